@@ -24,18 +24,29 @@ help: ## list the targets
 .PHONY: setup
 setup: $(PYTHON_READY) $(NODE_READY) ## install everything into .venv and node_modules; does only what a lock file asks for anew
 
+# Each stamp is a copy of the lock file that was installed: a checkout that only touches the file installs nothing.
 $(PYTHON_READY): requirements.txt
+	@cmp -s $< $@ || $(MAKE) --no-print-directory install-python
+	@touch $@
+
+$(NODE_READY): package-lock.json $(PYTHON_READY)
+	@cmp -s $< $@ || $(MAKE) --no-print-directory install-anvil
+	@touch $@
+
+.PHONY: install-python
+install-python:
 	@command -v $(PYTHON) > /dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "Python 3.11 is needed and '$(PYTHON)' is not it. Install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 		echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3.11-venv" >&2; exit 1; }
 	@echo "Installing Python packages into .venv (a few minutes the first time) ..."
-	@$(PYTHON) -m venv --clear .venv
+	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt > .venv/pip.log 2>&1 || { \
 		tail -n 30 .venv/pip.log >&2; echo "Installing failed; the whole log is .venv/pip.log" >&2; exit 1; }
-	@touch $@
+	@cp requirements.txt $(PYTHON_READY)
 
-$(NODE_READY): package.json package-lock.json $(PYTHON_READY)
+.PHONY: install-anvil
+install-anvil:
 	@command -v node > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { \
 		echo "Node.js 20 or newer is needed, for the local chain (anvil)." >&2; exit 1; }
 	@command -v npm > /dev/null || { echo "npm is needed, for the local chain (anvil). It comes with Node.js." >&2; exit 1; }
@@ -44,9 +55,9 @@ $(NODE_READY): package.json package-lock.json $(PYTHON_READY)
 	@ln -sf ../../node_modules/.bin/anvil $(BIN)/anvil
 	@$(BIN)/anvil --version > /dev/null 2>&1 || { rm $(BIN)/anvil; anvil --version > /dev/null 2>&1 && \
 		echo "The locked anvil does not run on this machine: using $$(command -v anvil)." || { \
-		echo "The locked anvil does not run on this machine (the lock has the build for Linux on x86-64)." \
-			"Install Foundry, so that anvil is on PATH, and run make setup again." >&2; exit 1; }; }
-	@touch $@
+		echo "The locked anvil does not run on this machine. Install Foundry, so that anvil is on PATH," \
+			"and run make setup again." >&2; exit 1; }; }
+	@cp package-lock.json $(NODE_READY)
 
 # Ape does not notice that an imported module or interface changed, so every change compiles everything.
 $(COMPILED): $(CONTRACTS) ape-config.yaml $(PYTHON_READY)
