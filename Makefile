@@ -40,7 +40,7 @@ install-python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 		echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3.11-venv" >&2; exit 1; }
 	@echo "Installing Python packages into .venv (a few minutes the first time) ..."
-	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt > .venv/pip.log 2>&1 || { \
 		tail -n 30 .venv/pip.log >&2; echo "Installing failed; the whole log is .venv/pip.log" >&2; exit 1; }
 	@cp requirements.txt $(PYTHON_READY)
