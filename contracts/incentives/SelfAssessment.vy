@@ -1,0 +1,363 @@
+# pragma version 0.4.3
+"""
+@title SelfAssessment: deposit, refund, and take
+@notice Contributors put down a deposit with each sample. If the model agrees with the sample after a while, they get it back; if
+        not, others who have contributed good data take it (slides, "Self-Assessment").
+@dev One contract serves every model that was created with it as trainer; each model has its own terms, fixed at its creation.
+     All amounts are in wei, all times in seconds. Divisions round towards zero.
+
+     Money leaves to the caller only, as the last thing that a function does: by then the state is final, and a call back
+     into this contract finds nothing left to take. The balance is the sum of `claimable` over all contributions;
+     ether that is forced in changes nothing.
+"""
+from ..interfaces import IIncentive
+from ..interfaces import IModel
+
+implements: IIncentive
+
+struct Terms:
+    cost_weight: uint96  # wei: the deposit required one hour after a contribution is 60 times less than one second after it
+    refund_wait: uint32  # seconds until the contributor may claim a refund and others may report
+    owner_wait: uint32  # seconds until the model's owner may take what is left
+    anyone_wait: uint32  # seconds until anyone may take what is left
+    dispute_wait: uint32  # seconds between the announcement of a report and the report, 0: none needed
+    without_own_effect: bool  # judge a sample by the model without this sample's own effect
+
+struct Contribution:
+    claimable: uint256  # wei that can still be claimed
+    deposit: uint256  # wei
+    time: uint256  # when it was added, 0 if there is nothing to claim
+    effect: uint256  # what it did to the model
+    validated: bool  # whether its author's count of validated contributions contains this sample and label already
+    round: uint256  # how often its author has contributed this sample and label, this time included
+
+# the event of `add_data` and of `open` stand in IIncentive
+
+event Refund:
+    model: indexed(address)
+    contributor: indexed(address)
+    contribution: bytes32
+    amount: uint256
+
+event Flag:
+    model: indexed(address)
+    reporter: indexed(address)
+    contribution: bytes32
+
+event Report:
+    model: indexed(address)
+    reporter: indexed(address)
+    contribution: bytes32
+    amount: uint256
+
+event Take:
+    model: indexed(address)
+    taker: indexed(address)
+    contribution: bytes32
+    amount: uint256
+
+MAX_SAMPLE: constant(uint256) = 2_048
+MAX_TERMS: constant(uint256) = 512
+MAX_ROUND: constant(uint256) = 2**15 - 1
+MAX_COST_WEIGHT: constant(uint256) = 2**96 // 3_600 - 1  # so that any deposit fits 96 bits
+PAID: constant(uint256) = max_value(uint256)
+
+MASK_15: constant(uint256) = 2**15 - 1
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_40: constant(uint256) = 2**40 - 1
+MASK_48: constant(uint256) = 2**48 - 1
+MASK_96: constant(uint256) = 2**96 - 1
+
+# by model, from the lowest bits: time of the latest contribution (40), submitted (48) and validated (48) contributions,
+# cost weight (96), whether open (1)
+accounts: HashMap[address, uint256]
+# by model, from the lowest bits: refund wait, owner wait, anyone wait, dispute wait (32 each), without own effect (1)
+waits: HashMap[address, uint256]
+# by key, from the lowest bits: claimable (96), deposit (96), time (40), effect (8), validated (1), round (15)
+contributions: HashMap[bytes32, uint256]
+# by model and contributor: validated contributions
+validated_of: public(HashMap[address, HashMap[address, uint256]])
+# by contribution, round and reporter: time of the announcement, or PAID
+reports: HashMap[bytes32, uint256]
+
+
+# ---- terms ----------------------------------------------------------------------------------------------------------
+
+@external
+def open(terms: Bytes[MAX_TERMS]):
+    """
+    @notice Accept contributions for the calling model from now on. A model calls it once, when it is created.
+    @param terms The ABI-encoded `Terms`.
+    """
+    t: Terms = abi_decode(terms, Terms)
+    assert self.accounts[msg.sender] == 0, "self-assessment: open already"
+    assert convert(t.cost_weight, uint256) <= MAX_COST_WEIGHT, "self-assessment: cost weight too large"
+    assert t.refund_wait <= t.owner_wait and t.owner_wait <= t.anyone_wait, "self-assessment: waits out of order"
+    # otherwise the owner could take everything before the first report pays
+    assert t.dispute_wait <= t.owner_wait - t.refund_wait, "self-assessment: dispute wait ends after the owner wait"
+    self.accounts[msg.sender] = (
+        block.timestamp | (convert(t.cost_weight, uint256) << 136) | (1 << 232)
+    )
+    self.waits[msg.sender] = (
+        convert(t.refund_wait, uint256)
+        | (convert(t.owner_wait, uint256) << 32)
+        | (convert(t.anyone_wait, uint256) << 64)
+        | (convert(t.dispute_wait, uint256) << 96)
+        | (convert(t.without_own_effect, uint256) << 128)
+    )
+    log IIncentive.Opened(model=msg.sender)
+
+
+@view
+@external
+def terms(model: address) -> Terms:
+    """
+    @notice The terms on which a model accepts contributions.
+    """
+    account: uint256 = self._account(model)
+    waits: uint256 = self.waits[model]
+    return Terms(
+        cost_weight=convert((account >> 136) & MASK_96, uint96),
+        refund_wait=convert(waits & MASK_32, uint32),
+        owner_wait=convert((waits >> 32) & MASK_32, uint32),
+        anyone_wait=convert((waits >> 64) & MASK_32, uint32),
+        dispute_wait=convert((waits >> 96) & MASK_32, uint32),
+        without_own_effect=convert(waits >> 128, bool),
+    )
+
+
+@view
+@external
+def required_deposit(model: address) -> uint256:
+    """
+    @notice The deposit that a contribution needs now: cost weight · 3600 / √(seconds since the latest one), in wei.
+    """
+    return self._required_deposit(self._account(model))
+
+
+@view
+@external
+def statistics(model: address) -> (uint256, uint256):
+    """
+    @notice The submitted and the validated contributions of a model.
+    """
+    account: uint256 = self._account(model)
+    return (account >> 40) & MASK_48, (account >> 88) & MASK_48
+
+
+@view
+@external
+def contribution(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256) -> Contribution:
+    """
+    @notice The latest contribution of a sample and label by an account.
+    """
+    record: uint256 = self.contributions[self._key(model, contributor, keccak256(x), y)]
+    return Contribution(
+        claimable=record & MASK_96,
+        deposit=(record >> 96) & MASK_96,
+        time=(record >> 192) & MASK_40,
+        effect=(record >> 232) & 255,
+        validated=(record >> 240) & 1 == 1,
+        round=record >> 241,
+    )
+
+
+# ---- deposit --------------------------------------------------------------------------------------------------------
+
+@nonreentrant
+@payable
+@external
+def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+    """
+    @notice Contribute a sample. The ether sent along is the most that the caller is ready to deposit; the change comes back.
+    @dev The same account can contribute the same sample and label again once the earlier contribution is settled; such a
+         copy can win its deposit back, but does not count as validated a second time.
+    @return What the model's `update` returned.
+    """
+    account: uint256 = self._account(model)
+    deposit: uint256 = self._required_deposit(account)
+    assert deposit <= msg.value, "self-assessment: deposit above the value sent"
+    key: bytes32 = self._key(model, msg.sender, keccak256(x), y)
+    record: uint256 = self.contributions[key]
+    assert (record >> 192) & MASK_40 == 0, "self-assessment: the same contribution is not settled yet"
+    assert record >> 241 < MAX_ROUND, "self-assessment: contributed too often"
+
+    effect: uint256 = extcall IModel(model).update(x, y)
+
+    assert effect < 256, "self-assessment: unknown effect"
+    # safe: 48 bits of submitted contributions never fill up, and the round is below its maximum
+    self.accounts[model] = unsafe_add(account & ~MASK_40, 1 << 40) | block.timestamp
+    self.contributions[key] = (
+        deposit | (deposit << 96) | (block.timestamp << 192) | (effect << 232) | unsafe_add((record >> 240) << 240, 1 << 241)
+    )
+    log IIncentive.AddData(model=model, contributor=msg.sender, label=y, effect=effect, deposit=deposit, x=x)
+    if msg.value > deposit:
+        self._pay(msg.value - deposit)
+    return effect
+
+
+# ---- refund ---------------------------------------------------------------------------------------------------------
+
+@nonreentrant
+@external
+def refund(model: address, x: Bytes[MAX_SAMPLE], y: uint256):
+    """
+    @notice Get back what is left of the deposit of one's own contribution with which the model agrees.
+    """
+    waits: uint256 = self.waits[model]
+    key: bytes32 = self._key(model, msg.sender, keccak256(x), y)
+    record: uint256 = self._open_record(key, waits & MASK_32)
+    assert self._agrees(model, x, y, record, waits), "self-assessment: the model disagrees"
+
+    if (record >> 240) & 1 == 0:
+        # safe: validated contributions are no more than submitted ones
+        self.validated_of[model][msg.sender] = unsafe_add(self.validated_of[model][msg.sender], 1)
+        self.accounts[model] = unsafe_add(self.accounts[model], 1 << 88)
+    self._settle(key, record | (1 << 240))
+    amount: uint256 = record & MASK_96
+    log Refund(model=model, contributor=msg.sender, contribution=key, amount=amount)
+    self._pay(amount)
+
+
+# ---- take -----------------------------------------------------------------------------------------------------------
+
+@external
+def flag(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256):
+    """
+    @notice Announce a report, where the terms ask for a dispute wait. It must be due already, but for that wait.
+    """
+    waits: uint256 = self.waits[model]
+    assert waits >> 96 & MASK_32 > 0, "self-assessment: report at once, there is no dispute wait"
+    key: bytes32 = self._key(model, contributor, keccak256(x), y)
+    record: uint256 = self._open_record(key, waits & MASK_32)
+    report_key: bytes32 = self._check_reporter(model, contributor, key, record)
+    assert self.reports[report_key] == 0, "self-assessment: flagged already"
+    assert not self._agrees(model, x, y, record, waits), "self-assessment: the model agrees"
+    self.reports[report_key] = block.timestamp
+    log Flag(model=model, reporter=msg.sender, contribution=key)
+
+
+@nonreentrant
+@external
+def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256):
+    """
+    @notice Take a share of the deposit of another's contribution with which the model disagrees: the caller's part of all
+            validated contributions, rounded down, at most what is left. Once for each reporter and contribution.
+    """
+    waits: uint256 = self.waits[model]
+    key: bytes32 = self._key(model, contributor, keccak256(x), y)
+    record: uint256 = self._open_record(key, waits & MASK_32)
+    report_key: bytes32 = self._check_reporter(model, contributor, key, record)
+    flagged: uint256 = self.reports[report_key]
+    assert flagged != PAID, "self-assessment: reported already"
+    dispute_wait: uint256 = (waits >> 96) & MASK_32
+    if dispute_wait > 0:
+        assert flagged > 0, "self-assessment: flag it first"
+        assert block.timestamp >= flagged + dispute_wait, "self-assessment: too early"
+    assert not self._agrees(model, x, y, record, waits), "self-assessment: the model agrees"
+
+    validated: uint256 = (self.accounts[model] >> 88) & MASK_48
+    left: uint256 = record & MASK_96
+    # safe: 96 bits times 48 bits; the reporter has validated data, so the divisor is not 0
+    share: uint256 = unsafe_div(unsafe_mul((record >> 96) & MASK_96, self.validated_of[model][msg.sender]), validated)
+    amount: uint256 = min(share, left)
+    assert amount > 0, "self-assessment: the share rounds to nothing"
+    self.reports[report_key] = PAID
+    if amount == left:
+        self._settle(key, record)
+    else:
+        self.contributions[key] = unsafe_sub(record, amount)  # safe: less than the lowest 96 bits
+    log Report(model=model, reporter=msg.sender, contribution=key, amount=amount)
+    self._pay(amount)
+
+
+@nonreentrant
+@external
+def take(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256):
+    """
+    @notice Take all that is left of another's contribution: as the model's owner from the owner wait on, as anyone from the
+            anyone wait on. Whether the model agrees is not asked; after the anyone wait the model is not called at all.
+    """
+    waits: uint256 = self.waits[model]
+    key: bytes32 = self._key(model, contributor, keccak256(x), y)
+    record: uint256 = self._open_record(key, (waits >> 32) & MASK_32)
+    assert msg.sender != contributor, "self-assessment: one's own contribution"
+    if block.timestamp < ((record >> 192) & MASK_40) + ((waits >> 64) & MASK_32):
+        assert msg.sender == staticcall IModel(model).owner(), "self-assessment: only the owner, yet"
+    amount: uint256 = record & MASK_96
+    assert amount > 0, "self-assessment: nothing left"
+    self._settle(key, record)
+    log Take(model=model, taker=msg.sender, contribution=key, amount=amount)
+    self._pay(amount)
+
+
+# ---- inside ---------------------------------------------------------------------------------------------------------
+
+@internal
+@view
+def _account(model: address) -> uint256:
+    account: uint256 = self.accounts[model]
+    assert account > 0, "self-assessment: not open for this model"
+    return account
+
+
+@internal
+@view
+def _required_deposit(account: uint256) -> uint256:
+    # safe: cost weight · 3600 has 96 bits, and no block is older than the one before
+    return unsafe_div(
+        unsafe_mul((account >> 136) & MASK_96, 3_600),
+        max(1, isqrt(unsafe_sub(block.timestamp, account & MASK_40))),
+    )
+
+
+@internal
+@pure
+def _key(model: address, contributor: address, x_hash: bytes32, y: uint256) -> bytes32:
+    assert y < 256, "self-assessment: no such label"
+    return keccak256(
+        concat(convert(model, bytes20), convert(contributor, bytes20), convert(convert(y, uint8), bytes1), x_hash)
+    )
+
+
+@internal
+@view
+def _open_record(key: bytes32, wait: uint256) -> uint256:
+    """
+    @dev The record of a contribution that is not settled and is at least `wait` seconds old.
+    """
+    record: uint256 = self.contributions[key]
+    time: uint256 = (record >> 192) & MASK_40
+    assert time > 0, "self-assessment: no such contribution, or settled already"
+    assert block.timestamp >= unsafe_add(time, wait), "self-assessment: too early"
+    return record
+
+
+@internal
+@view
+def _check_reporter(model: address, contributor: address, key: bytes32, record: uint256) -> bytes32:
+    assert msg.sender != contributor, "self-assessment: one's own contribution"
+    assert self.validated_of[model][msg.sender] > 0, "self-assessment: no validated contribution of one's own"
+    return keccak256(concat(key, convert(record >> 241, bytes32), convert(msg.sender, bytes32)))
+
+
+@internal
+@view
+def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, waits: uint256) -> bool:
+    if waits >> 128 == 0:
+        return staticcall IModel(model).predict(x) == y
+    return staticcall IModel(model).predict_without(x, y, (record >> 232) & 255) == y
+
+
+@internal
+def _settle(key: bytes32, record: uint256):
+    """
+    @dev Nothing can be claimed any more; what stays is the round and whether it was validated.
+    """
+    self.contributions[key] = (record >> 240) << 240
+
+
+@internal
+def _pay(amount: uint256):
+    if amount > 0:
+        raw_call(msg.sender, b"", value=amount)

@@ -1,0 +1,90 @@
+# pragma version 0.4.3
+"""
+@title Sample
+@notice Reads samples and rows of samples where they stand in the calldata, and checks their form.
+@dev A sparse sample is 1 to 1,024 feature indices, each a big-endian `uint16`, strictly increasing: there is one way to
+     write it. It is read in chunks of 16 indices, of which the first may be shorter: so every chunk ends on a chunk's
+     border and no read passes the end of the sample.
+"""
+
+MAX_SAMPLE: constant(uint256) = 2_048  # bytes
+ROW_HEAD: constant(uint256) = 3  # bytes of a row before its sample: label (1), length of the sample (2)
+
+ALL: constant(uint256) = max_value(uint256)
+MASK_16: constant(uint256) = 2**16 - 1
+# every other of 16 lanes, its lowest bit, and the bit above it that no 16-bit value reaches
+EVEN: constant(uint256) = max_value(uint256) // (2**32 - 1) * MASK_16
+LOW: constant(uint256) = max_value(uint256) // (2**32 - 1)
+HIGH: constant(uint256) = LOW * 2**31
+
+
+@internal
+@view
+def _position(argument: uint256) -> uint256:
+    """
+    @dev Where the bytes of an argument of the external call begin in the calldata. Safe: Vyper has checked that they lie inside it.
+    """
+    return unsafe_add(convert(slice(msg.data, unsafe_add(4, unsafe_mul(32, argument)), 32), uint256), 36)
+
+
+@internal
+@view
+def _row(position: uint256, end: uint256) -> (uint256, uint256):
+    """
+    @dev The label and the length of the sample of the row at `position`; the sample itself follows the row's head.
+    """
+    assert position + ROW_HEAD <= end, "sample: row is cut off"
+    head: uint256 = convert(slice(msg.data, position - (32 - ROW_HEAD), 32), uint256)  # ends with the row's head
+    length: uint256 = head & MASK_16
+    assert position + ROW_HEAD + length <= end, "sample: row is cut off"
+    return (head >> 16) & 255, length
+
+
+@internal
+@pure
+def _check_sparse(size: uint256):
+    """
+    @param size The length of a sparse sample in bytes.
+    """
+    assert size > 0, "sample: empty"
+    assert size & 1 == 0, "sample: odd length"
+    assert size <= MAX_SAMPLE, "sample: more than 1,024 features"
+
+
+@internal
+@pure
+def _chunk_length(count: uint256) -> uint256:
+    """
+    @dev How many indices the next chunk holds when `count`, at least 1, are still to be read.
+    """
+    return unsafe_add(unsafe_sub(count, 1) & 15, 1)
+
+
+@internal
+@view
+def _chunk(end: uint256, count: uint256) -> uint256:
+    """
+    @dev The `count` indices that end before `end`: 16-bit lanes, the first in the highest bits, 0 behind the last.
+         Safe: the calldata begins with more than 32 bytes that belong to no sample.
+    """
+    return convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
+
+
+@internal
+@pure
+def _check_chunk(chunk: uint256, count: uint256, least: uint256) -> uint256:
+    """
+    @dev Checks that the indices of a chunk increase strictly, from at least `least` on.
+         In lanes of 32 bits: first, third, ... index and second, fourth, ... index. `a | HIGH` less `b` and 1 keeps the
+         high bit where a > b and borrows from no other lane; only the lanes of two indices that are there count.
+    @return The last index and 1: what the next chunk begins with at least.
+    """
+    assert chunk >> 240 >= least, "sample: indices must increase"
+    unused: uint256 = unsafe_sub(256, count << 4)
+    first: uint256 = (chunk >> 16) & EVEN
+    second: uint256 = chunk & EVEN
+    assert (
+        (~unsafe_sub(unsafe_sub(second | HIGH, first), LOW) & (ALL << unsafe_add(unused, 16)))
+        | (~unsafe_sub(unsafe_sub((first << 32) | HIGH, second), LOW) & (ALL << unsafe_add(unused, 32)))
+    ) & HIGH == 0, "sample: indices must increase"
+    return unsafe_add((chunk >> unused) & MASK_16, 1)
