@@ -23,6 +23,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: $(PYTHON_READY) $(NODE_READY) ## install everything into .venv and node_modules; does only what a lock file asks for anew
+	@:
 
 # Each stamp is a copy of the lock file that was installed: a checkout that only touches the file installs nothing.
 $(PYTHON_READY): requirements.txt
