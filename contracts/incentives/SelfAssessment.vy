@@ -7,7 +7,7 @@
      All amounts are in wei, all times in seconds. Divisions round towards zero.
 
      Money leaves to the caller only, as the last thing that a function does: by then the state is final, and a call back
-     into this contract finds nothing left to take. The balance is the sum of `claimable` over all contributions;
+     into this contract finds nothing left to take. The model is called when all but its own answer is final. The balance is the sum of `claimable` over all contributions;
      ether that is forced in changes nothing.
 """
 from ..interfaces import IIncentive
@@ -62,11 +62,17 @@ MAX_ROUND: constant(uint256) = 2**15 - 1
 MAX_COST_WEIGHT: constant(uint256) = 2**96 // 3_600 - 1  # so that any deposit fits 96 bits
 PAID: constant(uint256) = max_value(uint256)
 
-MASK_15: constant(uint256) = 2**15 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 MASK_40: constant(uint256) = 2**40 - 1
 MASK_48: constant(uint256) = 2**48 - 1
 MASK_96: constant(uint256) = 2**96 - 1
+
+# where the fields of a contribution's record begin
+DEPOSIT: constant(uint256) = 96
+TIME: constant(uint256) = 192
+EFFECT: constant(uint256) = 232
+VALIDATED: constant(uint256) = 240
+ROUND: constant(uint256) = 241
 
 # by model, from the lowest bits: time of the latest contribution (40), submitted (48) and validated (48) contributions,
 # cost weight (96), whether open (1)
@@ -154,17 +160,16 @@ def contribution(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: 
     record: uint256 = self.contributions[self._key(model, contributor, keccak256(x), y)]
     return Contribution(
         claimable=record & MASK_96,
-        deposit=(record >> 96) & MASK_96,
-        time=(record >> 192) & MASK_40,
-        effect=(record >> 232) & 255,
-        validated=(record >> 240) & 1 == 1,
-        round=record >> 241,
+        deposit=(record >> DEPOSIT) & MASK_96,
+        time=(record >> TIME) & MASK_40,
+        effect=(record >> EFFECT) & 255,
+        validated=(record >> VALIDATED) & 1 == 1,
+        round=record >> ROUND,
     )
 
 
 # ---- deposit --------------------------------------------------------------------------------------------------------
 
-@nonreentrant
 @payable
 @external
 def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
@@ -174,31 +179,46 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
          copy can win its deposit back, but does not count as validated a second time.
     @return What the model's `update` returned.
     """
-    account: uint256 = self._account(model)
+    account: uint256 = self.accounts[model]
+    assert account > 0, "self-assessment: not open for this model"
     deposit: uint256 = self._required_deposit(account)
     assert deposit <= msg.value, "self-assessment: deposit above the value sent"
-    key: bytes32 = self._key(model, msg.sender, keccak256(x), y)
+    key: bytes32 = keccak256(abi_encode(model, msg.sender, y, keccak256(x)))
     record: uint256 = self.contributions[key]
-    assert (record >> 192) & MASK_40 == 0, "self-assessment: the same contribution is not settled yet"
-    assert record >> 241 < MAX_ROUND, "self-assessment: contributed too often"
+    assert (record >> TIME) & MASK_40 == 0, "self-assessment: the same contribution is not settled yet"
+    assert record >> ROUND < MAX_ROUND, "self-assessment: contributed too often"
 
-    effect: uint256 = extcall IModel(model).update(x, y)
-
-    assert effect < 256, "self-assessment: unknown effect"
     # safe: 48 bits of submitted contributions never fill up, and the round is below its maximum
     self.accounts[model] = unsafe_add(account & ~MASK_40, 1 << 40) | block.timestamp
-    self.contributions[key] = (
-        deposit | (deposit << 96) | (block.timestamp << 192) | (effect << 232) | unsafe_add((record >> 240) << 240, 1 << 241)
+    record = (
+        unsafe_add((record >> VALIDATED) << VALIDATED, 1 << ROUND)
+        | (block.timestamp << TIME)
+        | (deposit << DEPOSIT)
+        | deposit
     )
-    log IIncentive.AddData(model=model, contributor=msg.sender, label=y, effect=effect, deposit=deposit, x=x)
+    self.contributions[key] = record
+
+    # `extcall` would pass as many bytes as x may have; this passes as many as it has
+    effect: uint256 = convert(
+        raw_call(model, abi_encode(x, y, method_id=method_id("update(bytes,uint256)")), max_outsize=32), uint256
+    )
+    if effect > 0:
+        assert effect < 256, "self-assessment: unknown effect"
+        assert self.contributions[key] == record, "self-assessment: claimed before it was added"
+        self.contributions[key] = record | (effect << EFFECT)
+    log IIncentive.AddData(
+        model=model,
+        contributor=msg.sender,
+        facts=y | (effect << 8) | (block.timestamp << 16) | (deposit << 56),
+        x=x,
+    )
     if msg.value > deposit:
-        self._pay(msg.value - deposit)
+        raw_call(msg.sender, b"", value=unsafe_sub(msg.value, deposit))
     return effect
 
 
 # ---- refund ---------------------------------------------------------------------------------------------------------
 
-@nonreentrant
 @external
 def refund(model: address, x: Bytes[MAX_SAMPLE], y: uint256):
     """
@@ -209,11 +229,11 @@ def refund(model: address, x: Bytes[MAX_SAMPLE], y: uint256):
     record: uint256 = self._open_record(key, waits & MASK_32)
     assert self._agrees(model, x, y, record, waits), "self-assessment: the model disagrees"
 
-    if (record >> 240) & 1 == 0:
+    if (record >> VALIDATED) & 1 == 0:
         # safe: validated contributions are no more than submitted ones
         self.validated_of[model][msg.sender] = unsafe_add(self.validated_of[model][msg.sender], 1)
         self.accounts[model] = unsafe_add(self.accounts[model], 1 << 88)
-    self._settle(key, record | (1 << 240))
+    self._settle(key, record | (1 << VALIDATED))
     amount: uint256 = record & MASK_96
     log Refund(model=model, contributor=msg.sender, contribution=key, amount=amount)
     self._pay(amount)
@@ -237,7 +257,6 @@ def flag(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256)
     log Flag(model=model, reporter=msg.sender, contribution=key)
 
 
-@nonreentrant
 @external
 def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256):
     """
@@ -259,7 +278,7 @@ def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint25
     validated: uint256 = (self.accounts[model] >> 88) & MASK_48
     left: uint256 = record & MASK_96
     # safe: 96 bits times 48 bits; the reporter has validated data, so the divisor is not 0
-    share: uint256 = unsafe_div(unsafe_mul((record >> 96) & MASK_96, self.validated_of[model][msg.sender]), validated)
+    share: uint256 = unsafe_div(unsafe_mul((record >> DEPOSIT) & MASK_96, self.validated_of[model][msg.sender]), validated)
     amount: uint256 = min(share, left)
     assert amount > 0, "self-assessment: the share rounds to nothing"
     self.reports[report_key] = PAID
@@ -271,7 +290,6 @@ def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint25
     self._pay(amount)
 
 
-@nonreentrant
 @external
 def take(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256):
     """
@@ -282,7 +300,7 @@ def take(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256)
     key: bytes32 = self._key(model, contributor, keccak256(x), y)
     record: uint256 = self._open_record(key, (waits >> 32) & MASK_32)
     assert msg.sender != contributor, "self-assessment: one's own contribution"
-    if block.timestamp < ((record >> 192) & MASK_40) + ((waits >> 64) & MASK_32):
+    if block.timestamp < ((record >> TIME) & MASK_40) + ((waits >> 64) & MASK_32):
         assert msg.sender == staticcall IModel(model).owner(), "self-assessment: only the owner, yet"
     amount: uint256 = record & MASK_96
     assert amount > 0, "self-assessment: nothing left"
@@ -314,10 +332,7 @@ def _required_deposit(account: uint256) -> uint256:
 @internal
 @pure
 def _key(model: address, contributor: address, x_hash: bytes32, y: uint256) -> bytes32:
-    assert y < 256, "self-assessment: no such label"
-    return keccak256(
-        concat(convert(model, bytes20), convert(contributor, bytes20), convert(convert(y, uint8), bytes1), x_hash)
-    )
+    return keccak256(abi_encode(model, contributor, y, x_hash))
 
 
 @internal
@@ -327,7 +342,7 @@ def _open_record(key: bytes32, wait: uint256) -> uint256:
     @dev The record of a contribution that is not settled and is at least `wait` seconds old.
     """
     record: uint256 = self.contributions[key]
-    time: uint256 = (record >> 192) & MASK_40
+    time: uint256 = (record >> TIME) & MASK_40
     assert time > 0, "self-assessment: no such contribution, or settled already"
     assert block.timestamp >= unsafe_add(time, wait), "self-assessment: too early"
     return record
@@ -338,7 +353,7 @@ def _open_record(key: bytes32, wait: uint256) -> uint256:
 def _check_reporter(model: address, contributor: address, key: bytes32, record: uint256) -> bytes32:
     assert msg.sender != contributor, "self-assessment: one's own contribution"
     assert self.validated_of[model][msg.sender] > 0, "self-assessment: no validated contribution of one's own"
-    return keccak256(concat(key, convert(record >> 241, bytes32), convert(msg.sender, bytes32)))
+    return keccak256(concat(key, convert(record >> ROUND, bytes32), convert(msg.sender, bytes32)))
 
 
 @internal
@@ -346,7 +361,7 @@ def _check_reporter(model: address, contributor: address, key: bytes32, record: 
 def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, waits: uint256) -> bool:
     if waits >> 128 == 0:
         return staticcall IModel(model).predict(x) == y
-    return staticcall IModel(model).predict_without(x, y, (record >> 232) & 255) == y
+    return staticcall IModel(model).predict_without(x, y, (record >> EFFECT) & 255) == y
 
 
 @internal
@@ -354,7 +369,7 @@ def _settle(key: bytes32, record: uint256):
     """
     @dev Nothing can be claimed any more; what stays is the round and whether it was validated.
     """
-    self.contributions[key] = (record >> 240) << 240
+    self.contributions[key] = (record >> VALIDATED) << VALIDATED
 
 
 @internal

@@ -50,11 +50,14 @@ MAX_TERMS: constant(uint256) = 512
 MAX_CARD: constant(uint256) = 4_096
 MAX_CLASSES: constant(uint256) = 255
 
+ALL: constant(uint256) = max_value(uint256)
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 
 HEADER: constant(uint256) = 0  # the word with the header
 HEADER_LANES: constant(uint256) = 4
+ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
+BIAS: constant(uint256) = 192  # where the bias stands in the header word
 # where the parameters stand in the identity word
 RATE: constant(uint256) = 160
 BIAS_RATE: constant(uint256) = 176
@@ -147,10 +150,11 @@ def sealed() -> bool:
 @view
 @external
 def bias() -> int256:
-    return convert(((model.words[HEADER] ^ SIGNS) >> 192) & MASK_32, int256) - 2**31
+    return convert(((model.words[HEADER] ^ SIGNS) >> BIAS) & MASK_32, int256) - 2**31
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
+# The functions below do without variables of their own: these would stand behind the sample in memory, which is dear.
 
 @view
 @external
@@ -158,7 +162,7 @@ def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
     """
     @notice 1 where the score is above 0, else 0.
     """
-    return self._class(self._score(sample._position(0), len(x), model._identity() >> N_FEATURES))
+    return 1 if self._score(len(x)) > ZERO else 0
 
 
 @view
@@ -167,35 +171,32 @@ def score(x: Bytes[MAX_SAMPLE]) -> int256:
     """
     @notice The value whose sign decides: the sum of the weights of the features of `x`, and the bias.
     """
-    return self._score(sample._position(0), len(x), model._identity() >> N_FEATURES)
+    return convert(self._score(len(x)), int256) - convert(ZERO, int256)
 
 
 @view
 @external
 def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
-    return [0, self._score(sample._position(0), len(x), model._identity() >> N_FEATURES)]
+    return [0, convert(self._score(len(x)), int256) - convert(ZERO, int256)]
 
 
 @view
 @external
 def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
-    @dev A sample that moved the model changed its own score by rate · features + bias rate.
+    @dev A sample that moved the model changed its own score by rate · features + bias rate, up for class 1.
     """
-    identity: uint256 = model._identity()
-    score: int256 = self._score(sample._position(0), len(x), identity >> N_FEATURES)
-    if effect != 0:
-        # safe: at most 2^16 · 2^10 + 2^16
-        step: int256 = convert(
-            ((identity >> RATE) & MASK_16) * (len(x) >> 1) + ((identity >> BIAS_RATE) & MASK_16), int256
-        )
-        score = score - step if y == 1 else score + step
-    return self._class(score)
+    if effect == 0:
+        return 1 if self._score(len(x)) > ZERO else 0
+    if y == 1:
+        return 1 if self._score(len(x)) > ZERO + self._step(len(x)) else 0
+    return 1 if self._score(len(x)) + self._step(len(x)) > ZERO else 0
 
 
 @view
 @external
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
+    header_word: uint256 = model.words[HEADER]
     n_features: uint256 = model._identity() >> N_FEATURES
     position: uint256 = sample._position(0)
     end: uint256 = position + len(rows)
@@ -208,7 +209,7 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
         y, size = sample._row(position, end)
         assert y < 2, "model: no such class"
         position = unsafe_add(position, sample.ROW_HEAD)
-        if self._class(self._score(position, size, n_features)) != y:
+        if (self._total(header_word, position, size, n_features) > ZERO) != (y == 1):
             errors = unsafe_add(errors, 1)
         position = unsafe_add(position, size)  # safe: not behind the end
     return errors
@@ -222,83 +223,107 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     @notice Learn from a sample. Only the trainer may call it.
     @return 0 where the sample left the model as it was, else 1 + the class that lost.
     """
-    identity: uint256 = model._identity()
-    model._check_trainer(identity)
-    model._check_sealed(HEADER)
-    assert y < 2, "model: no such class"
-    position: uint256 = sample._position(0)
-    score: int256 = self._score(position, len(x), identity >> N_FEATURES)
-    margin: int256 = convert((identity >> MARGIN) & MASK_32, int256)
-    if y == 1:
-        if score > 0 and score >= margin:
-            return 0
-    elif score <= 0 and score <= -margin:
-        return 0
-    self._learn(position, len(x), y, (identity >> RATE) & MASK_16, (identity >> BIAS_RATE) & MASK_16)
-    return 2 - y
+    return self._update(len(x), y)
 
 
 @internal
-def _learn(position: uint256, size: uint256, y: uint256, rate: uint256, bias_rate: uint256):
-    """
-    @dev Moves the weights of a sample, which `_score` has checked, and the bias: up for class 1, down for class 0.
-    """
-    packed: uint256 = model._count_update(model.words[HEADER]) ^ SIGNS
-    bias: uint256 = (packed >> 192) & MASK_32
+def _update(size: uint256, y: uint256) -> uint256:
+    identity: uint256 = model._identity()
+    assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
+    header_word: uint256 = model.words[HEADER]
+    assert header_word >= model.SEALED, "model: not sealed"
+    assert y < 2, "model: no such class"
+    position: uint256 = sample._position(0)
+    total: uint256 = self._total(header_word, position, size, identity >> N_FEATURES)
+    margin: uint256 = (identity >> MARGIN) & MASK_32
+    # safe: no term has more than 41 bits
     if y == 1:
-        assert bias + bias_rate <= MASK_32, "perceptron: bias out of range"
-        packed = unsafe_add(packed, bias_rate << 192)  # safe: the lane does not overflow
-    else:
-        assert bias >= bias_rate, "perceptron: bias out of range"
-        packed = unsafe_sub(packed, bias_rate << 192)  # safe: the lane does not underflow
+        if total >= unsafe_add(ZERO, max(1, margin)):
+            return 0
+        self._learn(SIGNS, header_word, position, size, identity)
+        return 1
+    if ZERO >= unsafe_add(total, margin):
+        return 0
+    self._learn(~SIGNS, header_word, position, size, identity)
+    return 2
+
+
+@internal
+def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256, identity: uint256):
+    """
+    @dev Moves the weights of a sample, which `_total` has checked, by the rate, and the bias by its own.
+    @param flip What makes a word's lanes such that moving them is adding: `SIGNS` to move up; all other bits to move down,
+                because the complement of a lane falls where the lane rises.
+    """
+    rate: uint256 = identity << (256 - RATE - 16) >> 240 << 240  # in the highest lane
+    bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
+    packed: uint256 = model._count_update(header_word) ^ flip
+    assert ((packed >> BIAS) & MASK_32) + bias_rate <= MASK_32, "perceptron: bias out of range"
+    packed = unsafe_add(packed, bias_rate << BIAS)  # safe: the lane does not overflow
     word: uint256 = HEADER
-    count: uint256 = sample._chunk_length(size >> 1)
+    count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)
     end: uint256 = position
     for i: uint256 in range(MAX_SAMPLE // 32):
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = unsafe_add(sample._chunk(end, count), SHIFT)
+        lanes: uint256 = unsafe_add(sample._chunk(end, count, 0), SHIFT)
         for j: uint256 in range(count, bound=16):
             if lanes >> 244 != word:
-                model.words[word] = packed ^ SIGNS
+                model.words[word] = packed ^ flip
                 word = lanes >> 244
-                packed = model.words[word] ^ SIGNS
-            offset: uint256 = unsafe_sub(240, (lanes >> 236) & 240)
-            weight: uint256 = (packed >> offset) & MASK_16
-            if y == 1:
-                assert unsafe_add(weight, rate) <= MASK_16, "perceptron: weight out of range"
-                packed = unsafe_add(packed, rate << offset)  # safe: the lane does not overflow
-            else:
-                assert weight >= rate, "perceptron: weight out of range"
-                packed = unsafe_sub(packed, rate << offset)  # safe: the lane does not underflow
+                packed = model.words[word] ^ flip
+            lane: uint256 = (lanes >> 236) & 240
+            # the lane in the highest bits, and more below it, must not overflow
+            assert packed << lane <= unsafe_sub(ALL, rate), "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> lane)
             lanes <<= 16
         if end == unsafe_add(position, size):
             break
         count = 16
-    model.words[word] = packed ^ SIGNS
+    model.words[word] = packed ^ flip
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
 
 @internal
 @view
-def _score(position: uint256, size: uint256, n_features: uint256) -> int256:
+def _score(size: uint256) -> uint256:
     """
+    @param size The length in bytes of the sample, the first argument of the external call.
+    """
+    return self._total(model.words[HEADER], sample._position(0), size, model._identity() >> N_FEATURES)
+
+
+@internal
+@view
+def _step(size: uint256) -> uint256:
+    """
+    @dev By how much a sample of this length in bytes moves its own score when it is learnt.
+    """
+    identity: uint256 = model._identity()
+    return ((identity >> RATE) & MASK_16) * (size >> 1) + ((identity >> BIAS_RATE) & MASK_16)
+
+
+@internal
+@view
+def _total(header_word: uint256, position: uint256, size: uint256, n_features: uint256) -> uint256:
+    """
+    @dev The score and `ZERO`; the sample is checked here too. The bias and the weights are added up with their sign bits
+         flipped, so they count 2^31 and 2^15 too much each. Safe: 2^40, 2^10 values of 16 bits and one of 32 bits.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
-    @dev Weights are added up with flipped sign bits, so each is 2^15 too large, and the bias 2^31.
-         Safe: at most 2^10 values of 16 bits and one of 32 bits.
     """
-    sample._check_sparse(size)
+    assert size > 0, "sample: empty"
+    assert size & 1 == 0, "sample: odd length"
     word: uint256 = HEADER
-    packed: uint256 = model.words[HEADER] ^ SIGNS
-    total: uint256 = (packed >> 192) & MASK_32
+    packed: uint256 = header_word ^ SIGNS
+    total: uint256 = unsafe_sub(unsafe_add((packed >> BIAS) & MASK_32, ZERO - 2**31), size << 14)
     next: uint256 = 0
-    count: uint256 = sample._chunk_length(size >> 1)
+    count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
     end: uint256 = position
     for i: uint256 in range(MAX_SAMPLE // 32):
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = sample._chunk(end, count)
-        next = sample._check_chunk(lanes, count, next)
+        lanes: uint256 = sample._chunk(end, count, next)
+        next = unsafe_add((lanes >> unsafe_sub(256, count << 4)) & MASK_16, 1)
         assert next <= n_features, "sample: index out of range"
         # from features to lanes; safe: no index is above 65,531, and behind the last one nothing is read
         lanes = unsafe_add(lanes, SHIFT)
@@ -311,13 +336,7 @@ def _score(position: uint256, size: uint256, n_features: uint256) -> int256:
         if end == unsafe_add(position, size):
             break
         count = 16
-    return unsafe_sub(convert(total, int256), convert(unsafe_add(size << 14, 2**31), int256))
-
-
-@internal
-@pure
-def _class(score: int256) -> uint256:
-    return 1 if score > 0 else 0
+    return total
 
 
 @internal

@@ -62,29 +62,30 @@ def _chunk_length(count: uint256) -> uint256:
 
 @internal
 @view
-def _chunk(end: uint256, count: uint256) -> uint256:
+def _chunk(end: uint256, count: uint256, least: uint256) -> uint256:
     """
     @dev The `count` indices that end before `end`: 16-bit lanes, the first in the highest bits, 0 behind the last.
-         Safe: the calldata begins with more than 32 bytes that belong to no sample.
-    """
-    return convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
-
-
-@internal
-@pure
-def _check_chunk(chunk: uint256, count: uint256, least: uint256) -> uint256:
-    """
-    @dev Checks that the indices of a chunk increase strictly, from at least `least` on.
+         Checks that they increase strictly, from at least `least` on.
+         Safe to read: the calldata begins with more than 32 bytes that belong to no sample.
          In lanes of 32 bits: first, third, ... index and second, fourth, ... index. `a | HIGH` less `b` and 1 keeps the
          high bit where a > b and borrows from no other lane; only the lanes of two indices that are there count.
-    @return The last index and 1: what the next chunk begins with at least.
     """
-    assert chunk >> 240 >= least, "sample: indices must increase"
     unused: uint256 = unsafe_sub(256, count << 4)
+    chunk: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unused
     first: uint256 = (chunk >> 16) & EVEN
     second: uint256 = chunk & EVEN
     assert (
         (~unsafe_sub(unsafe_sub(second | HIGH, first), LOW) & (ALL << unsafe_add(unused, 16)))
         | (~unsafe_sub(unsafe_sub((first << 32) | HIGH, second), LOW) & (ALL << unsafe_add(unused, 32)))
     ) & HIGH == 0, "sample: indices must increase"
-    return unsafe_add((chunk >> unused) & MASK_16, 1)
+    assert chunk >> 240 >= least, "sample: indices must increase"
+    return chunk
+
+
+@internal
+@pure
+def _last(chunk: uint256, count: uint256) -> uint256:
+    """
+    @dev The last of the `count` indices of a chunk.
+    """
+    return (chunk >> unsafe_sub(256, count << 4)) & MASK_16
