@@ -84,8 +84,9 @@ lint: setup $(LINTED) ## check style and likely mistakes
 	@ruff check
 	@ruff format --check
 
-# Off, because they are wrong or a matter of taste: memory of loops over calldata (1), view and pure, which do not see reads of code and
-# calls to other contracts (4, 5), unused loop variables (8), a leading underscore for every argument (11), and the order of decorators (12).
+# Off, because they are wrong here or a matter of taste: memory of loops over calldata (1), view and pure, which do not
+# see reads of code and calls to other contracts (4, 5), unused loop variables (8), a leading underscore for every argument
+# (11), and the order of decorators (12).
 $(LINTED): $(CONTRACTS) $(PYTHON_READY)
 	@$(if $(CONTRACTS),natrix lint contracts --disable NTX1 NTX4 NTX5 NTX8 NTX11 NTX12)
 	@mkdir -p .build && touch $@
