@@ -201,7 +201,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     header_word: uint256 = model.words[HEADER]
     n_features: uint256 = model._identity() >> N_FEATURES
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -236,7 +236,7 @@ def _update(size: uint256, y: uint256) -> uint256:
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     total: uint256 = self._total(header_word, position, size, identity >> N_FEATURES)
     margin: uint256 = (identity >> MARGIN) & MASK_32
     # safe: no term has more than 41 bits
@@ -293,7 +293,7 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    return self._total(model.words[HEADER], sample._position(0), size, model._identity() >> N_FEATURES)
+    return self._total(model.words[HEADER], sample._position(), size, model._identity() >> N_FEATURES)
 
 
 @internal
