@@ -112,7 +112,7 @@ class BagOfWords(_WordEncoder):
 
         if not 1 <= max_features <= wire.MAX_FEATURES:
             raise EncoderError(f"max_features is 1 to {wire.MAX_FEATURES:,}, not {max_features:,}")
-        vectorizer = CountVectorizer(analyzer=words_of, binary=True)
+        vectorizer = CountVectorizer(analyzer=words_of)
         try:
             frequencies = vectorizer.fit_transform(texts).getnnz(axis=0)
         except ValueError as error:

@@ -56,6 +56,11 @@ def test_fit__worked_example__orders_by_texts_then_alphabet() -> None:
     assert BagOfWords.fit(TEXTS, max_features=3).words == ("a", "dull", "film")
 
 
+def test_fit__many_equally_frequent_words__are_alphabetical() -> None:
+    words = [f"w{number:03}" for number in range(500)]
+    assert BagOfWords.fit([" ".join(words[::-1]), "zzz", "zzz"]).words == ("zzz", *words)
+
+
 def test_fit__repetitions_in_one_text__count_once() -> None:
     assert BagOfWords.fit(["b b b b", "a", "a"]).words == ("a", "b")
 
