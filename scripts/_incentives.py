@@ -1,6 +1,6 @@
 """Incentives behind one interface, so that the scripts work with each of them.
 
-An adapter says what the contract is called, how terms are encoded, how a contribution is made, and what an account can claim.
+An adapter says what the contract is called, how terms are encoded, how to contribute, and what an account can claim.
 Another incentive is one more class here with the same attributes, and an entry in `INCENTIVES`.
 """
 
@@ -107,7 +107,7 @@ class SelfAssessment:
     def claims(
         self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
     ) -> list[Claim]:
-        """What `account` can refund, report or take at the time `now`, found from the events and checked on the chain."""
+        """What `account` can refund, report or take at the time `now`, checked on the chain."""
         latest = {(c.contributor, c.label, c.x): c for c in contributions}
         open_ones = list(latest.values())
         keys = [(model, c.contributor, c.x, c.label) for c in open_ones]

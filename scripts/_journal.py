@@ -1,4 +1,4 @@
-"""What is deployed where: one JSON file for each network, written before anything is sent, so that nothing is sent twice."""
+"""What is deployed where: one JSON file a network, written before anything is sent, so that nothing is sent twice."""
 
 import json
 from pathlib import Path

@@ -20,7 +20,7 @@ TWINS = {
 PUBLISH_WORDS = 600  # state words in the transaction that publishes: it stays below 15 of the 16.7 million gas allowed
 LOAD_WORDS = 640  # state words in each further one, the most that the contracts take
 
-# The head and the tail of an EIP-1167 proxy, and creation code that returns what follows it: see contracts/modules/model.vy
+# An EIP-1167 proxy around its address, and creation code that returns what follows it: contracts/modules/model.vy
 RETURN_REST = bytes.fromhex("600b380380600b5f395ff3")
 PROXY_HEAD = bytes.fromhex("363d3d373d3d3d363d73")
 PROXY_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
@@ -186,7 +186,7 @@ def find_encoder(spec: str, folder: Path = DEPLOYMENTS, file: Path | None = None
 class Defaults:
     """How `ape run deploy` and the demo train perceptrons unless told otherwise; see the README for the reasons.
 
-    Rates, margin and weights have one unit. A dense sample's norm is the encoder's `unit`, so a dense margin is given as
+    Rates, margin and weights have one unit. A dense sample has the norm `unit`, so a dense margin is given as
     a part of what one update of a sample changes its own score by.
     """
 
