@@ -18,7 +18,7 @@ from encoders import wire
 from simulation.chain import Chain, ContractAt, Transaction
 
 ORIGINAL = Path(__file__).parent / "data" / "original-gas.json"
-DRAWS = 10  # samples a figure
+DRAWS = 20  # samples a figure
 DAY = 86_400
 WAITS = (DAY, 10 * DAY, 20 * DAY)
 COST_WEIGHT = 10**13  # wei
@@ -117,7 +117,9 @@ class Bench:
         first, rest = words[:640], words[640:]
         data = (self.deployer, trainer, terms, twin.parameters.pack(), card, first, not rest, salt)
         gas, receipt = self.send(implementation.transaction("create", *data, sender=self.deployer))
-        address = next(log["address"] for log in receipt["logs"] if log["address"] not in (trainer, implementation.address))
+        address = next(
+            log["address"] for log in receipt["logs"] if log["address"] not in (trainer, implementation.address)
+        )
         model = self.at(twin.KIND, address)
         for start in range(640, len(words), 640):
             load = model.transaction("load", start, words[start : start + 640], sender=self.deployer)

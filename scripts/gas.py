@@ -52,7 +52,9 @@ def risen(rows, snapshot: dict[str, int]) -> list[str]:
 @click.command(cls=ScriptCommand)
 @click.option("--gas-price", type=float, help="In gwei: shows the cost in ether too.")
 @click.option("--ether-price", type=float, help="In dollars: shows the cost in dollars too.")
-@click.option("--write/--no-write", default=True, help="Write gas.json; a figure that has risen needs its reason in the commit.")
+@click.option(
+    "--write/--no-write", default=True, help="Write gas.json; a figure that has risen needs its reason in the commit."
+)
 def cli(gas_price, ether_price, write):
     """Measure the gas of every action on a local chain and print it as a Markdown table."""
     from ape import chain, project
