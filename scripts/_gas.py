@@ -1,8 +1,9 @@
 """Measures the gas of every action from receipts on a local anvil.
 
-The inputs are those of the original's figures (`data/original-gas.json`): `default_rng(0)`, contributions with label 1, 60
-seconds after the one before, overpaid so that change comes back. Words are drawn without replacement with Zipf's
-probabilities, 1 over the rank, because indices are ordered by frequency, as the encoders order them. Every figure is a mean.
+The inputs are those of the original's figures (`data/original-gas.json`): `default_rng(0)`, contributions with label 1,
+60 seconds after the one before, overpaid so that change comes back. Words are drawn without replacement with Zipf's
+probabilities, 1 over the rank, because indices are ordered by frequency, as the encoders order them. Every figure is a
+mean.
 """
 
 import json
@@ -45,8 +46,8 @@ class Row:
     ceiling : int or None
         What it may cost.
     floor : float or None
-        What no implementation can avoid: 21,000, calldata, a new record slot, the slot of the counters, calling the model,
-        the slots that the sample touches, the event.
+        What no implementation can avoid: 21,000, calldata, a new record slot, the slot of the counters, calling the
+        model, the slots that the sample touches, the event.
     original : tuple of str or None
         Case and action in `original-gas.json`.
     """

@@ -3,6 +3,7 @@
 import json
 
 import click
+
 from scripts._common import ROOT, ScriptCommand
 
 SNAPSHOT = ROOT / "gas.json"

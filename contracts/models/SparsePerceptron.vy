@@ -264,7 +264,9 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
     end: uint256 = position
     for i: uint256 in range(MAX_SAMPLE // 32):
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = unsafe_add(sample._read(end, count), SHIFT)
+        # as `sample._chunk` reads it, without its checks
+        lanes: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
+        lanes = unsafe_add(lanes, SHIFT)
         for j: uint256 in range(count, bound=16):
             if lanes >> 244 != word:
                 model.words[word] = packed ^ flip

@@ -44,15 +44,6 @@ def _row(position: uint256, end: uint256) -> (uint256, uint256):
 
 @internal
 @view
-def _read(end: uint256, count: uint256) -> uint256:
-    """
-    @dev A chunk, as `_chunk` gives it, of a sample that has been checked.
-    """
-    return convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
-
-
-@internal
-@view
 def _chunk(end: uint256, count: uint256, least: uint256) -> uint256:
     """
     @dev The `count` indices that end before `end`: 16-bit lanes, the first in the highest bits, 0 behind the last.
