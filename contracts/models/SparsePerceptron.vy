@@ -201,7 +201,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     header_word: uint256 = model.words[HEADER]
     n_features: uint256 = model._identity() >> N_FEATURES
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -226,28 +226,23 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     @notice Learn from a sample. Only the trainer may call it.
     @return 0 where the sample left the model as it was, else 1 + the class that lost.
     """
-    return self._update(len(x), y)
-
-
-@internal
-def _update(size: uint256, y: uint256) -> uint256:
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    position: uint256 = sample._position(0)
-    total: uint256 = self._total(header_word, position, size, identity >> N_FEATURES)
+    position: uint256 = sample._position()
+    total: uint256 = self._total(header_word, position, len(x), identity >> N_FEATURES)
     margin: uint256 = (identity >> MARGIN) & MASK_32
     # safe: no term has more than 41 bits
     if y == 1:
         if total >= unsafe_add(ZERO, max(1, margin)):
             return 0
-        self._learn(SIGNS, header_word, position, size, identity)
+        self._learn(SIGNS, header_word, position, len(x), identity)
         return 1
     if ZERO >= unsafe_add(total, margin):
         return 0
-    self._learn(~SIGNS, header_word, position, size, identity)
+    self._learn(~SIGNS, header_word, position, len(x), identity)
     return 2
 
 
@@ -259,6 +254,7 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
                 because the complement of a lane falls where the lane rises.
     """
     rate: uint256 = identity << (256 - RATE - 16) >> 240 << 240  # in the highest lane
+    limit: uint256 = unsafe_sub(ALL, rate)  # above it adding the rate to the highest lane overflows
     bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
     packed: uint256 = model._count_update(header_word) ^ flip ^ BIAS_MIDDLE
     assert ((packed >> BIAS) & MASK_32) + bias_rate <= MASK_32, "perceptron: bias out of range"
@@ -268,16 +264,17 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
     end: uint256 = position
     for i: uint256 in range(MAX_SAMPLE // 32):
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = unsafe_add(sample._chunk(end, count, 0), SHIFT)
+        # as `sample._chunk` reads it, without its checks
+        lanes: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
+        lanes = unsafe_add(lanes, SHIFT)
         for j: uint256 in range(count, bound=16):
             if lanes >> 244 != word:
                 model.words[word] = packed ^ flip
                 word = lanes >> 244
                 packed = model.words[word] ^ flip
-            lane: uint256 = (lanes >> 236) & 240
-            # the lane in the highest bits, and more below it, must not overflow
-            assert packed << lane <= unsafe_sub(ALL, rate), "perceptron: weight out of range"
-            packed = unsafe_add(packed, rate >> lane)
+            # the lane in the highest bits, and others below it, must not overflow
+            assert packed << ((lanes >> 236) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 236) & 240))
             lanes <<= 16
         if end == unsafe_add(position, size):
             break
@@ -293,7 +290,7 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    return self._total(model.words[HEADER], sample._position(0), size, model._identity() >> N_FEATURES)
+    return self._total(model.words[HEADER], sample._position(), size, model._identity() >> N_FEATURES)
 
 
 @internal
