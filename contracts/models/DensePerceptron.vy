@@ -208,7 +208,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     identity: uint256 = model._identity()
     header_word: uint256 = model.words[self._header()]
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -247,7 +247,7 @@ def _update(size: uint256, y: uint256) -> uint256:
     assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
 
     # the norm first, because it costs little; what it needs is kept for the learning
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     steps: uint256[MAX_SAMPLE // 32] = empty(uint256[MAX_SAMPLE // 32])
     squares: uint256 = 0
     for i: uint256 in range(size >> 5, bound=MAX_SAMPLE // 32):
@@ -328,7 +328,7 @@ def _score(size: uint256) -> uint256:
     @param size The length in bytes of the sample, the first argument of the external call.
     """
     identity: uint256 = model._identity()
-    return self._total(identity, model.words[self._header_of(identity)], sample._position(0), size)
+    return self._total(identity, model.words[self._header_of(identity)], sample._position(), size)
 
 
 @internal
@@ -339,7 +339,7 @@ def _step(size: uint256) -> uint256:
     """
     identity: uint256 = model._identity()
     return (
-        ((identity >> RATE) & MASK_16) * sample._squared_norm(sample._position(0), size)
+        ((identity >> RATE) & MASK_16) * sample._squared_norm(sample._position(), size)
         + ((identity >> BIAS_RATE) & MASK_16) * (identity >> UNIT)
     )
 

@@ -39,6 +39,20 @@ ROUND: constant(uint256) = 2**255 + 2**223  # `DOT_ZERO` in the highest lane, an
 MOVE_ZERO: constant(uint256) = 2**31
 SPILT: constant(uint256) = ONES * (2**31 - 2**16)
 
+# 1 in each of 10 lanes of 24 bits, and of 5 lanes of 48 bits
+ONES_24: constant(uint256) = (2**240 - 1) // (2**24 - 1)
+ONES_48: constant(uint256) = (2**240 - 1) // (2**48 - 1)
+SIGNS_24: constant(uint256) = ONES_24 * 2**23
+BYTES_24: constant(uint256) = ONES_24 * (2**8 - 1)
+OFFSET_8_24: constant(uint256) = ONES_24 * 2**7
+BYTES_48: constant(uint256) = ONES_48 * (2**8 - 1)
+OFFSET_8_48: constant(uint256) = ONES_48 * 2**7
+SUMS_48: constant(uint256) = ONES_48 * (2**24 - 1)
+OFFSET_24_48: constant(uint256) = ONES_48 * 2**23
+# 2^47 less the 128 that each value in offset binary counts too much; and the bits that a lane then may not use
+ADD_ZEROS: constant(uint256) = ONES_48 * (2**47 - 2**7)
+ADD_SPILT: constant(uint256) = ONES_48 * (2**47 - 2**24)
+
 
 # ---- dot products ---------------------------------------------------------------------------------------------------
 # Taking every fourth byte of a block x of 32 values, from the k-th lowest on, gives 8 lanes of 32 bits with the values
@@ -212,3 +226,81 @@ def _moved(lanes: uint256, x: uint256, rate: uint256) -> (uint256, bool):
     even: uint256 = unsafe_add(unsafe_add(lanes & HALVES, unsafe_mul(x & BYTES, rate)), base)
     odd: uint256 = unsafe_add(unsafe_add((lanes >> 16) & HALVES, unsafe_mul((x >> 16) & BYTES, rate)), base)
     return (even & HALVES) | ((odd & HALVES) << 16), (even | odd) & SPILT != 0
+
+
+# ---- sums -----------------------------------------------------------------------------------------------------------
+# Sums of 24 bits stand in 10 lanes of 24 bits; for products, every other of them in 5 lanes of 48 bits. There is room for the
+# dot product of 2,048 features in a lane: 2^11 · 2^7 · 2^23 = 2^41, so products are added up before any is cut.
+
+@internal
+@pure
+def _spread_10(x: uint256, second: uint256, third: uint256) -> uint256:
+    """
+    @notice 10 values of 8 bits, two's complement, in offset binary in the lowest bytes of 10 lanes of 24 bits, from the highest on:
+            0, 3, 6, 9, then 1, 4, 7, then 2, 5, 8. Or 6 values: 0, 3, then 1, 4, then 2, 5, then nothing.
+    @param x The values in the highest bits, the first highest; zeros behind them.
+    @param second 120 for 10 values, 72 for 6.
+    @param third 184 for 10 values, 112 for 6.
+    """
+    return (((x >> 32) | (x >> second) | (x >> third)) & BYTES_24) ^ OFFSET_8_24
+
+
+@internal
+@pure
+def _product_10(x: uint256, sums: uint256) -> uint256:
+    """
+    @notice The product of packed integers in which Σ x_i · sums_i is lane 4 of 48 bits.
+    @param x As `_spread_10` gives it.
+    @param sums Two's complement, in the reverse order of x. What stands in lanes in which x is 0 or above 240 bits adds nothing.
+    """
+    s: uint256 = sums ^ SIGNS_24
+    return unsafe_add(
+        unsafe_mul(unsafe_sub((x >> 24) & BYTES_48, OFFSET_8_48), unsafe_sub(s & SUMS_48, OFFSET_24_48)),
+        unsafe_mul(unsafe_sub(x & BYTES_48, OFFSET_8_48), unsafe_sub((s >> 24) & SUMS_48, OFFSET_24_48)),
+    )
+
+
+@internal
+@pure
+def _dot_of(products: uint256) -> uint256:
+    """
+    @notice The dot product in a sum of products, and 2^47.
+    """
+    return (unsafe_add(products, 2**239 + 2**191) >> 192) & (2**48 - 1)
+
+
+@internal
+@pure
+def _added_10(x: uint256, sums: uint256) -> (uint256, bool):
+    """
+    @notice The sums, each with its x added, and whether one has left the range of 24 bits. Bits above 240 stay as they are.
+    @dev In lanes of 48 bits: 24 bits + x, at least -128 and at most 127, + 2^47. So no lane borrows from another or carries
+         into it, and a lane's bits 24 to 46 are all 0 if, and only if, it is in range.
+    """
+    y: uint256 = ((x >> 120) & (2**120 - 1)) | (x << 120)  # the lanes of 24 bits: 4 3 2 1 0 9 8 7 6 5
+    y = (
+        ((y >> 96) & (BYTES_24 & (1 | (1 << 120)) * (2**24 - 1)))
+        | ((y >> 48) & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 24)))
+        | (y & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 48)))
+        | ((y << 48) & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 72)))
+        | ((y << 96) & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 96)))
+    )
+    s: uint256 = sums ^ SIGNS_24
+    even: uint256 = unsafe_add(unsafe_add(s & SUMS_48, y & BYTES_48), ADD_ZEROS)
+    odd: uint256 = unsafe_add(unsafe_add((s >> 24) & SUMS_48, (y >> 24) & BYTES_48), ADD_ZEROS)
+    return unsafe_sub(unsafe_add(s, y), OFFSET_8_24) ^ SIGNS_24, (even | odd) & ADD_SPILT != 0
+
+
+@internal
+@pure
+def _squares_10(sums: uint256) -> uint256:
+    """
+    @notice Σ sums_i². A loop: it runs when a model is made, not when it learns.
+    """
+    total: uint256 = 0
+    s: uint256 = sums ^ SIGNS_24
+    for i: uint256 in range(10):
+        lane: uint256 = (s >> unsafe_mul(24, i)) & (2**24 - 1)
+        lane = unsafe_sub(lane, 2**23)  # its square modulo 2^256 is right if it is negative too
+        total = unsafe_add(total, unsafe_mul(lane, lane))
+    return total
