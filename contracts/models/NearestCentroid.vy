@@ -186,7 +186,7 @@ def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
     """
     @notice The class whose mean is nearest, of several the lowest; 0 where no class has samples.
     """
-    return self._predict(len(x), MAX_CLASSES)
+    return self._best(sample._position(), len(x), 0, MAX_CLASSES, MAX_CLASSES)[0]
 
 
 @view
@@ -196,13 +196,19 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
     @notice For each class (2 · x·S / n - ‖S‖² / n²) · 2^128, rounded down, which is the less the farther its mean is; the lowest
             number there is for a class without samples.
     """
-    return self._scores(sample._position(), len(x), MAX_CLASSES)
+    scores: DynArray[int256, MAX_CLASSES] = []
+    for y: uint256 in range(self._class_count(model._identity()), bound=MAX_CLASSES):
+        scores.append(self._best(sample._position(), len(x), y, 1, MAX_CLASSES)[1])
+    return scores
 
 
 @view
 @external
 def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
-    return self._predict(len(x), y if effect > 0 else MAX_CLASSES)
+    if effect == 0:
+        return self._best(sample._position(), len(x), 0, MAX_CLASSES, MAX_CLASSES)[0]
+    assert y < self._class_count(model._identity()), "model: no such class"
+    return self._best(sample._position(), len(x), 0, MAX_CLASSES, y)[0]
 
 
 @view
@@ -220,7 +226,7 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
         y, size = sample._row(position, end)
         assert y < class_count, "model: no such class"
         position = unsafe_add(position, sample.ROW_HEAD)
-        if self._best(self._scores(position, size, MAX_CLASSES)) != y:
+        if self._best(position, size, 0, MAX_CLASSES, MAX_CLASSES)[0] != y:
             errors = unsafe_add(errors, 1)
         position = unsafe_add(position, size)  # safe: not behind the end
     return errors
@@ -254,19 +260,20 @@ def _update(size: uint256, y: uint256):
     last: uint256 = self._last_word(identity, y)
     word: uint256 = unsafe_sub(unsafe_add(last, 1), self._class_words(size))
     products: uint256 = 0
-    left: uint256 = size
-    for i: uint256 in range(MAX_TENS):
-        if left == 0:
-            break
-        step: uint256 = self._ten(unsafe_sub(unsafe_add(position, size), left), left, size)
-        sums: uint256 = model.words[word]
-        products = unsafe_add(products, lanes._product_10(step, sums))
-        spilt: bool = False
-        sums, spilt = lanes._added_10(step, sums)
-        assert not spilt, "centroid: sum out of range"
-        model.words[word] = sums
+    at: uint256 = unsafe_sub(position, 22)  # a word from there ends with the first ten values
+    for i: uint256 in range(unsafe_div(size, 10), bound=MAX_TENS):
+        # as `_rest`, without internal calls
+        part: uint256 = convert(slice(msg.data, at, 32), uint256) << 176
+        products = unsafe_add(
+            products,
+            self._learn(
+                word, (((part >> 32) | (part >> 120) | (part >> 184)) & lanes.BYTES_24) ^ lanes.OFFSET_8_24
+            ),
+        )
+        at = unsafe_add(at, 10)
         word = unsafe_add(word, 1)
-        left = unsafe_sub(left, min(left, 10))
+    if size % 10 > 0:
+        products = unsafe_add(products, self._learn(word, self._rest(position, size)))
 
     facts: uint256 = model.words[last]
     assert (facts >> COUNT) & MASK_32 < MASK_32, "centroid: count is full"
@@ -275,6 +282,20 @@ def _update(size: uint256, y: uint256):
         unsafe_add(unsafe_add(facts >> SQUARE, unsafe_mul(2, lanes._dot_of(products))), squares), 2 * DOT_ZERO
     )
     model.words[last] = unsafe_add(facts & (2**SQUARE - 1), 1 << COUNT) | (square << SQUARE)
+
+
+@internal
+def _learn(word: uint256, part: uint256) -> uint256:
+    """
+    @dev Adds values of a sample to the sums of a word, and returns their product with what the sums were before.
+    """
+    sums: uint256 = 0
+    spilt: bool = False
+    sums, spilt = lanes._added_10(part, model.words[word])
+    assert not spilt, "centroid: sum out of range"
+    products: uint256 = lanes._product_10(part, model.words[word])
+    model.words[word] = sums
+    return products
 
 
 @external
@@ -312,92 +333,92 @@ def add_class(name: String[255], samples: uint256, sums: DynArray[uint256, MAX_T
 
 @internal
 @view
-def _predict(size: uint256, without: uint256) -> uint256:
-    return self._best(self._scores(sample._position(), size, without))
-
-
-@internal
-@pure
-def _best(scores: DynArray[int256, MAX_CLASSES]) -> uint256:
-    best: uint256 = 0
-    highest: int256 = min_value(int256)
-    y: uint256 = 0
-    for score: int256 in scores:
-        if score > highest:
-            highest = score
-            best = y
-        y = unsafe_add(y, 1)
-    return best
-
-
-@internal
-@view
-def _scores(position: uint256, size: uint256, without: uint256) -> DynArray[int256, MAX_CLASSES]:
+def _best(position: uint256, size: uint256, first: uint256, most: uint256, without: uint256) -> (uint256, int256):
     """
+    @dev The class with the highest score, of several the lowest, and that score.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
-    @param without The class from which the sample is taken out first, or `MAX_CLASSES`.
+    @param first The class to begin with.
+    @param most How many classes to look at, at most.
+    @param without The class from which the sample is taken out before, or `MAX_CLASSES`.
     """
     identity: uint256 = model._identity()
     assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
-    class_count: uint256 = self._class_count(identity)
-    tens: uint256 = unsafe_div(unsafe_add(size, 9), 10)
+    tens: uint256 = unsafe_div(size, 10)
     parts: uint256[MAX_TENS] = empty(uint256[MAX_TENS])
+    at: uint256 = unsafe_sub(position, 22)  # a word from there ends with the first ten values
     for i: uint256 in range(tens, bound=MAX_TENS):
-        parts[i] = self._ten(unsafe_add(position, unsafe_mul(10, i)), unsafe_sub(size, unsafe_mul(10, i)), size)
+        # as `_rest`, without internal calls
+        part: uint256 = convert(slice(msg.data, at, 32), uint256) << 176
+        parts[i] = (((part >> 32) | (part >> 120) | (part >> 184)) & lanes.BYTES_24) ^ lanes.OFFSET_8_24
+        at = unsafe_add(at, 10)
+    if unsafe_mul(tens, 10) < size:
+        parts[tens] = self._rest(position, size)
+        tens = unsafe_add(tens, 1)
     squares: uint256 = 0
     if without < MAX_CLASSES:
-        assert without < class_count, "model: no such class"
         squares = sample._squared_norm(position, size)
 
-    scores: DynArray[int256, MAX_CLASSES] = []
     words: uint256 = self._class_words(size)
-    word: uint256 = 1
-    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+    word: uint256 = unsafe_add(unsafe_mul(first, words), 1)
+    best: uint256 = first
+    highest: int256 = min_value(int256)
+    for y: uint256 in range(
+        first, min(self._class_count(identity), unsafe_add(first, most)), bound=MAX_CLASSES
+    ):
         facts: uint256 = model.words[unsafe_sub(unsafe_add(word, words), 1)]
-        n: uint256 = (facts >> COUNT) & MASK_32
-        square: uint256 = facts >> SQUARE
-        products: uint256 = 0
-        if n > 0:
+        if (facts >> COUNT) & MASK_32 > 0:
+            products: uint256 = 0
+            at = word
             for i: uint256 in range(tens, bound=MAX_TENS):
-                sums: uint256 = model.words[unsafe_add(word, i)] ^ lanes.SIGNS_24
                 # as `lanes._product_10`, without an internal call
+                part: uint256 = parts[i]
+                sums: uint256 = model.words[at] ^ lanes.SIGNS_24
                 products = unsafe_add(
-                    products,
                     unsafe_add(
+                        products,
                         unsafe_mul(
-                            unsafe_sub((parts[i] >> 24) & lanes.BYTES_48, lanes.OFFSET_8_48),
+                            unsafe_sub((part >> 24) & lanes.BYTES_48, lanes.OFFSET_8_48),
                             unsafe_sub(sums & lanes.SUMS_48, lanes.OFFSET_24_48),
                         ),
-                        unsafe_mul(
-                            unsafe_sub(parts[i] & lanes.BYTES_48, lanes.OFFSET_8_48),
-                            unsafe_sub((sums >> 24) & lanes.SUMS_48, lanes.OFFSET_24_48),
-                        ),
+                    ),
+                    unsafe_mul(
+                        unsafe_sub(part & lanes.BYTES_48, lanes.OFFSET_8_48),
+                        unsafe_sub((sums >> 24) & lanes.SUMS_48, lanes.OFFSET_24_48),
                     ),
                 )
-        dot: uint256 = lanes._dot_of(products)
-        if y == without:
-            # S - x and n - 1: x·(S - x) = x·S - ‖x‖², ‖S - x‖² = ‖S‖² - 2 · x·S + ‖x‖²
-            assert n > 0, "centroid: no sample to leave out"
-            n = unsafe_sub(n, 1)
-            square = unsafe_sub(unsafe_add(unsafe_add(square, squares), 2 * DOT_ZERO), unsafe_mul(2, dot))
-            dot = unsafe_sub(dot, squares)
-        scores.append(self._score(n, square, dot))
+                at = unsafe_add(at, 1)
+            score: int256 = self._score(facts, lanes._dot_of(products), squares, y == without)
+            if score > highest:
+                highest = score
+                best = y
+        else:
+            assert y != without, "centroid: no sample to leave out"
         word = unsafe_add(word, words)
-    return scores
+    return best, highest
 
 
 @internal
 @pure
-def _score(n: uint256, square: uint256, dot: uint256) -> int256:
+def _score(facts: uint256, dot: uint256, squares: uint256, without: bool) -> int256:
     """
     @dev Rounded down, on either side of 0. Safe: 2 · n · dot has at most 81 bits, times 2^128 at most 209.
+    @param facts The last word of the class.
     @param dot The dot product and `DOT_ZERO`.
+    @param squares ‖x‖².
+    @param without Whether x is taken out of the class before: x·(S - x) = x·S - ‖x‖², ‖S - x‖² = ‖S‖² - 2 · x·S + ‖x‖².
     """
-    if n == 0:
-        return min_value(int256)
-    plus: uint256 = unsafe_mul(unsafe_mul(2, n), dot)
-    minus: uint256 = unsafe_add(square, unsafe_mul(unsafe_mul(2, n), DOT_ZERO))
+    n: uint256 = (facts >> COUNT) & MASK_32
+    plus: uint256 = dot
+    minus: uint256 = facts >> SQUARE
+    if without:
+        n = unsafe_sub(n, 1)
+        if n == 0:
+            return min_value(int256)
+        minus = unsafe_sub(unsafe_add(unsafe_add(minus, squares), 2 * DOT_ZERO), unsafe_mul(2, dot))
+        plus = unsafe_sub(dot, squares)
+    plus = unsafe_mul(unsafe_mul(2, n), plus)
+    minus = unsafe_add(minus, unsafe_mul(unsafe_mul(2, n), DOT_ZERO))
     divisor: uint256 = unsafe_mul(n, n)
     if plus >= minus:
         return convert(unsafe_div(unsafe_sub(plus, minus) << SCALE, divisor), int256)
@@ -408,14 +429,15 @@ def _score(n: uint256, square: uint256, dot: uint256) -> int256:
 
 @internal
 @view
-def _ten(position: uint256, left: uint256, size: uint256) -> uint256:
+def _rest(position: uint256, size: uint256) -> uint256:
     """
-    @dev The next 10 values of a sample, or the last ones, as `lanes._spread_10` gives them.
-    @param left The number of values from `position` on.
+    @dev The last 1 to 9 values of a sample, as `lanes._spread_10` gives them.
     """
-    if left >= 7:
-        return lanes._spread_10(sample._ten(position, min(left, 10)), 120, 184)
-    return lanes._spread_10(sample._ten(position, left), 72, 112)
+    rest: uint256 = size % 10
+    part: uint256 = sample._last_block(unsafe_add(position, size), rest)
+    if rest > 6:
+        return lanes._spread_10(part, 120, 184)
+    return lanes._spread_10(part, 72, 112)
 
 
 @internal

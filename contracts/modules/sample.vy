@@ -100,16 +100,6 @@ def _last_block(end: uint256, count: uint256) -> uint256:
 
 @internal
 @view
-def _ten(position: uint256, count: uint256) -> uint256:
-    """
-    @dev The `count` values, at most 10, from `position` on, the first in the highest bits, and zeros behind them.
-         Safe to read: see `_last_block`.
-    """
-    return convert(slice(msg.data, unsafe_sub(unsafe_add(position, count), 32), 32), uint256) << unsafe_sub(256, count << 3)
-
-
-@internal
-@view
 def _squared_norm(position: uint256, size: uint256) -> uint256:
     """
     @dev Σ x_f² of the dense sample of `size` values, at most 2,048, at `position`. Safe: at most 2^11 · 2^14.
