@@ -65,7 +65,7 @@ class NearestCentroidParameters:
 
 @cache
 def sums_lanes(n_features: int) -> np.ndarray:
-    """The lane of 24 bits, counted through all words of a class, of each feature's sum: see the head of the contract."""
+    """The lane of 24 bits, counted through the words of a class, of each feature's sum: see the head of the contract."""
     f = np.arange(n_features)
     lanes = f // 10 * 10 + np.array([0, 4, 7, 1, 5, 8, 2, 6, 9, 3])[f % 10]
     if 1 <= n_features % 10 <= 6:
@@ -75,7 +75,7 @@ def sums_lanes(n_features: int) -> np.ndarray:
 
 
 def pack_sums(sums: Sequence[int]) -> list[int]:
-    """The words of a class with these sums (shape (n_features,)), without count and squared norm: what `add_class` takes."""
+    """The words of a class, sums of shape (n_features,), without count and squared norm: what `add_class` takes."""
     sums = np.asarray(sums, np.int64)
     if sums.min() < SUM_MIN or sums.max() > SUM_MAX:
         raise ValueError(f"sums must be int24: {sums.min()} to {sums.max()} do not fit")

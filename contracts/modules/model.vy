@@ -237,27 +237,9 @@ def _text(position: uint256) -> String[255]:
     """
     @dev The text at a position of the card; empty where the card ends before it.
     """
-    return self._text_at(self._text_offset(position))
-
-
-@internal
-@view
-def _text_offset(position: uint256) -> uint256:
-    """
-    @dev Where in the code the text at a position of the card begins, with its length.
-    """
     offset: uint256 = CARD
     for i: uint256 in range(position, bound=3 + 255):
         offset += 1 + (self._code_word(offset) >> 248)
-    return offset
-
-
-@internal
-@view
-def _text_at(offset: uint256) -> String[255]:
-    """
-    @dev The text that begins with its length at `offset` in the code.
-    """
     length: uint256 = self._code_word(offset) >> 248
     data: uint256[8] = empty(uint256[8])
     for i: uint256 in range(8):
