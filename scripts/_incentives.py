@@ -87,6 +87,15 @@ class SelfAssessment:
 
         return cost_weight * 3_600 // max(1, isqrt(seconds))
 
+    def most(self) -> int:
+        """The most that a contribution can need, in wei: the deposit one second after the one before."""
+        return self.deposit_after(1, self.cost_weight)
+
+    @staticmethod
+    def balance(incentive, model: str, account: str) -> int:
+        """What an account has, in wei."""
+        return incentive.chain.balance(account)
+
     @staticmethod
     def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
         """The function that contributes a sample, and its arguments."""
