@@ -113,6 +113,15 @@ class SelfAssessment:
             states.append("open" if time == c.time else "validated" if validated else "settled")
         return states
 
+    def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
+        """Whether it is worth asking at the time `now` if `account` can claim a contribution: by the clock alone."""
+        age = now - contribution.time
+        return age >= self.refund_wait and (
+            contribution.contributor == account  # the model may have come to agree
+            or age < self.refund_wait + 86_400  # a report is paid once
+            or age >= (self.owner_wait if is_owner else self.anyone_wait)
+        )
+
     def claims(
         self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
     ) -> list[Claim]:

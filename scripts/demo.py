@@ -1,8 +1,8 @@
 """The story of the slides on real data, on a local chain: `ape run demo`.
 
-A model that was trained off chain on a fifth of the training part is published. An honest contributor and a malicious one
-(flipped labels, larger deposits, less often) add the rest over simulated days, refund what the model agrees with, and take
-what it does not.
+A model that was trained off chain on a fifth of the training part is published. An honest contributor and a malicious
+one (flipped labels, larger deposits, less often) add the rest over simulated days, refund what the model agrees with,
+and take what it does not.
 """
 
 import tempfile
@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
-from scripts import _common, _incentives, _models, deploy
+from scripts import _common, _deployed, _incentives, _models, _publish
 from scripts._rpc import ADD_DATA, Contribution
 
 DAY = 86_400
-ROWS = 24_000  # bytes of test rows in one `evaluate`
+CLAIM_GAS = 1_000_000  # limit; claims share blocks, because few transactions a block are slow
 PATIENCE = 60  # days after the last contribution; by then every wait is over
 
 
@@ -33,7 +33,7 @@ class Parts:
     Attributes
     ----------
     first, rest, test : list of (bytes, int)
-        Samples and labels: what the owner has at the beginning, what the contributors have, and what nobody learns from.
+        Samples and labels: what the owner has at first, what the contributors have, and what nobody learns from.
     """
 
     source: str
@@ -140,7 +140,7 @@ class Story:
     days : list of float
         When `accuracies` and `gains` were taken: days since the beginning.
     gains : dict of list of int
-        By actor: what was won or lost so far, in the incentive's unit (wei or points); deposits that are out count as lost.
+        By actor: what was won or lost so far, in wei or points; deposits that are out count as lost.
     gas : dict of list of int
         By kind of action: gas of each transaction, from the receipts.
     """
@@ -176,7 +176,7 @@ class Stage:
 
     def accuracy(self, test: list[tuple[bytes, int]]) -> float:
         """On chain, by `evaluate`."""
-        return 1 - sum(self.model.call_many("evaluate", [(rows,) for rows in batches(test)])) / len(test)
+        return 1 - sum(self.model.call_many("evaluate", [(rows,) for rows in _deployed.batches(test)])) / len(test)
 
     def balances(self) -> dict[str, int]:
         return {a.name: self.adapter.balance(self.incentive, self.model.address, a.account) for a in self.everybody}
@@ -184,20 +184,6 @@ class Stage:
     @property
     def everybody(self) -> list[Actor]:
         return [*self.actors, self.owner]
-
-
-def batches(test: list[tuple[bytes, int]], limit: int = ROWS) -> list[bytes]:
-    """Test rows as `evaluate` takes them, in as few calls as possible."""
-    from encoders import wire
-
-    found, size = [[]], 0
-    for x, y in test:
-        if size + len(x) + 3 > limit:
-            found.append([])
-            size = 0
-        found[-1].append((y, x))
-        size += len(x) + 3
-    return [wire.pack_rows(rows) for rows in found]
 
 
 def set_stage(provider, accounts, parts: Parts, adapter) -> tuple[Stage, int]:
@@ -208,8 +194,8 @@ def set_stage(provider, accounts, parts: Parts, adapter) -> tuple[Stage, int]:
     from simulation.chain import Chain, ContractAt
 
     with tempfile.TemporaryDirectory() as folder, logger.at_level("WARNING"):
-        options = deploy.Options(adapter, Path(folder), key="demo")
-        noted = deploy.publish(provider, accounts[0], parts.saved, options, quiet=True)
+        options = _publish.Options(adapter, Path(folder), key="demo")
+        noted = _publish.publish(provider, accounts[0], parts.saved, options, quiet=True)
     chain = Chain(provider.uri)
     published = chain.rpc("eth_getBlockByNumber", hex(noted["published"]), False)["transactions"][-1]
     gas = int(chain.rpc("eth_getTransactionReceipt", published)["gasUsed"], 16)
@@ -265,7 +251,7 @@ def play(stage: Stage, parts: Parts, seed: int = 0, progress: Callable[[int], An
 
 
 def contribute(stage: Stage, story: Story, today: list, pending: list[Contribution], names: dict[str, str]) -> None:
-    """Send a day's contributions, each at its time. What its author has pending already would be refused: it is left out."""
+    """Send a day's contributions, each at its time, but for those that their author has pending already."""
     from eth_utils import keccak
 
     topic = "0x" + keccak(text=ADD_DATA).hex()
@@ -296,9 +282,10 @@ def contribute(stage: Stage, story: Story, today: list, pending: list[Contributi
 
 def claim(stage: Stage, story: Story, actor: Actor, pending: list[Contribution], now: int) -> None:
     """Let an actor claim whatever they can."""
-    claims = stage.adapter.claims(stage.incentive, stage.model.address, actor.account, pending, now)
+    due = [c for c in pending if stage.adapter.may_be_due(c, actor.account, now, actor == stage.owner)]
+    claims = stage.adapter.claims(stage.incentive, stage.model.address, actor.account, due, now)
     transactions = [
-        stage.incentive.transaction(c.action, *c.arguments, sender=actor.account, gas=3_000_000) for c in claims
+        stage.incentive.transaction(c.action, *c.arguments, sender=actor.account, gas=CLAIM_GAS) for c in claims
     ]
     for c, receipt in zip(claims, stage.chain.send(transactions), strict=True):
         if receipt["status"] == "0x1":
