@@ -30,8 +30,8 @@ def cli(provider, account, model, sample, label, max_deposit, dry_run, encoder, 
     click.echo(f"{deployed.name} takes it for {believes!r} now; the deposit is {_common.ether(deposit)}.")
     if max_deposit is not None and deposit > max_deposit:
         raise click.ClickException(
-            f"That is above your maximum of {_common.ether(max_deposit)}. Wait, because the deposit falls with the time "
-            "since the last contribution, or raise --max-deposit."
+            f"That is above your maximum of {_common.ether(max_deposit, 9)}. Wait, because the deposit falls with the "
+            "time since the last contribution, or raise --max-deposit."
         )
     value = deposit + deposit // 10 if max_deposit is None else max_deposit
     if account.balance < value:

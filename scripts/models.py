@@ -64,14 +64,19 @@ def show(entries: list, total: int, accuracy) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "kind", "address", "incentive", "owner", "encoder", "block")
+    table = Table("model", "address, incentive, owner", "block", show_lines=True)
+    table.columns[1].no_wrap = True
     measured = [accuracy(entry.model) for entry in entries]
     if any(measured):
         table.add_column("accuracy")
     for entry, value in zip(entries, measured, strict=True):
         kind = f"{entry.kind} {entry.version}" if entry.version else f"{entry.kind or '?'} (not listed)"
-        name = f"{entry.name}\n{entry.description}" if entry.description else entry.name or "(does not answer)"
-        row = [name, kind, entry.model, entry.trainer, entry.owner, entry.encoder_spec, f"{entry.block:,}"]
+        texts = [entry.name or "(does not answer)", kind, entry.description, entry.encoder_spec]
+        row = [
+            "\n".join(text for text in texts if text),
+            f"{entry.model}\n{entry.trainer}\n{entry.owner}",
+            str(entry.block),
+        ]
         table.add_row(*row, *([value] if any(measured) else []))
     console = Console()
     console.print(table)

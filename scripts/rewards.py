@@ -15,8 +15,9 @@ from scripts._journal import Journal
 @click.option("--dry-run", is_flag=True, help="Only show it.")
 @_common.deployments_option
 def cli(provider, account, models, dry_run, deployments: Path):
-    """Find from the events what the account can claim of MODELS (names or addresses; all in the deployments file if left
-    out), and claim it.
+    """Find from the events what the account can claim of MODELS (names or addresses), and claim it.
+
+    Without MODELS, of all in the deployments file.
     """
     account = _common.choose_account(account)
     if not models:
