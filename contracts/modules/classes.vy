@@ -120,7 +120,7 @@ def _in_card(name: String[255]) -> bool:
         if i >= 3 and length == len(name):
             same: bool = True
             for j: uint256 in range((length + 31) // 32, bound=8):
-                part: uint256 = convert(slice(concat(name, empty(bytes32)), 32 * j, 32), uint256)
+                part: uint256 = convert(slice(concat(convert(name, Bytes[255]), empty(bytes32)), 32 * j, 32), uint256)
                 if part != self._name_word(offset, length, j):
                     same = False
                     break
