@@ -179,12 +179,13 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
     scores: DynArray[int256, MAX_CLASSES] = []
     group: uint256[8] = empty(uint256[8])
     for y: uint256 in range(class_count, bound=MAX_CLASSES):
-        if y & 7 == 0:
-            group = self._scores(position, len(x), identity, y, class_count, NOBODY)
-        if group[y & 7] == NEVER:
-            scores.append(min_value(int256))
-        else:
-            scores.append(convert(group[y & 7], int256) - convert(ZERO, int256))
+        if table._starts_group(y, identity):
+            if (identity >> table.ROOM) & MASK_16 <= table.NARROW:
+                group[y], group[y + 1] = self._pair(position, len(x), identity, y, class_count, NOBODY)
+            else:
+                group = self._group(position, len(x), identity, y, class_count, NOBODY)
+        score: uint256 = group[y & 7]
+        scores.append(min_value(int256) if score == NEVER else convert(score, int256) - convert(ZERO, int256))
     return scores
 
 
@@ -269,10 +270,25 @@ def _likeliest(position: uint256, size: uint256, identity: uint256, without: uin
     class_count: uint256 = classes._count(model.words[HEADER])
     likeliest: uint256 = 0
     most: uint256 = NEVER
+    if (identity >> table.ROOM) & MASK_16 <= table.NARROW:
+        for i: uint256 in range(table.NARROW // 2):
+            y: uint256 = i << 1
+            if y >= class_count:
+                break
+            first: uint256 = 0
+            second: uint256 = 0
+            first, second = self._pair(position, size, identity, y, class_count, without)
+            if first > most:
+                most = first
+                likeliest = y
+            if second > most:
+                most = second
+                likeliest = unsafe_add(y, 1)
+        return likeliest
     group: uint256[8] = empty(uint256[8])
     for y: uint256 in range(class_count, bound=MAX_CLASSES):
         if y & 7 == 0:
-            group = self._scores(position, size, identity, y, class_count, without)
+            group = self._group(position, size, identity, y, class_count, without)
         if group[y & 7] > most:
             most = group[y & 7]
             likeliest = y
@@ -281,82 +297,41 @@ def _likeliest(position: uint256, size: uint256, identity: uint256, without: uin
 
 @internal
 @view
-def _scores(
+def _pair(
     position: uint256, size: uint256, identity: uint256, y: uint256, class_count: uint256, without: uint256
-) -> uint256[8]:
+) -> (uint256, uint256):
     """
-    @dev The scores inside of up to 8 classes from y on, a multiple of 8, for a sample that `_check_sample` has checked.
+    @dev The scores inside of the classes y, an even number, and y + 1, with room for up to 4, for a sample that `_check_sample`
+         has checked.
+
+         documents · Π (count + α) is kept as mantissa and exponent. A mantissa below `FULL` has room for one more factor of 49
+         bits; from there on it loses its lowest 49 bits, at most 2^-158 of its value.
     @param without The class of which one such sample is not to count, or `NOBODY`.
     """
-    count: uint256 = min(unsafe_sub(class_count, y), 8)
-    room: uint256 = (identity >> table.ROOM) & table.MASK_16
-    # what is added to a count, in units of 2^-16: α, less 1 for the class without the sample (which wraps around, and back
-    # where the count is at least 1)
-    smoothing: uint256[8] = empty(uint256[8])
-    products: uint256[8] = empty(uint256[8])
-    statistics: uint256[8] = empty(uint256[8])
-    for i: uint256 in range(count, bound=8):
-        statistics[i] = table._statistics(unsafe_add(y, i))
-        smoothing[i] = (identity >> ALPHA) & MASK_32
-        if unsafe_add(y, i) == without:
-            assert statistics[i] >> 64 > 0 and statistics[i] & MASK_64 >= size >> 1, "model: no such sample was added"
-            # safe: neither part goes below 0
-            statistics[i] = unsafe_sub(unsafe_sub(statistics[i], 2**64), size >> 1)
-            smoothing[i] = unsafe_sub(smoothing[i], ONE << ALPHA_BITS)
-        products[i] = statistics[i] >> 64
-    exponents: uint256 = 0
-    if room > table.NARROW:
-        products, exponents = self._products(position, size, room, y >> 3, count, products, smoothing)
-    else:
-        products[0], products[1], exponents = self._pair(
-            position, size, room, 0, class_count, products[0], products[1], smoothing[0], smoothing[1]
-        )
-        if class_count > 2:
-            more: uint256 = 0
-            products[2], products[3], more = self._pair(
-                position, size, room, 2, class_count, products[2], products[3], smoothing[2], smoothing[3]
-            )
-            exponents |= more >> 64
-    for i: uint256 in range(count, bound=8):
-        if products[i] > 0:
-            # safe: 64 + 16 bits, and 32 + 17 bits
-            products[i] = self._score(
-                products[i],
-                unsafe_mul((exponents >> unsafe_sub(224, i << 5)) & MASK_32, FACTOR_BITS),
-                unsafe_add(
-                    (statistics[i] & MASK_64) << ALPHA_BITS,
-                    unsafe_mul((identity >> ALPHA) & MASK_32, identity >> table.N_FEATURES),
-                ),
-                size >> 1,
-            )
-    return products
-
-
-@internal
-@view
-def _pair(
-    position: uint256,
-    size: uint256,
-    room: uint256,
-    y: uint256,
-    class_count: uint256,
-    start_0: uint256,
-    start_1: uint256,
-    smoothing_0: uint256,
-    smoothing_1: uint256,
-) -> (uint256, uint256, uint256):
-    """
-    @dev For class y and, if there is one, y + 1, with room for up to 4: documents · Π (count + smoothing) as mantissas and,
-         in lanes of 32 bits from the highest, exponents to the base 2^49. Mantissas below `FULL` have room for one more factor
-         of 49 bits; from there on they lose their lowest 49 bits, at most 2^-158 of their value.
-    """
-    product_0: uint256 = start_0
-    product_1: uint256 = start_1
-    exponents: uint256 = 0
+    room: uint256 = (identity >> table.ROOM) & MASK_16
+    statistics: uint256 = model.words[y >> 1]
+    # What is added to a count, in units of 2^-16: α, less 1 for the class without the sample (which wraps around, and back
+    # where the count is at least 1).
+    smoothing_0: uint256 = (identity >> ALPHA) & MASK_32
+    smoothing_1: uint256 = smoothing_0
+    if without >> 1 == y >> 1:
+        statistics = self._take_off(statistics, size >> 1, without)
+        if without == y:
+            smoothing_0 = unsafe_sub(smoothing_0, ONE << ALPHA_BITS)
+        else:
+            smoothing_1 = unsafe_sub(smoothing_1, ONE << ALPHA_BITS)
+    product_0: uint256 = (statistics >> 160) & MASK_32
+    product_1: uint256 = 0
+    if unsafe_add(y, 1) < class_count:
+        product_1 = (statistics >> 64) & MASK_32
+    exponent_0: uint256 = 0
+    exponent_1: uint256 = 0
     base: uint256 = unsafe_add(unsafe_add(room, 1) >> 1, y)
     row_at: uint256 = 243  # where the number of the row, the features of a word, begins in a chunk
     lane_at: uint256 = 235  # where the lane begins in a chunk, in bits
     lane_mask: uint256 = 224
+    head: bool = True
+    both: bool = unsafe_add(y, 1) < class_count
     row: uint256 = max_value(uint256)
     first: uint256 = 0
     second: uint256 = 0
@@ -368,51 +343,68 @@ def _pair(
         least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
         for j: uint256 in range(count, bound=16):
             if chunk >> row_at != row:
-                if chunk >> 248 == 0:
-                    row = chunk >> 243
-                    first = model.words[unsafe_add(unsafe_mul(row, room), base)]
-                    if unsafe_add(y, 1) < class_count:
-                        second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
-                else:
+                if head and chunk >> 248 > 0:
+                    head = False
                     row_at, lane_mask = table._tail(room)
                     lane_at = unsafe_sub(row_at, 8)
-                    row = chunk >> row_at
-                    first = model.words[unsafe_add(row, table._tail_base(room, row_at))] << (y << 5)
+                    base = table._tail_base(room, row_at)
+                row = chunk >> row_at
+                if head:
+                    first = model.words[unsafe_add(unsafe_mul(row, room), base)]
+                    if both:
+                        second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
+                else:
+                    first = model.words[unsafe_add(row, base)] << (y << 5)
                     second = first << 32
             lane: uint256 = (chunk >> lane_at) & lane_mask
             product_0 = unsafe_mul(product_0, unsafe_add(((first << lane) >> 224) << ALPHA_BITS, smoothing_0))
             if product_0 >= FULL:
                 product_0 >>= FACTOR_BITS
-                exponents = unsafe_add(exponents, 1 << 224)
+                exponent_0 = unsafe_add(exponent_0, FACTOR_BITS)
             product_1 = unsafe_mul(product_1, unsafe_add(((second << lane) >> 224) << ALPHA_BITS, smoothing_1))
             if product_1 >= FULL:
                 product_1 >>= FACTOR_BITS
-                exponents = unsafe_add(exponents, 1 << 192)
+                exponent_1 = unsafe_add(exponent_1, FACTOR_BITS)
             chunk <<= 16
         if end == unsafe_add(position, size):
             break
         count = 16
         end = unsafe_add(end, 32)
-    return product_0, product_1, exponents
+    # the divisors are total + α · features; safe: 64 + 16 bits, and 32 + 17 bits
+    smoothing: uint256 = unsafe_mul((identity >> ALPHA) & MASK_32, identity >> table.N_FEATURES)
+    return (
+        self._score(product_0, exponent_0, unsafe_add((statistics >> 80) & (MASK_64 << 16), smoothing), size >> 1),
+        self._score(product_1, exponent_1, unsafe_add((statistics & MASK_64) << 16, smoothing), size >> 1),
+    )
 
 
 @internal
 @view
-def _products(
-    position: uint256,
-    size: uint256,
-    room: uint256,
-    group: uint256,
-    class_count: uint256,
-    start: uint256[8],
-    smoothing: uint256[8],
-) -> (uint256[8], uint256):
+def _group(
+    position: uint256, size: uint256, identity: uint256, y: uint256, class_count: uint256, without: uint256
+) -> uint256[8]:
     """
-    @dev As `_pair`, for the first `class_count` of 8 classes, with room for more than 4.
+    @dev As `_pair`, of up to 8 classes from y on, a multiple of 8, with room for more than 4.
     """
-    products: uint256[8] = start
-    exponents: uint256 = 0
-    base: uint256 = unsafe_add(unsafe_add(room, 1) >> 1, group)
+    group: uint256 = min(unsafe_sub(class_count, y), 8)  # safe: the class exists
+    smoothing: uint256[8] = empty(uint256[8])
+    products: uint256[8] = empty(uint256[8])
+    divisors: uint256[8] = empty(uint256[8])
+    for i: uint256 in range(group, bound=8):
+        statistics: uint256 = model.words[unsafe_add(y, i) >> 1]
+        smoothing[i] = (identity >> ALPHA) & MASK_32
+        if unsafe_add(y, i) == without:
+            statistics = self._take_off(statistics, size >> 1, without)
+            smoothing[i] = unsafe_sub(smoothing[i], ONE << ALPHA_BITS)
+        statistics = statistics >> unsafe_mul(~i & 1, 96)
+        products[i] = (statistics >> 64) & MASK_32
+        divisors[i] = unsafe_add(
+            (statistics & MASK_64) << ALPHA_BITS,
+            unsafe_mul((identity >> ALPHA) & MASK_32, identity >> table.N_FEATURES),
+        )
+    exponents: uint256 = 0  # in lanes of 32 bits, the first in the highest; in units of 49
+    room: uint256 = (identity >> table.ROOM) & MASK_16
+    base: uint256 = unsafe_add(unsafe_add(room, 1) >> 1, y >> 3)
     stride: uint256 = unsafe_add(room, 7) >> 3
     least: uint256 = 0
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)
@@ -422,7 +414,7 @@ def _products(
         least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
         for j: uint256 in range(count, bound=16):
             counts: uint256 = model.words[unsafe_add(unsafe_mul(chunk >> 240, stride), base)]
-            for c: uint256 in range(class_count, bound=8):
+            for c: uint256 in range(group, bound=8):
                 product: uint256 = unsafe_mul(products[c], unsafe_add((counts >> 224) << ALPHA_BITS, smoothing[c]))
                 if product >= FULL:
                     product >>= FACTOR_BITS
@@ -434,7 +426,27 @@ def _products(
             break
         count = 16
         end = unsafe_add(end, 32)
-    return products, exponents
+    for i: uint256 in range(group, bound=8):
+        products[i] = self._score(
+            products[i],
+            unsafe_mul((exponents >> unsafe_sub(224, i << 5)) & MASK_32, FACTOR_BITS),
+            divisors[i],
+            size >> 1,
+        )
+    return products
+
+
+@internal
+@pure
+def _take_off(statistics: uint256, features: uint256, y: uint256) -> uint256:
+    """
+    @dev A word of statistics without one sample of class y.
+    """
+    half: uint256 = unsafe_mul(~y & 1, 96)
+    assert (
+        (statistics >> half) & table.MASK_96 >= 2**64 and (statistics >> half) & MASK_64 >= features
+    ), "model: no such sample was added"
+    return unsafe_sub(statistics, unsafe_add(2**64, features) << half)  # safe: neither part goes below 0
 
 
 @internal
@@ -454,6 +466,8 @@ def _score(product: uint256, exponent: uint256, divisor: uint256, features: uint
     @param product Below 2^207.
     @param divisor At most 128 bits, above 0.
     """
+    if product == 0:
+        return NEVER
     base: uint256 = 0
     base_exponent: uint256 = 0
     base, base_exponent = self._normalize(divisor)
@@ -463,17 +477,19 @@ def _score(product: uint256, exponent: uint256, divisor: uint256, features: uint
     power_exponent: uint256 = max_value(uint256) - 126  # -127
     rest: uint256 = features
     for i: uint256 in range(11):
-        square: uint256 = 0
+        surplus: uint256 = 0
         if rest & 1 == 1:
-            square = unsafe_mul(power, base)
-            power = square >> unsafe_add(127, square >> 255)
-            power_exponent = unsafe_add(unsafe_add(power_exponent, base_exponent), unsafe_add(127, square >> 255))
+            power = unsafe_mul(power, base)
+            surplus = unsafe_add(127, power >> 255)
+            power >>= surplus
+            power_exponent = unsafe_add(unsafe_add(power_exponent, base_exponent), surplus)
         rest >>= 1
         if rest == 0:
             break
-        square = unsafe_mul(base, base)
-        base = square >> unsafe_add(127, square >> 255)
-        base_exponent = unsafe_add(unsafe_mul(base_exponent, 2), unsafe_add(127, square >> 255))
+        base = unsafe_mul(base, base)
+        surplus = unsafe_add(127, base >> 255)
+        base >>= surplus
+        base_exponent = unsafe_add(base_exponent << 1, surplus)
     mantissa: uint256 = 0
     left: uint256 = 0
     mantissa, left = self._normalize(product)

@@ -156,6 +156,8 @@ def _sums(position: uint256, size: uint256, identity: uint256, y: uint256, class
         row_at: uint256 = 243  # where the number of the row, the features of a word, begins in a chunk
         lane_at: uint256 = 235  # where the lane begins in a chunk, in bits
         lane_mask: uint256 = 224
+        head: bool = True
+        both: bool = unsafe_add(y, 1) < class_count
         row: uint256 = max_value(uint256)
         first: uint256 = 0
         second: uint256 = 0
@@ -164,16 +166,18 @@ def _sums(position: uint256, size: uint256, identity: uint256, y: uint256, class
             least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
             for j: uint256 in range(count, bound=16):
                 if chunk >> row_at != row:
-                    if chunk >> 248 == 0:
-                        row = chunk >> 243
-                        first = model.words[unsafe_add(unsafe_mul(row, room), base)]
-                        if unsafe_add(y, 1) < class_count:
-                            second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
-                    else:
+                    if head and chunk >> 248 > 0:
+                        head = False
                         row_at, lane_mask = self._tail(room)
                         lane_at = unsafe_sub(row_at, 8)
-                        row = chunk >> row_at
-                        first = model.words[unsafe_add(row, self._tail_base(room, row_at))] << (y << 5)
+                        base = self._tail_base(room, row_at)
+                    row = chunk >> row_at
+                    if head:
+                        first = model.words[unsafe_add(unsafe_mul(row, room), base)]
+                        if both:
+                            second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
+                    else:
+                        first = model.words[unsafe_add(row, base)] << (y << 5)
                         second = first << 32
                 lane: uint256 = (chunk >> lane_at) & lane_mask
                 even = unsafe_add(even, (first << lane) >> 224)
