@@ -64,6 +64,9 @@ BIAS_RATE: constant(uint256) = 176
 MARGIN: constant(uint256) = 192
 N_FEATURES: constant(uint256) = 224
 
+# the bit of the bias that `SIGNS` flips although it is no sign
+BIAS_MIDDLE: constant(uint256) = 2**15 << BIAS
+
 # flips the sign bits of the 16 lanes of a word: two's complement to offset binary and back
 SIGNS: constant(uint256) = max_value(uint256) // (2**16 - 1) * 2**15
 # moves the feature indices in 16 lanes to the lanes of the weights
@@ -150,7 +153,7 @@ def sealed() -> bool:
 @view
 @external
 def bias() -> int256:
-    return convert(((model.words[HEADER] ^ SIGNS) >> BIAS) & MASK_32, int256) - 2**31
+    return convert(((model.words[HEADER] >> BIAS) & MASK_32) ^ 2**31, int256) - 2**31
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
@@ -198,7 +201,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     header_word: uint256 = model.words[HEADER]
     n_features: uint256 = model._identity() >> N_FEATURES
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -223,28 +226,23 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     @notice Learn from a sample. Only the trainer may call it.
     @return 0 where the sample left the model as it was, else 1 + the class that lost.
     """
-    return self._update(len(x), y)
-
-
-@internal
-def _update(size: uint256, y: uint256) -> uint256:
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    position: uint256 = sample._position(0)
-    total: uint256 = self._total(header_word, position, size, identity >> N_FEATURES)
+    position: uint256 = sample._position()
+    total: uint256 = self._total(header_word, position, len(x), identity >> N_FEATURES)
     margin: uint256 = (identity >> MARGIN) & MASK_32
     # safe: no term has more than 41 bits
     if y == 1:
         if total >= unsafe_add(ZERO, max(1, margin)):
             return 0
-        self._learn(SIGNS, header_word, position, size, identity)
+        self._learn(SIGNS, header_word, position, len(x), identity)
         return 1
     if ZERO >= unsafe_add(total, margin):
         return 0
-    self._learn(~SIGNS, header_word, position, size, identity)
+    self._learn(~SIGNS, header_word, position, len(x), identity)
     return 2
 
 
@@ -256,25 +254,27 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
                 because the complement of a lane falls where the lane rises.
     """
     rate: uint256 = identity << (256 - RATE - 16) >> 240 << 240  # in the highest lane
+    limit: uint256 = unsafe_sub(ALL, rate)  # above it adding the rate to the highest lane overflows
     bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
-    packed: uint256 = model._count_update(header_word) ^ flip
+    packed: uint256 = model._count_update(header_word) ^ flip ^ BIAS_MIDDLE
     assert ((packed >> BIAS) & MASK_32) + bias_rate <= MASK_32, "perceptron: bias out of range"
-    packed = unsafe_add(packed, bias_rate << BIAS)  # safe: the lane does not overflow
+    packed = unsafe_add(packed, bias_rate << BIAS) ^ BIAS_MIDDLE  # safe: the lane does not overflow
     word: uint256 = HEADER
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)
     end: uint256 = position
     for i: uint256 in range(MAX_SAMPLE // 32):
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = unsafe_add(sample._chunk(end, count, 0), SHIFT)
+        # as `sample._chunk` reads it, without its checks
+        lanes: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
+        lanes = unsafe_add(lanes, SHIFT)
         for j: uint256 in range(count, bound=16):
             if lanes >> 244 != word:
                 model.words[word] = packed ^ flip
                 word = lanes >> 244
                 packed = model.words[word] ^ flip
-            lane: uint256 = (lanes >> 236) & 240
-            # the lane in the highest bits, and more below it, must not overflow
-            assert packed << lane <= unsafe_sub(ALL, rate), "perceptron: weight out of range"
-            packed = unsafe_add(packed, rate >> lane)
+            # the lane in the highest bits, and others below it, must not overflow
+            assert packed << ((lanes >> 236) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 236) & 240))
             lanes <<= 16
         if end == unsafe_add(position, size):
             break
@@ -290,7 +290,7 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    return self._total(model.words[HEADER], sample._position(0), size, model._identity() >> N_FEATURES)
+    return self._total(model.words[HEADER], sample._position(), size, model._identity() >> N_FEATURES)
 
 
 @internal
@@ -316,7 +316,7 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
     assert size & 1 == 0, "sample: odd length"
     word: uint256 = HEADER
     packed: uint256 = header_word ^ SIGNS
-    total: uint256 = unsafe_sub(unsafe_add((packed >> BIAS) & MASK_32, ZERO - 2**31), size << 14)
+    total: uint256 = unsafe_sub(unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, ZERO - 2**31), size << 14)
     next: uint256 = 0
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
     end: uint256 = position
