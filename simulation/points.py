@@ -110,7 +110,7 @@ class Account:
 
 
 class Ledger:
-    """Who has how many points, and by what rules: all that follows from which contributions were validated and reported.
+    """Points and badges by the rules: all that follows from which contributions were validated and reported.
 
     Parameters
     ----------

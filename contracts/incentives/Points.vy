@@ -316,6 +316,7 @@ def validate(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     record: uint256 = self._pending_record(key, account & MASK_32)
     assert convert(msg.sender, uint256) == record & MASK_160, "points: another's contribution"
     if key == first:
+        assert record & EARNED == 0, "points: this sample has earned already"
         self.records[first] = (record | EARNED) ^ PENDING
     else:
         first_record: uint256 = self.records[first]
