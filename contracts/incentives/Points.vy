@@ -15,7 +15,6 @@
      A model that lies harms its own points only.
 """
 from ..interfaces import IIncentive
-from ..interfaces import IModel
 
 implements: IIncentive
 
@@ -469,20 +468,20 @@ def _is_rare(label_count: uint256, account: uint256) -> bool:
 @view
 def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, account: uint256) -> bool:
     # as in `add_data`, only as many bytes are passed as x has
+    answer: Bytes[32] = b""
     if (account >> 184) & 1 == 0:
-        return (
-            convert(
-                raw_call(
-                    model,
-                    abi_encode(x, method_id=method_id("predict(bytes)")),
-                    max_outsize=32,
-                    is_static_call=True,
-                ),
-                uint256,
-            )
-            == y
+        answer = raw_call(
+            model, abi_encode(x, method_id=method_id("predict(bytes)")), max_outsize=32, is_static_call=True
         )
-    return staticcall IModel(model).predict_without(x, y, (record >> EFFECT) & MASK_8) == y
+    else:
+        answer = raw_call(
+            model,
+            abi_encode(x, y, (record >> EFFECT) & MASK_8, method_id=method_id("predict_without(bytes,uint256,uint256)")),
+            max_outsize=32,
+            is_static_call=True,
+        )
+    assert len(answer) == 32, "points: the model does not answer"
+    return convert(answer, uint256) == y
 
 
 @internal
