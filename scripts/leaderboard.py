@@ -1,7 +1,7 @@
 """`ape run leaderboard`: who has earned which points and badges on a model, recomputed from events alone.
 
-The contract `Points` is not believed: its events say who contributed what, and whose claims it accepted; what those claims earn
-is worked out here, and every number is compared with what the events and the contract say.
+The contract `Points` is not believed. Its events say who contributed what, and whose claims it accepted; what those
+claims earn is worked out here, and every number is compared with what the events and the contract say.
 """
 
 import csv
