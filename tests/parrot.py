@@ -1,5 +1,7 @@
 """A model that answers with the first byte of a sample: for tests in which it must be plain what the model thinks."""
 
+from functools import cache
+
 from eth_abi import encode
 from eth_utils import to_checksum_address
 
@@ -46,11 +48,16 @@ class Parrot:
         return int.from_bytes(x[1:3], "big")
 
 
-def deploy_parrot(rpc, sender: str, trainer: str, terms: bytes) -> str:
-    """The address of a new one that `trainer` trains."""
+@cache
+def creation_code() -> bytes:
     import vyper
 
-    code = bytes.fromhex(vyper.compile_code(SOURCE, output_formats=["bytecode"])["bytecode"][2:])
-    [receipt] = rpc.send([Transaction(sender, None, code + encode(["address", "bytes"], [trainer, terms]))])
+    return bytes.fromhex(vyper.compile_code(SOURCE, output_formats=["bytecode"])["bytecode"][2:])
+
+
+def deploy_parrot(rpc, sender: str, trainer: str, terms: bytes) -> str:
+    """The address of a new one that `trainer` trains."""
+    code = creation_code() + encode(["address", "bytes"], [trainer, terms])
+    [receipt] = rpc.send([Transaction(sender, None, code)])
     assert receipt["status"] == "0x1"
     return to_checksum_address(receipt["contractAddress"])

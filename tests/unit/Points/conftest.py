@@ -91,3 +91,16 @@ def contribute(points, wait):
         return points.validate(model, sample, label, sender=account)
 
     return go
+
+
+@pytest.fixture
+def refused(points, raw, rpc, chain):
+    """Assert that a call would revert now with exactly this message; much faster than a transaction that fails."""
+    contract = raw(points)
+
+    def check(message, function, *arguments, sender):
+        chain.mine()  # so that the time that was set has come
+        arguments = [str(getattr(a, "address", a)) if not isinstance(a, bytes | int) else a for a in arguments]
+        assert rpc.why(contract.transaction(function, *arguments, sender=str(sender.address))) == message
+
+    return check

@@ -21,33 +21,35 @@ def test_add_data__model_agrees__has_no_effect(points, model, contributor):
     assert model.version() == 0
 
 
-def test_add_data__copy_by_the_same_account__is_refused_and_the_first_stays(points, added, contributor):
+def test_add_data__copy_by_the_same_account__is_refused_and_the_first_stays(points, added, contributor, refused):
     before = points.contribution(*added)
-    with ape.reverts("points: a copy of an earlier contribution"):
-        points.add_data(*added, sender=contributor)
+    refused("points: a copy of an earlier contribution", "add_data", *added, sender=contributor)
     assert points.contribution(*added) == before
 
 
-def test_add_data__copy_by_another_account__is_refused_and_the_first_stays(points, added, stranger, contributor, wait):
-    with ape.reverts("points: a copy of an earlier contribution"):
-        points.add_data(*added, sender=stranger)
+def test_add_data__copy_by_another_account__is_refused_and_the_first_stays(
+    points, added, stranger, contributor, wait, refused
+):
+    refused("points: a copy of an earlier contribution", "add_data", *added, sender=stranger)
     wait()
     points.validate(*added, sender=contributor)
     assert points.account(added[0], contributor).validated == 1
 
 
-def test_add_data__copy_of_a_validated_sample__is_refused_with_any_label(points, model, contribute, contributor):
+def test_add_data__copy_of_a_validated_sample__is_refused_with_any_label(
+    points, model, contribute, contributor, refused
+):
     contribute(model, contributor, x(1, 20), 1)
     for label in (0, 1):
-        with ape.reverts("points: this sample has earned already"):
-            points.add_data(model, x(1, 20), label, sender=contributor)
+        refused("points: this sample has earned already", "add_data", model, x(1, 20), label, sender=contributor)
 
 
-def test_add_data__copy_of_a_reported_contribution__is_refused(points, bad, validated_reporter, stranger, wait):
+def test_add_data__copy_of_a_reported_contribution__is_refused(
+    points, bad, validated_reporter, stranger, wait, refused
+):
     wait()
     points.report(*bad, sender=validated_reporter)
-    with ape.reverts("points: a copy of an earlier contribution"):
-        points.add_data(*bad, sender=stranger)
+    refused("points: a copy of an earlier contribution", "add_data", *bad, sender=stranger)
 
 
 def test_add_data__sample_blocked_with_a_wrong_label__is_accepted_with_the_right_one(
@@ -69,32 +71,28 @@ def test_add_data__same_sample_on_two_models__counts_on_both(points, open_model,
     assert [points.account(m, contributor).validated for m in (first, second)] == [1, 1]
 
 
-def test_add_data__malformed_sample__leaves_nothing(points, model, contributor):
+def test_add_data__malformed_sample__leaves_nothing(points, model, contributor, refused):
     for sample, message in [
         (b"", "sample: empty"),
         (b"\0", "sample: odd length"),
         (x(2, 1), "sample: indices must increase"),
         (x(400), "sample: index out of range"),
     ]:
-        with ape.reverts(message):
-            points.add_data(model, sample, 1, sender=contributor)
+        refused(message, "add_data", model, sample, 1, sender=contributor)
         assert points.contribution(model, sample, 1).time == 0
     assert points.statistics(model) == (0, 0)
 
 
-def test_add_data__label_out_of_range__is_refused(points, model, contributor):
-    with ape.reverts("model: no such class"):
-        points.add_data(model, x(1), 2, sender=contributor)
+def test_add_data__label_out_of_range__is_refused(points, model, contributor, refused):
+    refused("model: no such class", "add_data", model, x(1), 2, sender=contributor)
     for label in (255, 256, 257, 2**256 - 1):
-        with ape.reverts("points: label above 254"):
-            points.add_data(model, x(1), label, sender=contributor)
+        refused("points: label above 254", "add_data", model, x(1), label, sender=contributor)
 
 
-def test_add_data__model_not_open__is_refused(points, contributor, stranger):
-    with ape.reverts("points: not open for this model"):
-        points.add_data(stranger, x(1), 1, sender=contributor)
+def test_add_data__model_not_open__is_refused(points, contributor, stranger, refused):
+    refused("points: not open for this model", "add_data", stranger, x(1), 1, sender=contributor)
 
 
-def test_add_data__ether_sent_along__is_refused(points, model, contributor):
+def test_add_data__ether_sent_along__is_refused(points, model, contributor, refused):
     with ape.reverts():
         points.add_data(model, x(1), 1, sender=contributor, value=1)

@@ -28,12 +28,11 @@ def test_open__by_the_trained_itself__logs_the_terms(points, owner):
         ({"rarity_factor": 0}, "points: rarity factor of 0"),
     ],
 )
-def test_open__terms_that_break__are_refused(change, message, points, owner):
+def test_open__terms_that_break__are_refused(change, message, points, owner, refused):
     terms = object.__new__(Terms)  # without the twin's own checks
     for name, value in (TERMS.__dict__ | change).items():
         object.__setattr__(terms, name, value)
-    with ape.reverts(message):
-        points.open(terms.encode(), sender=owner)
+    refused(message, "open", terms.encode(), sender=owner)
 
 
 @pytest.mark.parametrize("change", [{"report_wait": 3_600}, {"validated_points": 1}, {"rarity_factor": 1}])
@@ -42,20 +41,19 @@ def test_open__terms_at_the_limit__are_accepted(change, points, owner):
 
 
 @pytest.mark.parametrize("field", range(10))
-def test_open__number_too_large__is_refused(field, points, owner):
+def test_open__number_too_large__is_refused(field, points, owner, refused):
     words = bytearray(TERMS.encode())
     words[32 * field : 32 * field + 32] = b"\xff" * 32
     with ape.reverts():
         points.open(bytes(words), sender=owner)
 
 
-def test_open__twice__is_refused(points, owner):
+def test_open__twice__is_refused(points, owner, refused):
     points.open(TERMS.encode(), sender=owner)
-    with ape.reverts("points: open already"):
-        points.open(TERMS.encode(), sender=owner)
+    refused("points: open already", "open", TERMS.encode(), sender=owner)
 
 
-def test_terms__model_not_open__is_refused(points, stranger):
+def test_terms__model_not_open__is_refused(points, stranger, refused):
     with ape.reverts("points: not open for this model"):
         points.terms(stranger)
     with ape.reverts("points: not open for this model"):

@@ -1,11 +1,9 @@
-import ape
-
 from simulation.points import REPORT
 from tests.unit.Points.conftest import HOUR, x
 
 
 def test_report__model_disagrees__earns_points_and_closes_the_contribution(
-    points, bad, validated_reporter, contributor, wait
+    points, bad, validated_reporter, contributor, wait, refused
 ):
     model = bad[0]
     before = points.account(model, validated_reporter)
@@ -18,47 +16,41 @@ def test_report__model_disagrees__earns_points_and_closes_the_contribution(
     assert (after.validated, after.latest) == (before.validated, before.latest)
     assert not points.contribution(*bad).pending
     assert points.account(model, contributor).points == 0
-    with ape.reverts("points: no such contribution, or settled already"):
-        points.validate(*bad, sender=contributor)
+    refused("points: no such contribution, or settled already", "validate", *bad, sender=contributor)
 
 
 def test_report__twice__is_refused_whoever_asks(
-    points, bad, validated_reporter, contributor, contribute, stranger, wait
+    points, bad, validated_reporter, contributor, contribute, stranger, wait, refused
 ):
     contribute(bad[0], stranger, x(5), 1)
     wait()
     points.report(*bad, sender=validated_reporter)
     for account in (validated_reporter, stranger):
-        with ape.reverts("points: no such contribution, or settled already"):
-            points.report(*bad, sender=account)
+        refused("points: no such contribution, or settled already", "report", *bad, sender=account)
 
 
-def test_report__own_contribution__is_refused(points, bad, contribute, contributor, wait):
+def test_report__own_contribution__is_refused(points, bad, contribute, contributor, wait, refused):
     contribute(bad[0], contributor, x(5), 1)
     wait(2 * HOUR)
-    with ape.reverts("points: one's own contribution"):
-        points.report(*bad, sender=contributor)
+    refused("points: one's own contribution", "report", *bad, sender=contributor)
 
 
-def test_report__reporter_without_validated_contribution__is_refused(points, bad, stranger, wait):
+def test_report__reporter_without_validated_contribution__is_refused(points, bad, stranger, wait, refused):
     wait(2 * HOUR)
-    with ape.reverts("points: no validated contribution of one's own"):
-        points.report(*bad, sender=stranger)
+    refused("points: no validated contribution of one's own", "report", *bad, sender=stranger)
 
 
-def test_report__a_second_before_the_wait__is_refused(points, bad, validated_reporter, chain):
+def test_report__a_second_before_the_wait__is_refused(points, bad, validated_reporter, chain, refused):
     time = points.contribution(*bad).time
     chain.pending_timestamp = time + 2 * HOUR - 1
-    with ape.reverts("points: too early"):
-        points.report(*bad, sender=validated_reporter)
+    refused("points: too early", "report", *bad, sender=validated_reporter)
     chain.pending_timestamp = time + 2 * HOUR
     points.report(*bad, sender=validated_reporter)
 
 
-def test_report__model_agrees__is_refused(points, added, validated_reporter, contributor, wait):
+def test_report__model_agrees__is_refused(points, added, validated_reporter, contributor, wait, refused):
     wait(2 * HOUR)
-    with ape.reverts("points: the model agrees"):
-        points.report(*added, sender=validated_reporter)
+    refused("points: the model agrees", "report", *added, sender=validated_reporter)
     points.validate(*added, sender=contributor)
 
 
@@ -73,6 +65,5 @@ def test_report__sample_that_earned_with_the_right_label__closes_the_wrong_one(
     assert not points.contribution(*bad).pending
 
 
-def test_report__never_added__is_refused(points, model, validated_reporter):
-    with ape.reverts("points: no such contribution, or settled already"):
-        points.report(model, x(1), 0, sender=validated_reporter)
+def test_report__never_added__is_refused(points, model, validated_reporter, refused):
+    refused("points: no such contribution, or settled already", "report", model, x(1), 0, sender=validated_reporter)

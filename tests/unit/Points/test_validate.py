@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import ape
 import pytest
 
 from simulation.points import NEW_LABEL, RARE_LABEL, STREAK, VALIDATED
@@ -32,44 +31,39 @@ def test_validate__first_contribution__earns_points_and_two_badges(points, model
     assert points.badges(model, contributor) == 1 << 1 | 1 << 252
 
 
-def test_validate__a_second_before_the_wait__is_refused(points, added, contributor, chain):
+def test_validate__a_second_before_the_wait__is_refused(points, added, contributor, chain, refused):
     time = points.contribution(*added).time
     chain.pending_timestamp = time + HOUR - 1
-    with ape.reverts("points: too early"):
-        points.validate(*added, sender=contributor)
+    refused("points: too early", "validate", *added, sender=contributor)
     chain.pending_timestamp = time + HOUR
     points.validate(*added, sender=contributor)
 
 
-def test_validate__model_disagrees__is_refused_and_stays_pending(points, bad, contributor, wait):
+def test_validate__model_disagrees__is_refused_and_stays_pending(points, bad, contributor, wait, refused):
     wait()
-    with ape.reverts("points: the model disagrees"):
-        points.validate(*bad, sender=contributor)
+    refused("points: the model disagrees", "validate", *bad, sender=contributor)
     assert points.contribution(*bad).pending
     assert points.account(bad[0], contributor).points == 0
 
 
-def test_validate__another_account__is_refused(points, added, stranger, wait):
+def test_validate__another_account__is_refused(points, added, stranger, wait, refused):
     wait()
-    with ape.reverts("points: another's contribution"):
-        points.validate(*added, sender=stranger)
+    refused("points: another's contribution", "validate", *added, sender=stranger)
 
 
-def test_validate__twice__is_refused(points, added, contributor, wait):
+def test_validate__twice__is_refused(points, added, contributor, wait, refused):
     wait()
     points.validate(*added, sender=contributor)
-    with ape.reverts("points: no such contribution, or settled already"):
-        points.validate(*added, sender=contributor)
+    refused("points: no such contribution, or settled already", "validate", *added, sender=contributor)
 
 
-def test_validate__never_added__is_refused(points, model, contributor):
-    with ape.reverts("points: no such contribution, or settled already"):
-        points.validate(model, x(1), 0, sender=contributor)
+def test_validate__never_added__is_refused(points, model, contributor, refused):
+    refused("points: no such contribution, or settled already", "validate", model, x(1), 0, sender=contributor)
 
 
 @pytest.mark.parametrize("agreed", [0, 1])
 def test_validate__other_label_of_a_sample_that_has_earned__is_refused(
-    agreed, points, model, contributor, stranger, wait
+    agreed, points, model, contributor, stranger, wait, refused
 ):
     sample = x(300)  # says nothing by itself: the model believes what it was told last
     points.add_data(model, sample, 0, sender=contributor)
@@ -83,8 +77,9 @@ def test_validate__other_label_of_a_sample_that_has_earned__is_refused(
     points.add_data(model, x(300, 302), 1 - agreed, sender=contributor)
     points.add_data(model, x(300, 303), 1 - agreed, sender=contributor)
     assert model.predict(sample) == 1 - agreed
-    with ape.reverts("points: this sample has earned already"):
-        points.validate(model, sample, 1 - agreed, sender=accounts[1 - agreed])
+    refused(
+        "points: this sample has earned already", "validate", model, sample, 1 - agreed, sender=accounts[1 - agreed]
+    )
 
 
 def test_validate__second_of_the_same_label__earns_no_badge(points, model, contribute, contributor):
@@ -152,7 +147,9 @@ def test_validate__streak_window_of_0__is_no_streak(points, open_model, contribu
     assert award(contribute(model, contributor, x(2), 1)) == (10, VALIDATED)
 
 
-def test_validate__without_own_effect__a_sample_is_no_witness_for_itself(points, open_model, contributor, wait):
+def test_validate__without_own_effect__a_sample_is_no_witness_for_itself(
+    points, open_model, contributor, wait, refused
+):
     sample = x(300)
     for alone, without in [(True, False), (False, True)]:
         model = open_model(replace(TERMS, without_own_effect=without))
@@ -162,8 +159,7 @@ def test_validate__without_own_effect__a_sample_is_no_witness_for_itself(points,
         if alone:
             points.validate(model, sample, 1, sender=contributor)
         else:
-            with ape.reverts("points: the model disagrees"):
-                points.validate(model, sample, 1, sender=contributor)
+            refused("points: the model disagrees", "validate", model, sample, 1, sender=contributor)
 
 
 def test_validate__largest_weights__add_up(points, open_model, contribute, contributor, stranger):
