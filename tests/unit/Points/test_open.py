@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import ape
 import pytest
 
 from simulation.points import Terms
@@ -41,11 +40,10 @@ def test_open__terms_at_the_limit__are_accepted(change, points, owner):
 
 
 @pytest.mark.parametrize("field", range(10))
-def test_open__number_too_large__is_refused(field, points, owner, refused):
+def test_open__number_too_large__is_refused(field, refused, owner):
     words = bytearray(TERMS.encode())
     words[32 * field : 32 * field + 32] = b"\xff" * 32
-    with ape.reverts():
-        points.open(bytes(words), sender=owner)
+    refused(None, "open", bytes(words), sender=owner)
 
 
 def test_open__twice__is_refused(points, owner, refused):
@@ -53,8 +51,6 @@ def test_open__twice__is_refused(points, owner, refused):
     refused("points: open already", "open", TERMS.encode(), sender=owner)
 
 
-def test_terms__model_not_open__is_refused(points, stranger, refused):
-    with ape.reverts("points: not open for this model"):
-        points.terms(stranger)
-    with ape.reverts("points: not open for this model"):
-        points.statistics(stranger)
+@pytest.mark.parametrize("function", ["terms", "statistics"])
+def test_terms__model_not_open__is_refused(function, refused, stranger):
+    refused("points: not open for this model", function, stranger, sender=stranger)

@@ -70,7 +70,7 @@ def test_recompute__honest_events__give_the_ranking(history, contributor, report
     _, model, logs = history
     board = recompute(model, logs, sparse=False)
     assert board.differences == []
-    # contributor: 10 + 20 for a new label, 10 + 3 for a streak; reporter: 10 + 20, 10 for a rare label, 5 for the report
+    # contributor: 10 + 20 for a new label, 10 + 3 for a streak; reporter: 10 + 20, 10 for a rare label, 5 for a report
     assert [(s.account, s.points, s.submitted, s.validated, s.reports) for s in board.standings] == [
         (str(reporter.address), 10 + 20 + 10 + 5, 1, 1, 1),
         (str(contributor.address), 10 + 20 + 10 + 3, 3, 2, 0),
