@@ -51,7 +51,8 @@ event ImplementationAdded:
     kind: String[32]
 
 MAX_TERMS: constant(uint256) = 512
-MAX_WORDS: constant(uint256) = 640
+# state words in the transaction that publishes; a model takes 640 at a time, but room for them, used or not, is dear
+MAX_WORDS: constant(uint256) = 256
 MAX_CARD: constant(uint256) = 4_096
 MAX_CLASSES: constant(uint256) = 255
 MAX_PAGE: constant(uint256) = 50
@@ -106,14 +107,30 @@ def publish(
     @param terms What the trainer is opened with, ABI-encoded; empty if the trainer is no contract.
     @param parameters As the implementation documents.
     @param card Name, description, encoder spec and the names of the classes in order, each as length (1 byte) and bytes.
-    @param words The first words of the state; the model's `load` takes the rest.
+    @param words The first words of the state, at most 256; the model's `load` takes the rest.
     @param sealed Whether the model is complete with these words.
     @param salt Anything, to create more than one of the same.
     @return The model, whose address owner, trainer, parameters, card and salt decide (CREATE2).
     """
     assert self.version_of[implementation] > 0, "registry: implementation not listed"
-    model: address = extcall IModel(implementation).create(
-        msg.sender, trainer, terms, parameters, card, words, sealed, salt
+    # `extcall` would pass as many bytes as card and words may have; this passes as many as they have
+    model: address = abi_decode(
+        raw_call(
+            implementation,
+            abi_encode(
+                msg.sender,
+                trainer,
+                terms,
+                parameters,
+                card,
+                words,
+                sealed,
+                salt,
+                method_id=method_id("create(address,address,bytes,uint256,bytes,uint256[],bool,bytes32)"),
+            ),
+            max_outsize=32,
+        ),
+        address,
     )
     self._publish(
         model,

@@ -17,7 +17,7 @@ TWINS = {
     "DensePerceptron": ("simulation.dense_perceptron", "DensePerceptron"),
 }
 
-PUBLISH_WORDS = 600  # state words in the transaction that publishes: it stays below 15 of the 16.7 million gas allowed
+PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes
 LOAD_WORDS = 640  # state words in each further one, the most that the contracts take
 
 # An EIP-1167 proxy around its address, and creation code that returns what follows it: contracts/modules/model.vy

@@ -19,24 +19,40 @@ def registry(project, owner, sparse):
 
 
 @pytest.fixture
-def publish(registry, sparse, self_assessment, provider):
-    """Publish a model of 100 weights by role `provider`: ``publish(salt)`` returns the receipt."""
+def publication(sparse, self_assessment):
+    """The arguments that publish a model of 100 weights."""
 
-    def publish(salt=0, name="a model", sender=None, implementation=None, sealed=True, **card):
+    def arguments(salt=0, name="a model", implementation=None, **card):
         twin = SparsePerceptron(SparsePerceptronParameters(100), weights=range(1, 101))
-        return registry.publish(
-            implementation or sparse,
-            self_assessment,
+        return (
+            (implementation or sparse).address,
+            self_assessment.address,
             pack_terms(),
             twin.parameters.pack(),
             pack_card(name, **card),
             twin.words(),
-            sealed,
+            True,
             salt.to_bytes(32, "big"),
-            sender=sender or provider,
         )
 
-    return publish
+    return arguments
+
+
+@pytest.fixture
+def publish(registry, publication, provider):
+    """Publish a model of 100 weights by role `provider`: ``publish(salt)`` returns the receipt."""
+    return lambda **arguments: registry.publish(*publication(**arguments), sender=provider)
+
+
+@pytest.fixture
+def why(registry, raw, rpc):
+    """The reason for which the registry refuses a transaction; None if it does not."""
+
+    def why(function, *arguments, sender):
+        transaction = raw(registry).transaction(function, *arguments, sender=str(sender.address))
+        return rpc.why(transaction) or None
+
+    return why
 
 
 @pytest.fixture

@@ -34,19 +34,16 @@ def test_entries__model_that_stopped_answering__leaves_the_others(registry, publ
     assert entries[1].model == broken
 
 
-def test_entries__start_that_is_not_published__is_refused(registry, stranger):
-    with ape.reverts("registry: not published"):
-        registry.entries(stranger, 1)
+def test_entries__start_that_is_not_published__is_refused(stranger, why):
+    assert why("entries", stranger.address, 1, sender=stranger) == "registry: not published"
 
 
-def test_entries__more_than_a_page__is_refused(registry):
-    with ape.reverts("registry: at most 50 a page"):
-        registry.entries(ZERO, 51)
+def test_entries__more_than_a_page__is_refused(stranger, why):
+    assert why("entries", ZERO, 51, sender=stranger) == "registry: at most 50 a page"
 
 
-def test_entry__not_published__is_refused(registry, elsewhere):
-    with ape.reverts("registry: not published"):
-        registry.entry(elsewhere)
+def test_entry__not_published__is_refused(elsewhere, stranger, why):
+    assert why("entry", elsewhere.address, sender=stranger) == "registry: not published"
 
 
 @pytest.mark.parametrize("function", ["models", "entries"])
