@@ -229,6 +229,7 @@ def new_twin(encoder, rate: int | None = None, bias_rate: int | None = None, mar
     return twin(
         parameters(
             n_features=encoder.n_features,
+            unit=encoder.unit,
             rate=rate,
             bias_rate=round(DEFAULTS.dense_bias_rate * rate * encoder.unit) if bias_rate is None else bias_rate,
             margin=round(DEFAULTS.dense_margin * step) if margin is None else margin,
