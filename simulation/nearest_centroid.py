@@ -35,28 +35,23 @@ class NearestCentroidParameters:
         1 to 2,048.
     unit : int
         The integer that stands for 1.0 in a sample, 1 to 5,792. A sample is learnt only if its norm is within 2% of it.
-    n_classes : int
-        The number of classes that the model is created with, 1 to 255.
+    room : int
+        The most classes that the model can ever have, 1 to 255; times the words of a class at most 6,000.
     """
 
     n_features: int
     unit: int
-    n_classes: int = 2
+    room: int = 2
 
     def __post_init__(self) -> None:
-        require(1 <= self.n_classes <= MAX_CLASSES, "model: 1 to 255 classes")
+        require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
         require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
         require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
-        require(self.n_classes <= self.room, "model: too many classes")
-
-    @property
-    def room(self) -> int:
-        """The number of classes that a model with so many features can have."""
-        return min(MAX_CLASSES, MAX_CLASS_WORDS // class_words(self.n_features))
+        require(self.room * class_words(self.n_features) <= MAX_CLASS_WORDS, "model: too many classes")
 
     def pack(self) -> int:
         """The `parameters` argument of the contract's `create`."""
-        return self.n_classes | self.n_features << 8 | self.unit << 24
+        return self.room | self.n_features << 8 | self.unit << 24
 
     @classmethod
     def unpack(cls, packed: int) -> NearestCentroidParameters:
@@ -103,8 +98,7 @@ class NearestCentroid:
     ----------
     parameters : NearestCentroidParameters
     sums : array of int, shape (n_classes, n_features), optional
-        Per class the sum of its samples, `int24` values; zeros if left out. More classes than in the parameters are
-        classes that were added later.
+        Per class the sum of its samples, `int24` values; if left out, zeros for two classes.
     counts : sequence of int, shape (n_classes,), optional
         The number of samples of each class, `uint32` values.
     version : int
@@ -115,11 +109,11 @@ class NearestCentroid:
 
     def __init__(self, parameters: NearestCentroidParameters, sums=None, counts=None, version: int = 0):
         self.parameters = parameters
-        shape = parameters.n_classes, parameters.n_features
-        self.sums = np.zeros(shape, np.int64) if sums is None else np.array(sums, np.int64)
-        if self.sums.ndim != 2 or self.sums.shape[1] != shape[1] or self.sums.shape[0] < shape[0]:
-            raise ValueError(f"sums of shape {shape} are needed, not {self.sums.shape}")
-        require(len(self.sums) <= parameters.room, "model: too many classes")
+        n_features = parameters.n_features
+        self.sums = np.zeros((2, n_features), np.int64) if sums is None else np.array(sums, np.int64)
+        if self.sums.ndim != 2 or self.sums.shape[1] != n_features or len(self.sums) == 0:
+            raise ValueError(f"sums of shape (n_classes, {n_features}) are needed, not {self.sums.shape}")
+        require(len(self.sums) <= parameters.room, "classes: too many")
         self.counts = [0] * len(self.sums) if counts is None else [int(n) for n in counts]
         if len(self.counts) != len(self.sums):
             raise ValueError(f"{len(self.sums)} counts are needed, not {len(self.counts)}")
@@ -159,8 +153,6 @@ class NearestCentroid:
 
     def predict_without(self, x: bytes, y: int, effect: int) -> int:
         """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        if effect == 0:
-            return self.predict(x)
         values = self._values(x)
         require(0 <= y < self.class_count, "model: no such class")
         require(self.counts[y] > 0, "centroid: no sample to leave out")
@@ -196,9 +188,8 @@ class NearestCentroid:
 
     def add_class(self, samples: int = 0, sums: Sequence[int] | None = None) -> None:
         """Add a class, without samples or with the sum (shape (n_features,)) of so many."""
-        require(self.class_count < self.parameters.room, "model: too many classes")
+        require(self.class_count < self.parameters.room, "classes: too many")
         if sums is None:
-            require(samples == 0, "centroid: samples without sums")
             sums = np.zeros(self.parameters.n_features, np.int64)
         require(samples <= COUNT_MAX, "centroid: count is full")
         sums = np.asarray(sums, np.int64)
@@ -212,7 +203,7 @@ class NearestCentroid:
 
     def words(self) -> list[int]:
         """The state as the contract's `words` gives it and `load` takes it."""
-        words = [(self.class_count - self.parameters.n_classes) << 192]
+        words = [self.class_count << 192]
         for s, n, q in zip(self.sums, self.counts, self.squares, strict=True):
             words += pack_sums(s)
             words[-1] |= n << 160 | q << 192
@@ -222,7 +213,7 @@ class NearestCentroid:
     def from_words(
         cls, parameters: NearestCentroidParameters, words: Sequence[int], version: int = 0
     ) -> NearestCentroid:
-        n_classes = parameters.n_classes + (words[0] >> 192 & 0xFFFFFFFF)
+        n_classes = words[0] >> 192 & 0xFF
         step = class_words(parameters.n_features)
         if len(words) != 1 + n_classes * step:
             raise ValueError(f"{1 + n_classes * step} words are needed, not {len(words)}")

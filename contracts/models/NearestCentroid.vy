@@ -11,17 +11,16 @@
      so by at least 2^-128. Of equal scores the lowest class wins. A class without samples has the lowest score there is.
      Only samples whose norm is within 2% of `unit` are learnt, so that none moves a mean far; those of any norm are classified.
 
-     The owner may add classes to a sealed model, with or without samples. Classes times words per class are limited so
-     that whatever can be added can be claimed within the gas of one transaction.
+     The owner may add classes to a sealed model, with or without samples, as long as there is room.
 
-     State: one word with the header (see the module `model`; in it, the number of classes added after the creation), then
-     the classes, each in the same number of words: sums as two's complement `int24`, 10 to a word, and in the upper 96 bits of
+     State: one word with the header (see the modules `model` and `classes`), then the classes, each in the same number of words: sums as two's complement `int24`, 10 to a word, and in the upper 96 bits of
      the last word ‖S‖² (64 bits) and n (32 bits). A sum has room for 65,536 samples of -128 or 66,051 of 127, whatever they
      are; updates that leave it revert. A word holds 10 features f = 0 ... 9 in its lanes of 24 bits, from the lowest on, in the order 0,
      3, 6, 9, 1, 4, 7, 2, 5, 8, in which the wide multiplications of the module `lanes` need them. If the last features of a class
      are 1 to 6, they share the last word with ‖S‖² and n, in the order 0, 3, 1, 4, 2, 5; else that has a word of its own.
 
-     Parameters, from the lowest bits up: number of classes in the card (8 bits), number of features (16), unit (16).
+     Parameters, from the lowest bits up: room, the most classes that the model can ever have (8 bits), number of features (16), unit (16).
+     Room and features are limited together, so that whatever can be added can be claimed within the gas of one transaction.
 """
 from ..interfaces import IModel
 from ..modules import classes
@@ -33,7 +32,7 @@ from ..modules import sample
 implements: IModel
 initializes: ownership
 initializes: model[ownership := ownership]
-initializes: classes
+initializes: classes[model := model, ownership := ownership]
 
 exports: (
     # who and what
@@ -65,17 +64,18 @@ MAX_CLASSES: constant(uint256) = 255
 MAX_CLASS_WORDS: constant(uint256) = 6_000
 MAX_TENS: constant(uint256) = 205  # words of sums of a class
 
+NOBODY: constant(uint256) = max_value(uint256)  # no class
+
 MASK_8: constant(uint256) = 2**8 - 1
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 
 HEADER: constant(uint256) = 0  # the word with the header
-ADDED: constant(uint256) = 192  # where the number of added classes stands in it
 # where count and squared norm stand in the last word of a class
 COUNT: constant(uint256) = 160
 SQUARE: constant(uint256) = 192
 # where the parameters stand in the identity word
-N_CLASSES: constant(uint256) = 160
+ROOM: constant(uint256) = 160
 N_FEATURES: constant(uint256) = 168
 UNIT: constant(uint256) = 184
 
@@ -113,13 +113,13 @@ def create(
     @param salt Anything, to create more than one of the same.
     @return The address of the model, which owner, trainer, parameters, card and salt decide.
     """
-    n_classes: uint256 = parameters & MASK_8
+    room: uint256 = parameters & MASK_8
     n_features: uint256 = (parameters >> 8) & MASK_16
     unit: uint256 = parameters >> 24
-    assert n_classes > 0, "model: 1 to 255 classes"
+    assert room > 0, "model: room for 1 to 255 classes"
     assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 2,048 features"
     assert unit > 0 and unit <= MAX_UNIT, "model: unit of 1 to 5,792"
-    assert n_classes * self._class_words(n_features) <= MAX_CLASS_WORDS, "model: too many classes"
+    assert room * self._class_words(n_features) <= MAX_CLASS_WORDS, "model: too many classes"
     return model._create(owner, trainer, terms, parameters, card, words, sealed, salt)
 
 
@@ -128,7 +128,7 @@ def initialize(owner: address, terms: Bytes[MAX_TERMS], words: DynArray[uint256,
     """
     @notice Called by the implementation when it creates the model.
     """
-    model._initialize(owner, terms, words, False, self._room(), HEADER)
+    model._initialize(owner, terms, words, False, self._most_words(), HEADER)
     if sealed:
         self._seal()
 
@@ -144,15 +144,13 @@ def kind() -> String[32]:
 @view
 @external
 def class_count() -> uint256:
-    return self._class_count(model._identity())
+    return classes._count(model.words[HEADER])
 
 
 @view
 @external
 def class_name(y: uint256) -> String[255]:
-    identity: uint256 = model._identity()
-    assert y < self._class_count(identity), "model: no such class"
-    return classes._name(y, (identity >> N_CLASSES) & MASK_8)
+    return classes._name(y, HEADER)
 
 
 @view
@@ -173,9 +171,8 @@ def count(y: uint256) -> uint256:
     """
     @notice The number of samples of a class.
     """
-    identity: uint256 = model._identity()
-    assert y < self._class_count(identity), "model: no such class"
-    return (model.words[self._last_word(identity, y)] >> COUNT) & MASK_32
+    assert y < classes._count(model.words[HEADER]), "model: no such class"
+    return (model.words[self._last_word(model._identity(), y)] >> COUNT) & MASK_32
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
@@ -186,7 +183,7 @@ def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
     """
     @notice The class whose mean is nearest, of several the lowest; 0 where no class has samples.
     """
-    return self._best(sample._position(), len(x), 0, MAX_CLASSES, MAX_CLASSES)[0]
+    return self._best(sample._position(), len(x), 0, MAX_CLASSES, NOBODY)[0]
 
 
 @view
@@ -197,24 +194,25 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
             number there is for a class without samples.
     """
     scores: DynArray[int256, MAX_CLASSES] = []
-    for y: uint256 in range(self._class_count(model._identity()), bound=MAX_CLASSES):
-        scores.append(self._best(sample._position(), len(x), y, 1, MAX_CLASSES)[1])
+    for y: uint256 in range(classes._count(model.words[HEADER]), bound=MAX_CLASSES):
+        scores.append(self._best(sample._position(), len(x), y, 1, NOBODY)[1])
     return scores
 
 
 @view
 @external
 def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
-    if effect == 0:
-        return self._best(sample._position(), len(x), 0, MAX_CLASSES, MAX_CLASSES)[0]
-    assert y < self._class_count(model._identity()), "model: no such class"
+    """
+    @dev Every sample moved its class, whatever `effect` says.
+    """
+    assert y < classes._count(model.words[HEADER]), "model: no such class"
     return self._best(sample._position(), len(x), 0, MAX_CLASSES, y)[0]
 
 
 @view
 @external
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
-    class_count: uint256 = self._class_count(model._identity())
+    class_count: uint256 = classes._count(model.words[HEADER])
     position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
@@ -226,7 +224,7 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
         y, size = sample._row(position, end)
         assert y < class_count, "model: no such class"
         position = unsafe_add(position, sample.ROW_HEAD)
-        if self._best(position, size, 0, MAX_CLASSES, MAX_CLASSES)[0] != y:
+        if self._best(position, size, 0, MAX_CLASSES, NOBODY)[0] != y:
             errors = unsafe_add(errors, 1)
         position = unsafe_add(position, size)  # safe: not behind the end
     return errors
@@ -250,7 +248,7 @@ def _update(size: uint256, y: uint256):
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
-    assert y < self._class_count(identity), "model: no such class"
+    assert y < classes._count(header_word), "model: no such class"
     assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
     position: uint256 = sample._position()
     squares: uint256 = sample._squared_norm(position, size)
@@ -299,34 +297,27 @@ def _learn(word: uint256, part: uint256) -> uint256:
 
 
 @external
-def add_class(name: String[255], samples: uint256, sums: DynArray[uint256, MAX_TENS + 1]):
+def add_class(name: String[255], samples: uint256, sums: DynArray[uint256, MAX_WORDS]):
     """
-    @notice Add a class to a sealed model. Only the owner may.
-    @param name Not that of another class.
-    @param samples The number of samples that the class begins with.
-    @param sums Nothing, or the words of the class as they stand in the state, with their upper 96 bits 0 in the last.
+    @notice Add a class to a sealed model, with or without samples. Only the owner may.
+    @param name Not empty, and not the name of another class.
+    @param samples How many samples it has already, 0 for none.
+    @param sums Nothing for none, else the words of the class as they stand in the state, but for the upper 96 bits of the last, which
+                are 0.
     """
-    ownership._check_owner()
-    model._check_sealed(HEADER)
     identity: uint256 = model._identity()
-    class_count: uint256 = self._class_count(identity)
+    y: uint256 = classes._add(name, HEADER, (identity >> ROOM) & MASK_8)
+    last: uint256 = self._last_word(identity, y)
     words: uint256 = self._class_words((identity >> N_FEATURES) & MASK_16)
-    assert class_count < MAX_CLASSES and (class_count + 1) * words <= MAX_CLASS_WORDS, "model: too many classes"
-    classes._add(name, class_count, (identity >> N_CLASSES) & MASK_8)
-    model.words[HEADER] += 1 << ADDED
-    if len(sums) == 0:
-        assert samples == 0, "centroid: samples without sums"
-        return
-    assert len(sums) == words, "centroid: sums of the wrong length"
+    assert len(sums) == 0 or len(sums) == words, "centroid: sums of the wrong length"
     assert samples <= MASK_32, "centroid: count is full"
-    assert sums[words - 1] >> COUNT == 0, "centroid: sums of the wrong length"
-    word: uint256 = 1 + class_count * words
+    word: uint256 = last + 1 - words
     for w: uint256 in sums:
+        assert word != last or w >> COUNT == 0, "centroid: sums of the wrong length"
         model.words[word] = w
         word += 1
-    square: uint256 = self._square(identity, class_count)
-    model.words[word - 1] |= (samples << COUNT) | (square << SQUARE)
-    self._check_class(identity, class_count)
+    model.words[last] |= (samples << COUNT) | (self._square(identity, y) << SQUARE)
+    self._check_class(identity, y)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -340,7 +331,7 @@ def _best(position: uint256, size: uint256, first: uint256, most: uint256, witho
     @param size Its length in bytes.
     @param first The class to begin with.
     @param most How many classes to look at, at most.
-    @param without The class from which the sample is taken out before, or `MAX_CLASSES`.
+    @param without The class from which the sample is taken out before, or `NOBODY`.
     """
     identity: uint256 = model._identity()
     assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
@@ -356,7 +347,7 @@ def _best(position: uint256, size: uint256, first: uint256, most: uint256, witho
         parts[tens] = self._rest(position, size)
         tens = unsafe_add(tens, 1)
     squares: uint256 = 0
-    if without < MAX_CLASSES:
+    if without != NOBODY:
         squares = sample._squared_norm(position, size)
 
     words: uint256 = self._class_words(size)
@@ -364,7 +355,7 @@ def _best(position: uint256, size: uint256, first: uint256, most: uint256, witho
     best: uint256 = first
     highest: int256 = min_value(int256)
     for y: uint256 in range(
-        first, min(self._class_count(identity), unsafe_add(first, most)), bound=MAX_CLASSES
+        first, min(classes._count(model.words[HEADER]), unsafe_add(first, most)), bound=MAX_CLASSES
     ):
         facts: uint256 = model.words[unsafe_sub(unsafe_add(word, words), 1)]
         if (facts >> COUNT) & MASK_32 > 0:
@@ -457,25 +448,18 @@ def _last_word(identity: uint256, y: uint256) -> uint256:
 
 @internal
 @view
-def _class_count(identity: uint256) -> uint256:
-    return unsafe_add((identity >> N_CLASSES) & MASK_8, (model.words[HEADER] >> ADDED) & MASK_32)
-
-
-@internal
-@view
-def _room() -> uint256:
-    """
-    @dev The number of words of a model that has all the classes it can have.
-    """
-    words: uint256 = self._class_words((model._identity() >> N_FEATURES) & MASK_16)
-    return 1 + min(MAX_CLASSES, MAX_CLASS_WORDS // words) * words
-
-
-@internal
-@view
 def _word_count() -> uint256:
+    return 1 + classes._count(model.words[HEADER]) * self._class_words((model._identity() >> N_FEATURES) & MASK_16)
+
+
+@internal
+@view
+def _most_words() -> uint256:
+    """
+    @dev The number of words of a model with all the classes there is room for.
+    """
     identity: uint256 = model._identity()
-    return 1 + self._class_count(identity) * self._class_words((identity >> N_FEATURES) & MASK_16)
+    return 1 + ((identity >> ROOM) & MASK_8) * self._class_words((identity >> N_FEATURES) & MASK_16)
 
 
 @internal
@@ -518,14 +502,14 @@ def words(start: uint256, count: uint256) -> DynArray[uint256, MAX_WORDS]:
 
 @external
 def load(start: uint256, words: DynArray[uint256, MAX_WORDS]):
-    model._load(start, words, self._room(), HEADER)
+    model._load(start, words, self._most_words(), HEADER)
 
 
 @external
 def seal():
     """
-    @notice End the loading, if the state is one that a model can have: squared norms that match the sums, and no more classes than
-            there is room for.
+    @notice End the loading: from now on the state changes only by `update` and `add_class`. Only the owner may call it. The state
+            must be one that samples can lead to, as far as it shows: squared norms that match the sums, and counts.
     """
     ownership._check_owner()
     self._seal()
@@ -534,8 +518,7 @@ def seal():
 @internal
 def _seal():
     identity: uint256 = model._identity()
-    class_count: uint256 = self._class_count(identity)
-    assert class_count <= MAX_CLASSES and self._word_count() <= self._room(), "model: too many classes"
-    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+    classes._check(HEADER, (identity >> ROOM) & MASK_8)
+    for y: uint256 in range(classes._count(model.words[HEADER]), bound=MAX_CLASSES):
         self._check_class(identity, y)
     model._seal(HEADER)

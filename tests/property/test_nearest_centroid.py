@@ -18,33 +18,37 @@ def random_sample(rng, parameters, centre):
             return x.tobytes()
 
 
+def pack_card(classes):
+    return b"".join(bytes([len(text)]) + text.encode() for text in ("name", "description", "spec", *classes))
+
+
 @pytest.mark.parametrize(
-    ("parameters", "updates"),
+    ("parameters", "n_classes", "updates"),
     [
-        (NearestCentroidParameters(1, 100, 1), 120),
-        (NearestCentroidParameters(6, 100, 3), 400),
-        (NearestCentroidParameters(7, 110, 2), 400),
-        (NearestCentroidParameters(30, 250, 4), 400),
-        (NearestCentroidParameters(64, 400, 10), 400),
-        (NearestCentroidParameters(128, 500, 2), 300),
-        (NearestCentroidParameters(2_048, 2_000, 2), 30),
+        (NearestCentroidParameters(1, 100, 3), 1, 120),
+        (NearestCentroidParameters(6, 100, 5), 3, 400),
+        (NearestCentroidParameters(7, 110, 4), 2, 400),
+        (NearestCentroidParameters(30, 250, 6), 4, 400),
+        (NearestCentroidParameters(64, 400, 12), 10, 400),
+        (NearestCentroidParameters(128, 500, 4), 2, 300),
+        (NearestCentroidParameters(2_048, 2_000, 4), 2, 30),
     ],
     ids=lambda p: str(getattr(p, "n_features", "")),
 )
 def test_update__random_stream_and_added_classes__state_and_predictions_equal_the_twin(
-    parameters, updates, create_model, raw, rpc, trainer, owner
+    parameters, n_classes, updates, create_model, raw, rpc, trainer, owner
 ):
     rng = np.random.default_rng(parameters.n_features)
     n = parameters.n_features
     # some sums near their limits, so that updates fail; a class without samples
-    sums = rng.integers(-1_000, 1_000, (parameters.n_classes, n))
+    sums = rng.integers(-1_000, 1_000, (n_classes, n))
     sums[0, 0], sums[-1, n - 1] = SUM_MAX - 900, SUM_MIN + 900
-    counts = rng.integers(1, 50, parameters.n_classes)
-    if parameters.n_classes > 2:
+    counts = rng.integers(1, 50, n_classes)
+    if n_classes > 2:
         sums[1], counts[1] = 0, 0
     twin = NearestCentroid(parameters, sums, counts)
-    model = raw(create_model(twin, trainer))
-    centres = rng.normal(size=(parameters.n_classes + 2, n)) * 0.5
+    model = raw(create_model(twin, trainer, card=pack_card(classes=[f"c{y}" for y in range(n_classes)])))
+    centres = rng.normal(size=(n_classes + 2, n)) * 0.5
 
     for added in range(3):
         samples = []
@@ -86,4 +90,4 @@ def test_update__random_stream_and_added_classes__state_and_predictions_equal_th
         assert model.call("class_name", twin.class_count - 1) == f"class {added}"
 
     assert model.call("version") == twin.version > 0
-    assert model.call("class_count") == twin.class_count == parameters.n_classes + 2
+    assert model.call("class_count") == twin.class_count == n_classes + 2
