@@ -12,7 +12,7 @@ from simulation.rows import iterate_rows
 
 MAX_CLASSES = 255
 MAX_FEATURES = 2**16
-MAX_READS = 4_096  # words of the table that a prediction may need
+MAX_READS = 3_072  # words of the table that a prediction may need
 MAX_WRITES = 640  # words of the table that an update may need
 NARROW = 4  # the largest room with which a word holds more than one feature
 HEAD = 192  # the first features, of which a word holds one class, where there is so little room

@@ -18,9 +18,9 @@
      255), 16 bits 0, number of features (32 bits).
 
      A sample may have at most 1,024 features, and fewer where it could need more than 640 words of one class, because each may
-     be new and cost 22,100 gas to write, or more than 4,096 words of all classes: the limit is 640 with room for up to 4
-     classes and so many features that they do not fit 640 words, or with room for 5 to 48; and 4,096 / ((room + 7) / 8) with
-     more room, 128 with room for 255. No action needs more than the 16,777,216 gas of a transaction so. The room never
+     be new and cost 22,100 gas to write, or more than 3,072 words of all classes: the limit is 640 with room for up to 4
+     classes and so many features that they do not fit 640 words, or with room for 5 to 32; and 3,072 / ((room + 7) / 8) with
+     more room, 96 with room for 255. No action needs more than the 16,777,216 gas of a transaction so. The room never
      changes, so what was added can also be claimed after classes were added.
 """
 from . import classes
@@ -34,7 +34,7 @@ uses: classes
 
 MAX_WORDS: constant(uint256) = 640
 MAX_FEATURES: constant(uint256) = 2**16  # indices are uint16
-MAX_READS: constant(uint256) = 4_096  # words of the table that a prediction may need
+MAX_READS: constant(uint256) = 3_072  # words of the table that a prediction may need
 MAX_WRITES: constant(uint256) = 640  # words of the table that an update may need
 MAX_CHUNKS: constant(uint256) = 2_048 // 32
 NARROW: constant(uint256) = 4  # the largest room with which a word holds more than one feature
