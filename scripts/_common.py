@@ -22,20 +22,10 @@ START_CHAIN = """\
 Start a local chain in another terminal with `.venv/bin/anvil` and name it: --network http://127.0.0.1:8545"""
 
 
-def find_packages() -> None:
-    """Make the packages importable: `ape run` takes the folder off the path again when it has read a script."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-
-
-find_packages()
-
-
 class ScriptCommand(ConnectedProviderCommand):
     """A command that is connected to a chain when it runs, and tells errors in a sentence that says what to do."""
 
     def invoke(self, ctx: click.Context):
-        find_packages()
         try:
             return super().invoke(ctx)
         except Exception as error:

@@ -8,9 +8,9 @@ The columns:
     label         class index; class_name is its name
     effect        what the contribution did to the model, see IModel
     deposit       wei
-    state         open, validated (the model agreed) or settled (others took it), at the time of the export
+    state         when exported: open, validated (the model agreed) or settled (others took it)
     x             the sample as the contract got it, in hexadecimal
-    features      sparse: indices of the features that are present; dense: the values (a list; in CSV separated by spaces)
+    features      sparse: indices of the features that are present; dense: values; a list, in CSV with spaces between
     words         decoded, where the encoder of a text is known
     block, log_index
 """
@@ -26,7 +26,10 @@ from scripts import _models, _rpc
 from scripts._rpc import Contribution
 
 SEALED = "Sealed()"
-COLUMNS = "id time contributor label class_name effect deposit state x features words block log_index".split()
+COLUMNS = [
+    *("id", "time", "contributor", "label", "class_name", "effect", "deposit", "state"),
+    *("x", "features", "words", "block", "log_index"),
+]
 
 
 def collect(model, folder: Path, last: int, progress: Callable[[int], Any] = lambda blocks: None) -> list[Contribution]:
@@ -141,7 +144,7 @@ def write(arrow, folder: Path) -> tuple[Path, Path]:
 
 
 def write_start(model, path: Path) -> bool:
-    """Write the state that the model had before it learnt, so that it can learn again; False if no node has it any more."""
+    """Write the state that the model had before it learnt; False if the node does not keep it."""
     from encoders.files import write_atomically
     from simulation.chain import RpcError
 

@@ -44,7 +44,7 @@ class Parts:
     note: str
 
 
-def prepare(source: str = "breast_cancer", samples: int = 3_000, features: int = 1_000, seed: int = 0) -> Parts:
+def prepare(source: str = "breast_cancer", samples: int = 1_500, features: int = 1_000, seed: int = 0) -> Parts:
     """Read data, hold a quarter back for the test, and train a perceptron on a fifth of the others."""
     import numpy as np
 
@@ -72,7 +72,7 @@ def prepare(source: str = "breast_cancer", samples: int = 3_000, features: int =
         return [(x, int(y)) for x, y in zip(encoded, part.labels[positions], strict=True)]
 
     parts = [encode(indices) for indices in (first, rest, tested)]
-    twin = _models.train(_models.new_twin(encoder), [x for x, _ in parts[0]], [y for _, y in parts[0]], seed=seed)
+    twin = _models.train_for(encoder, [x for x, _ in parts[0]], [y for _, y in parts[0]], seed=seed)
     name = Path(source).stem
     saved = _models.SavedModel(
         kind=twin.KIND,
@@ -373,7 +373,7 @@ def plot(story: Story, path: Path) -> Path:
 @click.option(
     "--incentive", type=click.Choice(list(_incentives.INCENTIVES)), default="self-assessment", show_default=True
 )
-@click.option("--samples", type=click.IntRange(20), default=3_000, show_default=True, help="Use so many at most.")
+@click.option("--samples", type=click.IntRange(20), default=1_500, show_default=True, help="Use so many at most.")
 @click.option("--features", type=click.IntRange(1, 65_532), default=1_000, show_default=True, help="Words to know.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
