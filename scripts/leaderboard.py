@@ -342,9 +342,11 @@ def table(board: Board, class_names: Sequence[str] = (), title: str = "Leaderboa
     from rich.table import Table
 
     result = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)  # so that it fits 80 columns
+    short = {"rank": "#", "submitted": "sent", "validated": "valid"}
     for column in COLUMNS:
         left = column in ("account", "badges")
-        result.add_column(column, justify="left" if left else "right", overflow="fold", no_wrap=column != "badges")
+        heading = short.get(column, column)
+        result.add_column(heading, justify="left" if left else "right", no_wrap=column != "badges")
     for place, s in zip(ranks(board.standings), board.standings, strict=True):
         result.add_row(
             str(place),
