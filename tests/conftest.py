@@ -107,7 +107,7 @@ def deployed(client, project, owner):
 def implementations(project, owner, chain):
     """Contracts without constructor arguments by name, deployed when first asked for.
 
-    What one test deploys, Ape undoes at its end: then it is deployed again. Another contract may stand at its address by then.
+    What one test deploys, Ape undoes at its end: then it is deployed again. Another may have its address by then.
     """
     deployed = {}
     codes = {}
