@@ -107,16 +107,16 @@ def deployed(client, project, owner):
 def implementations(project, owner, chain):
     """Contracts without constructor arguments by name, deployed when first asked for.
 
-    What one test deploys, Ape undoes at its end: then it is deployed again. Another may have its address by then.
+    What one test deploys, Ape undoes at its end, and another contract may then get the address: it is deployed again.
     """
     deployed = {}
-    codes = {}
 
     def get(name):
-        if name not in deployed or chain.provider.get_code(deployed[name].address) != codes[name]:
-            deployed[name] = owner.deploy(getattr(project, name))
-            codes[name] = chain.provider.get_code(deployed[name].address)
-        return deployed[name]
+        contract, code = deployed.get(name, (None, None))
+        if contract is None or chain.provider.get_code(contract.address) != code:
+            contract = owner.deploy(getattr(project, name))
+            deployed[name] = contract, chain.provider.get_code(contract.address)
+        return contract
 
     return get
 

@@ -181,15 +181,17 @@ def test_implementation__itself__can_not_be_loaded_sealed_or_trained(deployed, o
 # ---- the card --------------------------------------------------------------------------------------------------------
 
 
+def texts_of(model):
+    texts = [model.call(f) for f in ("name", "description", "encoder_spec")]
+    return texts + [model.call("class_name", y) for y in (0, 1)]
+
+
 def test_card__longest_texts__readable(new_model, trainer):
     texts = [chr(ord("a") + i) * 255 for i in range(5)]
 
     model = new_model(TWIN, trainer, card=pack_card(*texts[:3], texts[3:]))
 
-    read = [model.call(f) for f in ("name", "description", "encoder_spec")] + [
-        model.call("class_name", y) for y in (0, 1)
-    ]
-    assert read == texts
+    assert texts_of(model) == texts
 
 
 @pytest.mark.parametrize("lengths", [(0, 0, 0, 0, 0), (1, 0, 31, 32, 33), (31, 32, 33, 64, 0), (255, 0, 255, 1, 2)])
@@ -198,10 +200,7 @@ def test_card__any_lengths__readable(new_model, trainer, lengths):
 
     model = new_model(TWIN, trainer, card=pack_card(*texts[:3], texts[3:]))
 
-    read = [model.call(f) for f in ("name", "description", "encoder_spec")] + [
-        model.call("class_name", y) for y in (0, 1)
-    ]
-    assert read == texts
+    assert texts_of(model) == texts
 
 
 def test_card__empty__all_texts_empty(new_model, trainer):
