@@ -64,6 +64,9 @@ BIAS_RATE: constant(uint256) = 176
 MARGIN: constant(uint256) = 192
 N_FEATURES: constant(uint256) = 224
 
+# the bit of the bias that `SIGNS` flips although it is no sign
+BIAS_MIDDLE: constant(uint256) = 2**15 << BIAS
+
 # flips the sign bits of the 16 lanes of a word: two's complement to offset binary and back
 SIGNS: constant(uint256) = max_value(uint256) // (2**16 - 1) * 2**15
 # moves the feature indices in 16 lanes to the lanes of the weights
@@ -150,7 +153,7 @@ def sealed() -> bool:
 @view
 @external
 def bias() -> int256:
-    return convert(((model.words[HEADER] ^ SIGNS) >> BIAS) & MASK_32, int256) - 2**31
+    return convert(((model.words[HEADER] >> BIAS) & MASK_32) ^ 2**31, int256) - 2**31
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
@@ -198,7 +201,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     header_word: uint256 = model.words[HEADER]
     n_features: uint256 = model._identity() >> N_FEATURES
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -233,7 +236,7 @@ def _update(size: uint256, y: uint256) -> uint256:
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     total: uint256 = self._total(header_word, position, size, identity >> N_FEATURES)
     margin: uint256 = (identity >> MARGIN) & MASK_32
     # safe: no term has more than 41 bits
@@ -257,9 +260,9 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
     """
     rate: uint256 = identity << (256 - RATE - 16) >> 240 << 240  # in the highest lane
     bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
-    packed: uint256 = model._count_update(header_word) ^ flip
+    packed: uint256 = model._count_update(header_word) ^ flip ^ BIAS_MIDDLE
     assert ((packed >> BIAS) & MASK_32) + bias_rate <= MASK_32, "perceptron: bias out of range"
-    packed = unsafe_add(packed, bias_rate << BIAS)  # safe: the lane does not overflow
+    packed = unsafe_add(packed, bias_rate << BIAS) ^ BIAS_MIDDLE  # safe: the lane does not overflow
     word: uint256 = HEADER
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)
     end: uint256 = position
@@ -290,7 +293,7 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    return self._total(model.words[HEADER], sample._position(0), size, model._identity() >> N_FEATURES)
+    return self._total(model.words[HEADER], sample._position(), size, model._identity() >> N_FEATURES)
 
 
 @internal
@@ -316,7 +319,7 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
     assert size & 1 == 0, "sample: odd length"
     word: uint256 = HEADER
     packed: uint256 = header_word ^ SIGNS
-    total: uint256 = unsafe_sub(unsafe_add((packed >> BIAS) & MASK_32, ZERO - 2**31), size << 14)
+    total: uint256 = unsafe_sub(unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, ZERO - 2**31), size << 14)
     next: uint256 = 0
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
     end: uint256 = position

@@ -20,11 +20,12 @@ HIGH: constant(uint256) = LOW * 2**31
 
 @internal
 @view
-def _position(argument: uint256) -> uint256:
+def _position() -> uint256:
     """
-    @dev Where the bytes of an argument of the external call begin in the calldata. Safe: Vyper has checked that they lie inside it.
+    @dev Where the bytes of the first argument of the external call begin in the calldata. Safe: Vyper has checked that they
+         lie inside it.
     """
-    return unsafe_add(convert(slice(msg.data, unsafe_add(4, unsafe_mul(32, argument)), 32), uint256), 36)
+    return unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36)
 
 
 @internal
@@ -36,28 +37,9 @@ def _row(position: uint256, end: uint256) -> (uint256, uint256):
     assert position + ROW_HEAD <= end, "sample: row is cut off"
     head: uint256 = convert(slice(msg.data, position - (32 - ROW_HEAD), 32), uint256)  # ends with the row's head
     length: uint256 = head & MASK_16
+    assert length <= MAX_SAMPLE, "sample: longer than 2,048 bytes"
     assert position + ROW_HEAD + length <= end, "sample: row is cut off"
     return (head >> 16) & 255, length
-
-
-@internal
-@pure
-def _check_sparse(size: uint256):
-    """
-    @param size The length of a sparse sample in bytes.
-    """
-    assert size > 0, "sample: empty"
-    assert size & 1 == 0, "sample: odd length"
-    assert size <= MAX_SAMPLE, "sample: more than 1,024 features"
-
-
-@internal
-@pure
-def _chunk_length(count: uint256) -> uint256:
-    """
-    @dev How many indices the next chunk holds when `count`, at least 1, are still to be read.
-    """
-    return unsafe_add(unsafe_sub(count, 1) & 15, 1)
 
 
 @internal
@@ -80,12 +62,3 @@ def _chunk(end: uint256, count: uint256, least: uint256) -> uint256:
     ) & HIGH == 0, "sample: indices must increase"
     assert chunk >> 240 >= least, "sample: indices must increase"
     return chunk
-
-
-@internal
-@pure
-def _last(chunk: uint256, count: uint256) -> uint256:
-    """
-    @dev The last of the `count` indices of a chunk.
-    """
-    return (chunk >> unsafe_sub(256, count << 4)) & MASK_16

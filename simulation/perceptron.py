@@ -1,0 +1,185 @@
+"""Twin of `SparsePerceptron`: the same integers, the same errors."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulation.revert import require
+from simulation.rows import iterate_rows
+
+WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
+BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
+HEADER_LANES = 4  # lanes of the first word that the header takes
+MAX_FEATURES = 2**16 - HEADER_LANES
+VERSION_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class SparsePerceptronParameters:
+    """Parameters in the contract's integers.
+
+    Attributes
+    ----------
+    n_features : int
+        1 to 65,532.
+    rate : int
+        By how much a weight moves, 1 to 65,535.
+    bias_rate : int
+        By how much the bias moves, 0 to 65,535.
+    margin : int
+        A sample that is classified rightly by less than this score is learnt all the same, 0 to 2^32 - 1.
+    """
+
+    n_features: int
+    rate: int = 1
+    bias_rate: int = 1
+    margin: int = 0
+
+    def __post_init__(self) -> None:
+        require(1 <= self.rate < 2**16, "model: learning rate of 0" if self.rate == 0 else "model: unknown parameters")
+        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
+        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,532 features")
+
+    def pack(self) -> int:
+        """The `parameters` argument of the contract's `create`."""
+        return self.rate | self.bias_rate << 16 | self.margin << 32 | self.n_features << 64
+
+    @classmethod
+    def unpack(cls, packed: int) -> SparsePerceptronParameters:
+        return cls(packed >> 64, packed & 0xFFFF, packed >> 16 & 0xFFFF, packed >> 32 & 0xFFFFFFFF)
+
+
+class SparsePerceptron:
+    """A two-class perceptron on sparse samples.
+
+    Parameters
+    ----------
+    parameters : SparsePerceptronParameters
+    weights : sequence of int, shape (n_features,), optional
+        Weights as `int16` values; zeros if left out.
+    bias : int
+        An `int32` value, in the weights' unit.
+    version : int
+        The number of updates so far.
+    """
+
+    KIND = "SparsePerceptron"
+    class_count = 2
+
+    def __init__(
+        self,
+        parameters: SparsePerceptronParameters,
+        weights: Sequence[int] | None = None,
+        bias: int = 0,
+        version: int = 0,
+    ):
+        self.parameters = parameters
+        self.weights = [0] * parameters.n_features if weights is None else [int(w) for w in weights]
+        if len(self.weights) != parameters.n_features:
+            raise ValueError(f"{parameters.n_features} weights are needed, not {len(self.weights)}")
+        if not all(WEIGHT_MIN <= w <= WEIGHT_MAX for w in self.weights):
+            raise ValueError(f"weights must be int16: {min(self.weights)} to {max(self.weights)} do not fit")
+        if not BIAS_MIN <= bias <= BIAS_MAX:
+            raise ValueError(f"the bias must be int32: {bias} does not fit")
+        self.bias = int(bias)
+        self.version = version
+
+    # ---- use ---------------------------------------------------------------------------------------------------------
+
+    def score(self, x: bytes) -> int:
+        """The value whose sign decides, in the weights' unit. Raises `Revert` for a malformed sample."""
+        weights = self.weights
+        return sum([weights[i] for i in self._indices(x)]) + self.bias
+
+    def scores(self, x: bytes) -> list[int]:
+        return [0, self.score(x)]
+
+    def predict(self, x: bytes) -> int:
+        return int(self.score(x) > 0)
+
+    def predict_without(self, x: bytes, y: int, effect: int) -> int:
+        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
+        score = self.score(x)
+        if effect:
+            step = self.parameters.rate * (len(x) // 2) + self.parameters.bias_rate
+            score += -step if y == 1 else step
+        return int(score > 0)
+
+    def evaluate(self, rows: bytes) -> int:
+        """The number of rows (label, length and sample each) that the model gets wrong."""
+        errors = 0
+        for y, x in iterate_rows(rows):
+            require(y < 2, "model: no such class")
+            errors += self.predict(x) != y
+        return errors
+
+    # ---- learn -------------------------------------------------------------------------------------------------------
+
+    def update(self, x: bytes, y: int) -> int:
+        """Learn from a sample; returns the effect: 0, or 1 + the class that lost. Changes nothing if it raises."""
+        require(0 <= y < 2, "model: no such class")
+        indices = self._indices(x)
+        weights = self.weights
+        p = self.parameters
+        score = sum([weights[i] for i in indices]) + self.bias
+        if y == 1:
+            if score >= max(1, p.margin):
+                return 0
+            sign = 1
+        else:
+            if -score >= p.margin:
+                return 0
+            sign = -1
+        require(self.version < VERSION_MAX, "model: version is full")
+        bias = self.bias + sign * p.bias_rate
+        require(BIAS_MIN <= bias <= BIAS_MAX, "perceptron: bias out of range")
+        step = sign * p.rate
+        moved = [weights[i] + step for i in indices]
+        require(min(moved) >= WEIGHT_MIN and max(moved) <= WEIGHT_MAX, "perceptron: weight out of range")
+        for i, w in zip(indices, moved, strict=True):
+            weights[i] = w
+        self.bias = bias
+        self.version += 1
+        return 2 - y
+
+    # ---- state -------------------------------------------------------------------------------------------------------
+
+    def words(self) -> list[int]:
+        """The state as the contract's `words` gives it and `load` takes it: 16 lanes of `int16` to a word."""
+        lanes = [0, 0, self.bias >> 16 & 0xFFFF, self.bias & 0xFFFF] + [w & 0xFFFF for w in self.weights]
+        lanes += [0] * (-len(lanes) % 16)
+        data = struct.pack(f">{len(lanes)}H", *lanes)
+        return [int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32)]
+
+    @classmethod
+    def from_words(
+        cls, parameters: SparsePerceptronParameters, words: Sequence[int], version: int = 0
+    ) -> SparsePerceptron:
+        data = b"".join(w.to_bytes(32, "big") for w in words)
+        weights = struct.unpack_from(f">{parameters.n_features}h", data, 2 * HEADER_LANES)
+        return cls(parameters, weights, struct.unpack_from(">i", data, 4)[0], version)
+
+    def copy(self) -> SparsePerceptron:
+        return type(self)(self.parameters, self.weights, self.bias, self.version)
+
+    # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _indices(self, x: bytes) -> tuple[int, ...]:
+        require(len(x) > 0, "sample: empty")
+        require(len(x) % 2 == 0, "sample: odd length")
+        count = len(x) // 2
+        require(count <= 1024, "sample: more than 1,024 features")
+        indices = struct.unpack(f">{count}H", x)
+        # in the contract's order: chunk by chunk, the first one shorter, order before range
+        for begin, end in _chunks(count):
+            chunk = indices[max(begin - 1, 0) : end]
+            require(all(a < b for a, b in zip(chunk, chunk[1:], strict=False)), "sample: indices must increase")
+            require(chunk[-1] < self.parameters.n_features, "sample: index out of range")
+        return indices
+
+
+def _chunks(count: int) -> list[tuple[int, int]]:
+    ends = range((count - 1) % 16 + 1, count + 1, 16)
+    return [(max(end - 16, 0), end) for end in ends]

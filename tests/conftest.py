@@ -1,0 +1,143 @@
+"""What all tests share: actors by role, a raw connection to the local chain, models made in one line."""
+
+import os
+
+import pytest
+from eth_abi import encode
+from hypothesis import HealthCheck, settings
+
+from simulation.chain import Chain, ContractAt
+
+COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("default", max_examples=25, derandomize=True, **COMMON)
+settings.register_profile("fuzz", max_examples=1_000, **COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+DAY = 86_400
+
+
+# ---- actors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def owner(accounts):
+    return accounts[0]
+
+
+@pytest.fixture(scope="session")
+def contributor(accounts):
+    return accounts[1]
+
+
+@pytest.fixture(scope="session")
+def reporter(accounts):
+    return accounts[2]
+
+
+@pytest.fixture(scope="session")
+def stranger(accounts):
+    return accounts[3]
+
+
+@pytest.fixture(scope="session")
+def provider(accounts):
+    return accounts[4]
+
+
+@pytest.fixture(scope="session")
+def keeper(accounts):
+    return accounts[5]
+
+
+@pytest.fixture(scope="session")
+def trainer(accounts):
+    """An account that trains models directly, without an incentive contract."""
+    return accounts[6]
+
+
+# ---- the chain -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def rpc(accounts, chain):
+    """The local anvil, for thousands of transactions."""
+    return Chain(chain.provider.uri)
+
+
+@pytest.fixture(scope="session")
+def raw(rpc):
+    """Turn an Ape contract instance into one whose calls can be batched."""
+
+    def wrap(contract):
+        abi = [item.model_dump(by_alias=True) for item in contract.contract_type.abi]
+        return ContractAt(rpc, str(contract.address), abi)
+
+    return wrap
+
+
+# ---- contracts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def implementations(project, owner, chain):
+    """Contracts without constructor arguments by name, deployed when first asked for.
+
+    What one test deploys, Ape undoes at its end: then it is deployed again.
+    """
+    deployed = {}
+
+    def get(name):
+        if name not in deployed or not chain.provider.get_code(deployed[name].address):
+            deployed[name] = owner.deploy(getattr(project, name))
+        return deployed[name]
+
+    return get
+
+
+@pytest.fixture
+def self_assessment(implementations):
+    return implementations("SelfAssessment")
+
+
+def pack_card(name="a model", description="a description", encoder_spec="a spec", classes=("no", "yes")) -> bytes:
+    """The card that `create` takes: texts with their lengths."""
+    return b"".join(bytes([len(text)]) + text.encode() for text in (name, description, encoder_spec, *classes))
+
+
+def pack_terms(
+    cost_weight=10**12,
+    refund_wait=DAY,
+    owner_wait=10 * DAY,
+    anyone_wait=20 * DAY,
+    dispute_wait=0,
+    without_own_effect=False,
+) -> bytes:
+    """The terms that a model opens `SelfAssessment` with."""
+    return encode(
+        ["uint96", "uint32", "uint32", "uint32", "uint32", "bool"],
+        [cost_weight, refund_wait, owner_wait, anyone_wait, dispute_wait, without_own_effect],
+    )
+
+
+@pytest.fixture(scope="session")
+def create_model(project, implementations, owner):
+    """Create a model on chain from its twin: ``create_model(twin, trainer, terms)``."""
+    count = iter(range(2**32))
+
+    def create(twin, trainer, terms=b"", words=None, sealed=True, card=None):
+        implementation = implementations(twin.KIND)
+        receipt = implementation.create(
+            owner,
+            trainer,
+            terms,
+            twin.parameters.pack(),
+            pack_card() if card is None else card,
+            twin.words() if words is None else words,
+            sealed,
+            next(count).to_bytes(32, "big"),
+            sender=owner,
+        )
+        address = next(log.model for log in receipt.events if log.event_name == "Created")
+        return getattr(project, twin.KIND).at(address)
+
+    return create
