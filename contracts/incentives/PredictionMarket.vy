@@ -573,7 +573,7 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
         x=x,
     )
     if msg.value > stake:
-        raw_call(msg.sender, b"", value=unsafe_sub(msg.value, stake))
+        send(msg.sender, unsafe_sub(msg.value, stake), gas=msg.gas)
     return effect
 
 
@@ -941,7 +941,7 @@ def _check_row_count(size: uint256, count: uint256):
     """
     @dev The rows are the fourth argument of the external call.
     """
-    position: uint256 = sample._position(3)
+    position: uint256 = convert(slice(msg.data, 4 + 3 * 32, 32), uint256) + 36  # Vyper has checked that they lie inside
     end: uint256 = position + size
     for i: uint256 in range(count, bound=MAX_ROWS):
         y: uint256 = 0
@@ -1035,4 +1035,4 @@ def _pay_fee(market: uint256, plan: uint256, parts: uint256):
 @internal
 def _pay(account: address, amount: uint256):
     if amount > 0:
-        raw_call(account, b"", value=amount)
+        send(account, amount, gas=msg.gas)
