@@ -12,7 +12,7 @@
          COMMITTED      draw         hash of a block fixed at commit time; missed: VOID
          DRAWN          reveal (the drawn portions), prepare (the replica); too late: VOID
          PARTICIPATING  add_data; from the end on or when full: close; too few contributions: CANCELLED
-         REVEALING      reveal (all other portions); too late: SILENT
+         REVEALING      reveal (all other portions), check; too late: SILENT
          SCORING        score; too late: ABANDONED
          SETTLING       settle: needs nothing but the contract's own state, so it needs no deadline
 
@@ -58,8 +58,8 @@ struct Plan:
     max_contributions: uint16  # with as many it closes early
     reveal_time: uint32  # seconds from the draw until the drawn portions must be revealed and the replica prepared
     participation_time: uint32  # seconds
-    rest_time: uint32  # seconds from the close until all other portions must be revealed
-    score_time: uint32  # seconds from the last reveal until anyone may abandon the scoring
+    rest_time: uint32  # seconds from the close until all other portions must be revealed and checked
+    score_time: uint32  # seconds from then until anyone may abandon the scoring
 
 struct Market:
     provider: address
@@ -75,7 +75,7 @@ struct Market:
     settled: uint256
     revealed: uint256  # portions, the drawn ones included
     copied: uint256  # words of the state that the replica has
-    initial_errors: uint256  # on the hidden portions that have been revealed, before the first contribution
+    initial_errors: uint256  # on the hidden portions that have been checked, before the first contribution
     errors: uint256  # after the latest contribution that was scored
 
 struct Contribution:
@@ -149,7 +149,10 @@ event Withdrawn:
 MAX_SAMPLE: constant(uint256) = 2_048
 MAX_TERMS: constant(uint256) = 512
 MAX_WORDS: constant(uint256) = 640
-MAX_PORTION: constant(uint256) = 24_565  # bytes of rows: what one contract's code holds behind RETURN_REST
+# bytes of rows in a portion and in one call of `evaluate`. A contract's code could hold half as much again, but every byte of
+# these buffers costs each step a little: memory grows with the square
+MAX_PORTION: constant(uint256) = 16_384
+MAX_BATCH: constant(uint256) = 64  # portions in one call of `evaluate`
 MAX_PORTIONS: constant(uint256) = 256  # the bits of a word; also the leaves that the module `merkle` can count
 MAX_ROWS: constant(uint256) = 65_535  # hidden rows: errors are kept in 16 bits
 # settling may have to walk over all earlier contributions at once: 4,096 cold slots take 11 of 16.7 million gas
@@ -161,8 +164,18 @@ DRAW_DELAY: constant(uint256) = 4
 BLOCKHASH_WINDOW: constant(uint256) = 256
 HISTORY: constant(address) = 0x0000F90827F1C53a10cb7A02335B175320002935  # EIP-2935: the last 8,191 block hashes
 
-# both as creation code and as code: returns all that follows it (see the module `model`)
+# creation code: returns all that follows it (see the module `model`)
 RETURN_REST: constant(Bytes[11]) = x"600b380380600b5f395ff3"
+# the first byte of code that is data: nobody can run it
+STOP: constant(Bytes[1]) = x"00"
+# code that takes an ABI-encoded list of addresses and returns what follows the first byte of their code, one after the other:
+#     6040 5f                     i = 64; o = 0
+#     5b 81 36 11 600c 57         3: if i < calldatasize: go to 12
+#     5f f3                       return the o bytes from 0 on
+#     5b 81 35 6001 81 3b 03      12: a = calldata[i]; n = size of the code of a - 1
+#     80 6001 84 84 3c 90 50 01   copy n bytes of the code of a from 1 on to o; o += n
+#     90 6020 01 90 6003 56       i += 32; go to 3
+GATHER_CODE: constant(Bytes[37]) = x"60405f5b813611600c575ff35b81356001813b0380600184843c9050019060200190600356"
 # stands for the rows of a drawn portion, which nothing on chain will read again
 SHOWN: constant(address) = 0x0000000000000000000000000000000000000001
 
@@ -199,6 +212,9 @@ ROUNDS: constant(uint256) = 32
 BALANCE: constant(uint256) = 56
 CLAIM: constant(uint256) = 96
 
+# the contract with GATHER_CODE
+GATHER: immutable(address)
+
 # by model, from the lowest bits: least bounty (96), least bond (96), greatest length (32), owner only (1), open (1)
 rules: HashMap[address, uint256]
 # by model, from the lowest bits: number of its latest market (32), contributions (16) and their maximum (16), end of the
@@ -227,6 +243,11 @@ portions: HashMap[uint256, address]
 # by market << 16 | index from 1, from the lowest bits: errors (16), previous on the stack (16), rounds (24), balance times rows
 # (40), hash of what a claim must present (160)
 records: HashMap[uint256, uint256]
+
+
+@deploy
+def __init__():
+    GATHER = raw_create(concat(RETURN_REST, GATHER_CODE))
 
 
 # ---- terms ----------------------------------------------------------------------------------------------------------
@@ -318,8 +339,8 @@ def market(market: uint256) -> Market:
 @external
 def portion(market: uint256, index: uint256) -> address:
     """
-    @notice The contract that returns the rows of a hidden portion when it is called; the address 1 for a drawn portion that
-            was revealed; the zero address for one that was not.
+    @notice The contract whose code, from its second byte on, is the rows of a hidden portion; the address 1 for a drawn portion
+            that was revealed; the zero address for one that was not.
     """
     return self.portions[(market << 8) | index]
 
@@ -479,22 +500,46 @@ def reveal(market: uint256, index: uint256, salt: bytes32, rows: Bytes[MAX_PORTI
     ), "prediction-market: not what was committed"
     self._check_row_count(len(rows), (plan >> 32) & MASK_16)
 
-    errors: uint256 = self._evaluate(self.replicas[market] if hidden else self._model(market), rows, plan)
     if hidden:
-        self.portions[key] = raw_create(concat(RETURN_REST, RETURN_REST, rows))
-        state.initial += errors
+        self.portions[key] = raw_create(concat(RETURN_REST, STOP, rows))
     else:
+        # nothing on chain reads them again, so they are only checked
         self.portions[key] = SHOWN
+        self._checked(
+            raw_call(self._model(market), abi_encode(rows, method_id=method_id("evaluate(bytes)")), max_outsize=32),
+            (plan >> 32) & MASK_16,
+        )
     state.revealed += 1
     state.weight += merkle._weight(len(proof))
-    if state.revealed == plan & MASK_16:
-        # with room for more leaves the provider could have had two for one index, to show the one that the draw asks for
-        assert state.weight == merkle.FULL, "prediction-market: the tree has other leaves"
-        state.phase = SCORING
-        state.deadline = block.timestamp + ((plan >> 200) & MASK_32)
-        state.errors = state.initial
+    # with room for more leaves the provider could have had two for one index, to show the one that the draw asks for
+    assert state.revealed < plan & MASK_16 or state.weight == merkle.FULL, "prediction-market: the tree has other leaves"
     self._save(market, state)
     log Revealed(market=market, index=index, salt=salt, rows=rows)
+
+
+@external
+@nonreentrant
+def check(market: uint256, portions: uint256):
+    """
+    @notice When all is revealed: count the errors on the hidden portions before the first contribution. The replica checks
+            each row; with one that is malformed the provider cannot get any further. Anyone may.
+    @param portions How many portions to check at most; the next call goes on from there.
+    """
+    state: State = self._state(market)
+    plan: uint256 = self.plans[market]
+    n: uint256 = plan & MASK_16
+    assert state.phase == REVEALING and state.revealed == n, "prediction-market: nothing to check now"
+    assert block.timestamp < state.deadline, "prediction-market: too late"
+    evaluated: uint256 = 0
+    state.cursor, state.initial, evaluated = self._count_errors(
+        market, plan, max(state.cursor, 1), state.initial, portions
+    )
+    if state.cursor == n + 1:
+        state.phase = SCORING
+        state.deadline = block.timestamp + ((plan >> 200) & MASK_32)
+        state.cursor = 0
+        state.errors = state.initial
+    self._save(market, state)
 
 
 # ---- 4 prepare the replica, which opens the participation -----------------------------------------------------------
@@ -622,33 +667,19 @@ def score(market: uint256, contributor: address, x: Bytes[MAX_SAMPLE], y: uint25
         record >> CLAIM == self._claim(contributor, keccak256(x), y, effect)
     ), "prediction-market: not the contribution to be scored next"
     plan: uint256 = self.plans[market]
-    n: uint256 = plan & MASK_16
-    replica: address = self.replicas[market]
     parts: uint256 = 0
     done: bool = False
 
     if state.cursor == 0:
-        if effect > 0 and self._replay(replica, x, y):
+        if effect > 0 and self._replay(self.replicas[market], x, y):
             state.cursor = 1
             state.partial = 0
         else:
             done = True
             parts = 1
     if state.cursor > 0:
-        drawn: uint256 = self.drawn[market]
-        for i: uint256 in range(state.cursor - 1, n, bound=MAX_PORTIONS):
-            if (drawn >> i) & 1 == 0:
-                if parts == portions:
-                    break
-                # the replica may keep what it computes: then only what a contribution touches needs computing again
-                state.partial += self._evaluate(
-                    replica,
-                    raw_call(self.portions[(market << 8) | i], b"", max_outsize=MAX_PORTION, is_static_call=True),
-                    plan,
-                )
-                parts += 1
-            state.cursor = i + 2
-        if state.cursor == n + 1:
+        state.cursor, state.partial, parts = self._count_errors(market, plan, state.cursor, state.partial, portions)
+        if state.cursor == (plan & MASK_16) + 1:
             done = True
             state.errors = state.partial
             state.cursor = 0
@@ -952,14 +983,50 @@ def _check_row_count(size: uint256, count: uint256):
 
 
 @internal
-def _evaluate(model: address, rows: Bytes[MAX_PORTION], plan: uint256) -> uint256:
+def _count_errors(
+    market: uint256, plan: uint256, cursor: uint256, errors: uint256, portions: uint256
+) -> (uint256, uint256, uint256):
     """
-    @dev The errors that the model makes on a portion.
+    @dev Goes on with the evaluation of the hidden portions.
+    @param cursor 1 + the portion from which to go on.
+    @param errors On the portions before.
+    @param portions How many to evaluate at most.
+    @return The new cursor, the errors, and how many portions were evaluated.
     """
-    errors: uint256 = convert(
-        raw_call(model, abi_encode(rows, method_id=method_id("evaluate(bytes)")), max_outsize=32), uint256
+    n: uint256 = plan & MASK_16
+    drawn: uint256 = self.drawn[market]
+    next: uint256 = cursor
+    size: uint256 = 0
+    parts: DynArray[address, MAX_BATCH] = []
+    for i: uint256 in range(cursor - 1, n, bound=MAX_PORTIONS):
+        if (drawn >> i) & 1 == 0:
+            if len(parts) == min(portions, MAX_BATCH):
+                break
+            part: address = self.portions[(market << 8) | i]
+            size += part.codesize - 1
+            if size > MAX_PORTION:
+                break
+            parts.append(part)
+        next = i + 2
+    if len(parts) == 0:
+        return next, errors, 0
+    rows: Bytes[MAX_PORTION] = raw_call(GATHER, abi_encode(parts), max_outsize=MAX_PORTION, is_static_call=True)
+    # not a static call: a replica may keep what it computed, and next time compute only what a contribution touched
+    answer: Bytes[32] = raw_call(
+        self.replicas[market], abi_encode(rows, method_id=method_id("evaluate(bytes)")), max_outsize=32
     )
-    assert errors <= (plan >> 32) & MASK_16, "prediction-market: more errors than rows"
+    return next, errors + self._checked(answer, ((plan >> 32) & MASK_16) * len(parts)), len(parts)
+
+
+@internal
+@pure
+def _checked(answer: Bytes[32], rows: uint256) -> uint256:
+    """
+    @dev The errors that a model tells. A model that lies cannot tell more errors than there are rows.
+    """
+    assert len(answer) == 32, "prediction-market: the model does not answer"
+    errors: uint256 = convert(answer, uint256)
+    assert errors <= rows, "prediction-market: more errors than rows"
     return errors
 
 
