@@ -229,6 +229,7 @@ class Reader:
         self._predictions: OrderedDict[tuple, int] = OrderedDict()
         self._lock = threading.Lock()
         self._chain_id: int | None = None
+        self.reorganisations = 0  # how often the chain was found to have another past than before
 
     # ---- chain -------------------------------------------------------------------------------------------------------
 
@@ -400,6 +401,7 @@ class Reader:
             if not isinstance(before, dict) or before["hash"] != history.last_hash:  # the chain was reorganised
                 history.contributions, history.events = [], []
                 history.derived.clear()
+                self.reorganisations += 1  # the same version may now be another state
                 history.next_block, history.last_hash = 0, ""
         if not history.last_hash:
             history.next_block = self.published_block(model.address)
@@ -452,7 +454,7 @@ class Reader:
         """
         contributions = list(contributions)
         keys = [
-            (model.address, model.state, c.x, (c.label, c.effect) if without_own_effect else None)
+            (model.address, self.reorganisations, model.state, c.x, (c.label, c.effect) if without_own_effect else None)
             for c in contributions
         ]
         missing = {key: c for key, c in zip(keys, contributions, strict=True) if key not in self._predictions}

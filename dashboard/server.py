@@ -51,7 +51,7 @@ POLICY = (
 HEADERS = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with no-referrer, browsers send forms with the origin "null"
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 
@@ -317,7 +317,7 @@ class Dashboard:
         test_set = self.test_sets.get(model.address)
         if test_set is None:
             return None
-        key = (model.address, id(test_set), model.state if block is None else block)
+        key = (model.address, id(test_set), self.reader.reorganisations, model.state if block is None else block)
         if key not in self._accuracy:
             errors = self.reader.errors(model.address, test_set.parts, "latest" if block is None else hex(block))
             self._accuracy[key] = None if errors is None else 1 - errors / test_set.count
