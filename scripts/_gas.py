@@ -1,8 +1,9 @@
 """Measures the gas of every action from receipts on a local anvil.
 
-The inputs are those of the original's figures (`data/original-gas.json`): `default_rng(0)`, contributions with label 1, 60
-seconds after the one before, overpaid so that change comes back. Words are drawn without replacement with Zipf's
-probabilities, 1 over the rank, because indices are ordered by frequency, as the encoders order them. Every figure is a mean.
+The inputs are those of the original's figures (`data/original-gas.json`): `default_rng(0)`, contributions with label 1,
+60 seconds after the one before, overpaid so that change comes back. Words are drawn without replacement with Zipf's
+probabilities, 1 over the rank, because indices are ordered by frequency, as the encoders order them. Every figure is a
+mean.
 """
 
 import json
@@ -18,7 +19,7 @@ from encoders import wire
 from simulation.chain import Chain, ContractAt, Transaction
 
 ORIGINAL = Path(__file__).parent / "data" / "original-gas.json"
-DRAWS = 10  # samples a figure
+DRAWS = 20  # samples a figure
 DAY = 86_400
 WAITS = (DAY, 10 * DAY, 20 * DAY)
 COST_WEIGHT = 10**13  # wei
@@ -40,22 +41,26 @@ class Row:
     Attributes
     ----------
     action : str
-    gas : float
+    gas : int
         Of the whole transaction, or without what every transaction pays (21,000 and calldata) where the action says so.
     ceiling : int or None
         What it may cost.
-    floor : float or None
-        What no implementation can avoid: 21,000, calldata, a new record slot, the slot of the counters, calling the model,
-        the slots that the sample touches, the event.
+    floor : int or None
+        What no implementation can avoid: 21,000, calldata, a new record slot, the slot of the counters, calling the
+        model, the slots that the sample touches, the event.
     original : tuple of str or None
         Case and action in `original-gas.json`.
     """
 
     action: str
-    gas: float
+    gas: int
     ceiling: int | None = None
-    floor: float | None = None
+    floor: int | None = None
     original: tuple[str, str] | None = None
+
+    def __post_init__(self):
+        self.gas = round(self.gas)
+        self.floor = None if self.floor is None else round(self.floor)
 
 
 class Bench:
@@ -117,7 +122,9 @@ class Bench:
         first, rest = words[:640], words[640:]
         data = (self.deployer, trainer, terms, twin.parameters.pack(), card, first, not rest, salt)
         gas, receipt = self.send(implementation.transaction("create", *data, sender=self.deployer))
-        address = next(log["address"] for log in receipt["logs"] if log["address"] not in (trainer, implementation.address))
+        address = next(
+            log["address"] for log in receipt["logs"] if log["address"] not in (trainer, implementation.address)
+        )
         model = self.at(twin.KIND, address)
         for start in range(640, len(words), 640):
             load = model.transaction("load", start, words[start : start + 640], sender=self.deployer)
@@ -267,7 +274,7 @@ def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -
     return rows
 
 
-def original_figures(row: Row, setting: str) -> int | None:
+def original_gas(row: Row, setting: str) -> int | None:
     """The original's gas for a row; `setting` is ``optimized`` or ``as_shipped``."""
     if row.original is None:
         return None
