@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 78, 12, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 118, 12, 12, 34
 
 
 def line_chart(

@@ -14,6 +14,7 @@ from dashboard.reader import Contribution, History, Log, Model, Reader
 from dashboard.rpc import Call, RpcError, calldata
 from dashboard.words import duration, ether
 
+MOMENTS = (0, 60, 3_600, 21_600, 86_400)  # seconds from now for which the deposit is written out
 SCAN = 300  # open contributions of others that one page asks the model about
 
 
@@ -205,7 +206,7 @@ class SelfAssessment(Incentive):
         def required(seconds: int) -> int:
             return cost_weight * 3_600 // max(1, isqrt(max(0, now + seconds - latest)))
 
-        steps = sorted({round(86_400 * (i / 48) ** 2) for i in range(49)})
+        steps = sorted({round(86_400 * (i / 48) ** 2) for i in range(49)} | set(MOMENTS))
         lines = [
             ("deposit one hour after the contribution before", ether(cost_weight * 60)),
             ("refund, and reports by others, from", duration(refund) + " after a contribution"),

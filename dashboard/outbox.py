@@ -86,8 +86,11 @@ class Outbox:
         }
         tried, gas, nonce, block = self.node.many(
             [
-                ("eth_call", [fields, "latest"]),
-                ("eth_estimateGas", [fields]),
+                (
+                    "eth_call",
+                    [fields, "pending"],
+                ),  # deposits and waits depend on the time, and the next block's is later
+                ("eth_estimateGas", [fields, "pending"]),
                 ("eth_getTransactionCount", [account, "latest"]),
                 ("eth_blockNumber", []),
             ]
@@ -124,6 +127,9 @@ class Outbox:
     def claim(self, token: str) -> Parcel:
         """Reserve a transaction for being sent now. Raises `OutboxError` the second time."""
         parcel = self.get(token)
+        for other in list(self._parcels.values()):
+            if other is not parcel and other.same == parcel.same and other.state in ("asked", "sent"):
+                self.status(other.token)  # the browser that sent it may be gone, so nobody has looked
         with self._lock:
             if parcel.state != "prepared":
                 raise OutboxError("This was sent to the wallet already; it does not go out twice.")
@@ -170,9 +176,17 @@ class Outbox:
             self._receipt(parcel)
         return parcel
 
+    def clear(self) -> None:
+        """Forget all transactions."""
+        with self._lock:
+            self._parcels.clear()
+
     def _receipt(self, parcel: Parcel) -> None:
         receipt = self.node.one("eth_getTransactionReceipt", parcel.hash)
         if receipt is None:
+            lost = time.monotonic() - parcel.created > LOST_AFTER
+            if lost and self.node.one("eth_getTransactionByHash", parcel.hash) is None:
+                parcel.state, parcel.message = "rejected", "The chain dropped the transaction; it can be sent again."
             return
         if int(receipt["status"], 16) == 1:
             parcel.state, parcel.message = "done", f"Done, with {int(receipt['gasUsed'], 16):,} gas."

@@ -29,12 +29,12 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard.charts import line_chart
 from dashboard.create import Plans, choices
-from dashboard.incentives import Incentive, Incentives, Points
+from dashboard.incentives import MOMENTS, Incentive, Incentives, Points
 from dashboard.outbox import Outbox, OutboxError, describe
 from dashboard.reader import Model, NotAModelError, Reader, is_address
 from dashboard.rpc import ChainUnreachableError, Node, RpcError
 from dashboard.store import MAX_DATA_FILE, MAX_ENCODER_FILE, InputError, Store, TestSet
-from dashboard.words import duration, ether, explain, parse_ether, short_ether
+from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_ether
 
 HERE = Path(__file__).resolve().parent
 MAX_BODY = 21_000_000  # bytes
@@ -148,6 +148,7 @@ class Dashboard:
         )
         self.templates.filters |= {
             "ether": ether,
+            "enough": enough_ether,
             "duration": duration,
             "time": show_time,
             "times": show_times,
@@ -386,11 +387,9 @@ class Dashboard:
                     if s >= 3_600
                     else f"in {duration(round(s))}"
                 ),
-                lambda wei: short_ether(int(wei)),
+                lambda wei: ether(int(wei)),
             )
-            table = [
-                (duration(s) if s else "now", ether(w)) for s, w in _at(terms.curve, (0, 60, 3_600, 21_600, 86_400))
-            ]
+            table = [(duration(s) if s else "now", ether(w)) for s, w in _at(terms.curve, MOMENTS)]
         return self._model_page(
             request,
             "train.html",
@@ -572,7 +571,7 @@ class Dashboard:
                 *notes,
                 f"From {account}",
                 f"To {transaction.to}",
-                f"Value {ether(transaction.value)}",
+                f"Value {exact_ether(transaction.value)}",
                 f"Gas at most {parcel.gas:,}",
             ],
             "transaction": parcel.fields(self.reader.chain_id),
@@ -599,7 +598,7 @@ class Dashboard:
         notes = [f"The model sees: {seen}"]
         if incentive.has_deposit:
             required = incentive.terms(self.reader, model).required
-            notes.append(f"Deposit required now: {ether(required)}; what you send above it comes back at once")
+            notes.append(f"Deposit required now: {exact_ether(required)}; what you send above it comes back at once")
         if form.get("text", "").strip() and form.get("remember") and not form.get("raw", "").strip():
             self.store.remember(x, form["text"].strip())
         return incentive.add_data(model, x, int(label), value), notes
@@ -721,11 +720,6 @@ def show_times(text: str) -> Markup:
 
 def day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))
-
-
-def _at(curve: list[tuple[int, int]], moments: tuple[int, ...]) -> list[tuple[int, int]]:
-    """The points of a curve nearest to some moments."""
-    return [min(curve, key=lambda p: abs(p[0] - m)) for m in moments]
 
 
 def _count_labels(model: Model, contributions: list) -> list[tuple[str, int]]:

@@ -7,18 +7,25 @@ from decimal import Decimal, InvalidOperation
 ETHER = 10**18
 
 
-def ether(wei: int) -> str:
-    """An amount without rounding, e.g. ``0.00125 ETH``; tiny ones in wei."""
-    if 0 < wei < 10**9:
-        return f"{wei:,} wei"
+def exact_ether(wei: int) -> str:
+    """An amount without rounding, e.g. ``0.001428571428571371 ETH``."""
     whole, rest = divmod(wei, ETHER)
     digits = f"{rest:018d}".rstrip("0")
     return f"{whole:,}{'.' + digits if digits else ''} ETH"
 
 
-def short_ether(wei: int) -> str:
-    """An amount with four significant digits, for axes."""
-    return f"{wei / ETHER:.4g} ETH"
+def ether(wei: int) -> str:
+    """An amount with at most 6 significant digits, e.g. ``0.00142857 ETH``; tiny ones in wei."""
+    if 0 < wei < 10**9:
+        return f"{wei:,} wei"
+    unit = 10 ** max(0, len(str(wei)) - 6)
+    return exact_ether((wei + unit // 2) // unit * unit)
+
+
+def enough_ether(wei: int) -> str:
+    """A number of ether with 3 significant digits that is not less."""
+    unit = 10 ** max(0, len(str(wei)) - 3)
+    return exact_ether(-(-wei // unit) * unit).removesuffix(" ETH").replace(",", "")
 
 
 def parse_ether(text: str) -> int:

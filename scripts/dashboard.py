@@ -89,9 +89,7 @@ def add_test_set(dashboard, text: str) -> None:
         encoder = dashboard.store.find(model.encoder_spec)
         if encoder is None:
             raise InputError("the encoder of this model is not in the folder of deployments")
-        dashboard.test_sets[model.address] = TestSet.from_file(
-            Path(file), Path(file).name, encoder, model.class_names
-        )
+        dashboard.test_sets[model.address] = TestSet.from_file(Path(file), Path(file).name, encoder, model.class_names)
     except (NotAModelError, InputError) as error:
         raise click.ClickException(f"--test-set {text}: {error}") from error
 
@@ -112,7 +110,9 @@ def serve(dashboard, host: str, port: int) -> None:
     try:
         listener.bind((host, port))
     except OSError as error:
-        raise click.ClickException(f"Port {port} cannot be used ({error.strerror}). Choose another: --port 0") from error
+        raise click.ClickException(
+            f"Port {port} cannot be used ({error.strerror}). Choose another: --port 0"
+        ) from error
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"The page is at http://{shown}:{port}  (Ctrl+C ends it)")

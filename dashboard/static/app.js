@@ -134,6 +134,7 @@ async function watchWallet() {
   const choice = store("choice");
   if (!choice) { if (body.dataset.account) { setAccount(""); location.reload(); } return; }
   if (choice.address.toLowerCase() !== body.dataset.account.toLowerCase()) { setAccount(choice.address); location.reload(); return; }
+  if (choice.rdns) document.querySelector("#account-button .local")?.remove(); // the wallet signs, not the chain's node
   const wallet = currentWallet();
   if (!wallet || !wallet.provider.on) return;
   wallet.provider.on("accountsChanged", (accounts) => {

@@ -290,6 +290,7 @@ def person(browser, site):
         someone.context.close()
         assert problems == []
     site.chain.rpc("evm_revert", snapshot)
+    site.dashboard.outbox.clear()  # what was sent has never happened now
 
 
 @pytest.fixture
