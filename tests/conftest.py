@@ -82,14 +82,16 @@ def raw(rpc):
 def implementations(project, owner, chain):
     """Contracts without constructor arguments by name, deployed when first asked for.
 
-    What one test deploys, Ape undoes at its end: then it is deployed again.
+    What one test deploys, Ape undoes at its end, and another contract may then get the address: it is deployed again.
     """
     deployed = {}
 
     def get(name):
-        if name not in deployed or not chain.provider.get_code(deployed[name].address):
-            deployed[name] = owner.deploy(getattr(project, name))
-        return deployed[name]
+        contract, code = deployed.get(name, (None, None))
+        if contract is None or chain.provider.get_code(contract.address) != code:
+            contract = owner.deploy(getattr(project, name))
+            deployed[name] = contract, chain.provider.get_code(contract.address)
+        return contract
 
     return get
 

@@ -213,7 +213,7 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
         x=x,
     )
     if msg.value > deposit:
-        raw_call(msg.sender, b"", value=unsafe_sub(msg.value, deposit))
+        send(msg.sender, unsafe_sub(msg.value, deposit), gas=msg.gas)
     return effect
 
 
@@ -359,9 +359,20 @@ def _check_reporter(model: address, contributor: address, key: bytes32, record: 
 @internal
 @view
 def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, waits: uint256) -> bool:
+    answer: Bytes[32] = b""
     if waits >> 128 == 0:
-        return staticcall IModel(model).predict(x) == y
-    return staticcall IModel(model).predict_without(x, y, (record >> EFFECT) & 255) == y
+        answer = raw_call(
+            model, abi_encode(x, method_id=method_id("predict(bytes)")), max_outsize=32, is_static_call=True
+        )
+    else:
+        answer = raw_call(
+            model,
+            abi_encode(x, y, (record >> EFFECT) & 255, method_id=method_id("predict_without(bytes,uint256,uint256)")),
+            max_outsize=32,
+            is_static_call=True,
+        )
+    assert len(answer) == 32, "self-assessment: the model does not answer"
+    return convert(answer, uint256) == y
 
 
 @internal
@@ -375,4 +386,4 @@ def _settle(key: bytes32, record: uint256):
 @internal
 def _pay(amount: uint256):
     if amount > 0:
-        raw_call(msg.sender, b"", value=amount)
+        send(msg.sender, amount, gas=msg.gas)

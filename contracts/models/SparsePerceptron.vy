@@ -201,7 +201,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     header_word: uint256 = model.words[HEADER]
     n_features: uint256 = model._identity() >> N_FEATURES
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -226,28 +226,23 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     @notice Learn from a sample. Only the trainer may call it.
     @return 0 where the sample left the model as it was, else 1 + the class that lost.
     """
-    return self._update(len(x), y)
-
-
-@internal
-def _update(size: uint256, y: uint256) -> uint256:
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    position: uint256 = sample._position(0)
-    total: uint256 = self._total(header_word, position, size, identity >> N_FEATURES)
+    position: uint256 = sample._position()
+    total: uint256 = self._total(header_word, position, len(x), identity >> N_FEATURES)
     margin: uint256 = (identity >> MARGIN) & MASK_32
     # safe: no term has more than 41 bits
     if y == 1:
         if total >= unsafe_add(ZERO, max(1, margin)):
             return 0
-        self._learn(SIGNS, header_word, position, size, identity)
+        self._learn(SIGNS, header_word, position, len(x), identity)
         return 1
     if ZERO >= unsafe_add(total, margin):
         return 0
-    self._learn(~SIGNS, header_word, position, size, identity)
+    self._learn(~SIGNS, header_word, position, len(x), identity)
     return 2
 
 
@@ -293,7 +288,7 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    return self._total(model.words[HEADER], sample._position(0), size, model._identity() >> N_FEATURES)
+    return self._total(model.words[HEADER], sample._position(), size, model._identity() >> N_FEATURES)
 
 
 @internal

@@ -32,9 +32,6 @@ interface IImplementation:
         sealed: bool,
         salt: bytes32,
     ) -> address: nonpayable
-    def initialize(
-        owner: address, terms: Bytes[MAX_TERMS], words: DynArray[uint256, MAX_WORDS], sealed: bool
-    ): nonpayable
 
 event Created:
     model: indexed(address)
@@ -103,7 +100,11 @@ def _create(
         ),
         salt=keccak256(concat(convert(owner, bytes32), salt)),
     )
-    extcall IImplementation(clone).initialize(owner, terms, words, sealed)
+    # `extcall` would pass as many bytes as terms and words may have; this passes as many as they have
+    raw_call(
+        clone,
+        abi_encode(owner, terms, words, sealed, method_id=method_id("initialize(address,bytes,uint256[],bool)")),
+    )
     log Created(model=clone, owner=owner, trainer=trainer)
     return clone
 

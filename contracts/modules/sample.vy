@@ -20,11 +20,12 @@ HIGH: constant(uint256) = LOW * 2**31
 
 @internal
 @view
-def _position(argument: uint256) -> uint256:
+def _position() -> uint256:
     """
-    @dev Where the bytes of an argument of the external call begin in the calldata. Safe: Vyper has checked that they lie inside it.
+    @dev Where the bytes of the first argument of the external call begin in the calldata. Safe: Vyper has checked that they
+         lie inside it.
     """
-    return unsafe_add(convert(slice(msg.data, unsafe_add(4, unsafe_mul(32, argument)), 32), uint256), 36)
+    return unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36)
 
 
 @internal

@@ -1,0 +1,170 @@
+"""Incentives behind one interface, so that the scripts work with each of them.
+
+An adapter says what the contract is called, how terms are encoded, how to contribute, and what an account can claim.
+Another incentive is one more class here with the same attributes, and an entry in `INCENTIVES`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import click
+
+from scripts._rpc import Contribution
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that an account can do now.
+
+    Attributes
+    ----------
+    action : str
+        The contract's function: refund, report, take or flag.
+    amount : int
+        What it pays, in the incentive's unit (wei); 0 for an announcement.
+    arguments : tuple
+        Of the contract's function.
+    """
+
+    action: str
+    amount: int
+    arguments: tuple
+    contribution: Contribution
+
+
+@dataclass(frozen=True)
+class SelfAssessment:
+    """Deposit, refund and take. The attributes are the terms, in wei and seconds."""
+
+    contract: ClassVar[str] = "SelfAssessment"
+    unit: ClassVar[str] = "ether"
+    actions: ClassVar[tuple[str, ...]] = ("refund", "report", "take")
+
+    cost_weight: int = 10**15 // 60  # 0.001 ether one hour after the contribution before
+    refund_wait: int = 86_400
+    owner_wait: int = 7 * 86_400
+    anyone_wait: int = 9 * 86_400
+    dispute_wait: int = 0
+    without_own_effect: bool = False
+
+    def terms(self) -> bytes:
+        """The terms as the contract's `open` takes them."""
+        from eth_abi import encode
+
+        return encode(
+            ["uint96", "uint32", "uint32", "uint32", "uint32", "bool"],
+            [
+                self.cost_weight,
+                self.refund_wait,
+                self.owner_wait,
+                self.anyone_wait,
+                self.dispute_wait,
+                self.without_own_effect,
+            ],
+        )
+
+    def check(self) -> None:
+        """Raise an error that says what to do if the contract would refuse the terms."""
+        if not self.refund_wait <= self.owner_wait <= self.anyone_wait:
+            raise click.ClickException("Waits out of order: --refund-wait <= --owner-wait <= --anyone-wait is needed.")
+        if self.dispute_wait > self.owner_wait - self.refund_wait:
+            raise click.ClickException("--dispute-wait must end before --owner-wait: give the owner more time.")
+        if self.anyone_wait >= 2**32 or self.cost_weight > 2**96 // 3_600 - 1:
+            raise click.ClickException("The deposit or a wait is too large for the contract.")
+
+    # ---- how it is used; `incentive` is a `simulation.chain.ContractAt` or anything with its `call_many` -------------
+
+    @staticmethod
+    def deposit(incentive, model: str, sender: str | None = None) -> int:
+        """The deposit that a contribution needs now, in wei."""
+        return incentive.call("required_deposit", model, sender=sender)
+
+    @staticmethod
+    def deposit_after(seconds: int, cost_weight: int) -> int:
+        """The deposit that a contribution needs `seconds` after the one before, in wei."""
+        from math import isqrt
+
+        return cost_weight * 3_600 // max(1, isqrt(seconds))
+
+    @staticmethod
+    def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
+        """The function that contributes a sample, and its arguments."""
+        return "add_data", (model, x, y)
+
+    @staticmethod
+    def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
+        """For each contribution what became of it: open, validated, or settled."""
+        keys = [(model, c.contributor, c.x, c.label) for c in contributions]
+        records = dict(zip(keys, incentive.call_many("contribution", keys), strict=True))
+        states = []
+        for key, c in zip(keys, contributions, strict=True):
+            _, _, time, _, validated, _ = records[key]
+            # one record serves all rounds of the same sample and label: `time` tells whether it is this one's
+            states.append("open" if time == c.time else "validated" if validated else "settled")
+        return states
+
+    def claims(
+        self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
+    ) -> list[Claim]:
+        """What `account` can refund, report or take at the time `now`, checked on the chain."""
+        latest = {(c.contributor, c.label, c.x): c for c in contributions}
+        open_ones = list(latest.values())
+        keys = [(model, c.contributor, c.x, c.label) for c in open_ones]
+        records = incentive.call_many("contribution", keys)
+        _, refund_wait, owner_wait, anyone_wait, dispute_wait, _ = incentive.call("terms", model)
+        _, validated = incentive.call("statistics", model)
+        mine = incentive.call("validated_of", model, account)
+        is_owner = owner_of(incentive.chain, model) == account
+
+        candidates = []
+        for c, (claimable, deposit, time, _, _, _) in zip(open_ones, records, strict=True):
+            if time == 0 or now < time + refund_wait:
+                continue
+            if c.contributor == account:
+                candidates.append(Claim("refund", claimable, (model, c.x, c.label), c))
+                continue
+            arguments = (model, c.contributor, c.x, c.label)
+            if claimable and now >= time + (owner_wait if is_owner else anyone_wait):
+                candidates.append(Claim("take", claimable, arguments, c))
+            elif mine and claimable:
+                share = min(claimable, deposit * mine // max(1, validated))
+                if share:
+                    candidates.append(Claim("report", share, arguments, c))
+                if dispute_wait:
+                    candidates.append(Claim("flag", 0, arguments, c))
+        calls = [
+            (
+                "eth_call",
+                [
+                    {"from": account, "to": incentive.address, "data": _hex(incentive.data(c.action, *c.arguments))},
+                    "latest",
+                ],
+            )
+            for c in candidates
+        ]
+        answers = incentive.chain.many(calls)
+        return [c for c, answer in zip(candidates, answers, strict=True) if "error" not in answer]
+
+
+INCENTIVES: dict[str, type] = {"self-assessment": SelfAssessment}
+
+
+def incentive_of(kind: str) -> Any:
+    """The adapter with default terms of an incentive, by its name on the command line or by its contract's name."""
+    for name, adapter in INCENTIVES.items():
+        if kind in (name, adapter.contract):
+            return adapter()
+    raise click.ClickException(f"Unknown incentive {kind!r}; known are {', '.join(INCENTIVES)}.")
+
+
+def owner_of(node, model: str) -> str:
+    """The owner of a model or another contract with `owner()`."""
+    from eth_utils import keccak, to_checksum_address
+
+    answer = node.rpc("eth_call", {"to": model, "data": _hex(keccak(text="owner()")[:4])}, "latest")
+    return to_checksum_address("0x" + answer[-40:])
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
