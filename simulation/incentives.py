@@ -13,6 +13,7 @@ from simulation.world import OWNER, START, Entry, World
 
 if TYPE_CHECKING:
     from simulation.agents import Agent
+    from simulation.chain_engine import Replay
 
 
 class Desk:
@@ -107,9 +108,8 @@ class Desk:
         """What accounts have beside money; empty where there is nothing."""
         return {}
 
-    def statistics(self) -> tuple[int, ...]:
-        """What the contract's `statistics(model)` returns."""
-        return ()
+    def check_chain(self, replay: Replay) -> None:
+        """Compare the incentive's state on the chain with the twin's. Raises `Mismatch`."""
 
 
 class SelfAssessmentDesk(Desk):
@@ -221,8 +221,14 @@ class SelfAssessmentDesk(Desk):
     def held(self) -> int:
         return self.twin.balance
 
-    def statistics(self) -> tuple[int, ...]:
-        return self.twin.submitted, self.twin.validated
+    def check_chain(self, replay: Replay) -> None:
+        from simulation.chain_engine import same
+
+        found = replay.ask_incentive("statistics", (), (), "uint256", "uint256")
+        same("submitted and validated contributions", found, (self.twin.submitted, self.twin.validated))
+        for account, valid in sorted(self.twin.validated_of.items()):
+            found = replay.ask_incentive("validated_of", ("address",), (account,), "uint256")
+            same(f"validated contributions of {account}", found, valid)
 
 
 INCENTIVES: dict[str, type[Desk]] = {desk.KIND: desk for desk in (SelfAssessmentDesk,)}
