@@ -10,8 +10,7 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # `ape` is started from its own folder
-    sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT))  # even if it is there: Ape takes its own entry away again when it has read the script
 
 OUT = ROOT / "out"
 DEPLOYMENTS = ROOT / "deployments"

@@ -7,8 +7,8 @@
      All amounts are in wei, all times in seconds. Divisions round towards zero.
 
      Money leaves to the caller only, as the last thing that a function does: by then the state is final, and a call back
-     into this contract finds nothing left to take. The model is called when all but its own answer is final. The balance is the sum of `claimable` over all contributions;
-     ether that is forced in changes nothing.
+     into this contract finds nothing left to take. The model is called when all but its own answer is final. The balance
+     is the sum of `claimable` over all contributions; ether that is forced in changes nothing.
 """
 from ..interfaces import IIncentive
 from ..interfaces import IModel
@@ -31,7 +31,7 @@ struct Contribution:
     validated: bool  # whether its author's count of validated contributions contains this sample and label already
     round: uint256  # how often its author has contributed this sample and label, this time included
 
-# the event of `add_data` and of `open` stand in IIncentive
+# `Opened` and `AddData` stand in IIncentive
 
 event Refund:
     model: indexed(address)
@@ -63,9 +63,19 @@ MAX_COST_WEIGHT: constant(uint256) = 2**96 // 3_600 - 1  # so that any deposit f
 PAID: constant(uint256) = max_value(uint256)
 
 MASK_32: constant(uint256) = 2**32 - 1
+MASK_35: constant(uint256) = 2**35 - 1
+MASK_36: constant(uint256) = 2**36 - 1
 MASK_40: constant(uint256) = 2**40 - 1
-MASK_48: constant(uint256) = 2**48 - 1
+MASK_85: constant(uint256) = 2**85 - 1
 MASK_96: constant(uint256) = 2**96 - 1
+
+# where the fields of a model's account begin; the time of the latest contribution is the lowest
+SUBMITTED_ALL: constant(uint256) = 36
+VALIDATED_ALL: constant(uint256) = 71
+COST_WEIGHT: constant(uint256) = 106
+REFUND_WAIT: constant(uint256) = 191
+DISPUTE_WAIT: constant(uint256) = 223
+WITHOUT_OWN_EFFECT: constant(uint256) = 255
 
 # where the fields of a contribution's record begin
 DEPOSIT: constant(uint256) = 96
@@ -74,11 +84,11 @@ EFFECT: constant(uint256) = 232
 VALIDATED: constant(uint256) = 240
 ROUND: constant(uint256) = 241
 
-# by model, from the lowest bits: time of the latest contribution (40), submitted (48) and validated (48) contributions,
-# cost weight (96), whether open (1)
+# by model, from the lowest bits: time of the latest contribution (36; 0 if not open), submitted (35) and validated (35)
+# contributions, cost weight (85), refund wait (32), dispute wait (32), without own effect (1)
 accounts: HashMap[address, uint256]
-# by model, from the lowest bits: refund wait, owner wait, anyone wait, dispute wait (32 each), without own effect (1)
-waits: HashMap[address, uint256]
+# by model, from the lowest bits: owner wait (32), anyone wait (32)
+long_waits: HashMap[address, uint256]
 # by key, from the lowest bits: claimable (96), deposit (96), time (40), effect (8), validated (1), round (15)
 contributions: HashMap[bytes32, uint256]
 # by model and contributor: validated contributions
@@ -102,15 +112,13 @@ def open(terms: Bytes[MAX_TERMS]):
     # otherwise the owner could take everything before the first report pays
     assert t.dispute_wait <= t.owner_wait - t.refund_wait, "self-assessment: dispute wait ends after the owner wait"
     self.accounts[msg.sender] = (
-        block.timestamp | (convert(t.cost_weight, uint256) << 136) | (1 << 232)
+        block.timestamp
+        | (convert(t.cost_weight, uint256) << COST_WEIGHT)
+        | (convert(t.refund_wait, uint256) << REFUND_WAIT)
+        | (convert(t.dispute_wait, uint256) << DISPUTE_WAIT)
+        | (convert(t.without_own_effect, uint256) << WITHOUT_OWN_EFFECT)
     )
-    self.waits[msg.sender] = (
-        convert(t.refund_wait, uint256)
-        | (convert(t.owner_wait, uint256) << 32)
-        | (convert(t.anyone_wait, uint256) << 64)
-        | (convert(t.dispute_wait, uint256) << 96)
-        | (convert(t.without_own_effect, uint256) << 128)
-    )
+    self.long_waits[msg.sender] = convert(t.owner_wait, uint256) | (convert(t.anyone_wait, uint256) << 32)
     log IIncentive.Opened(model=msg.sender)
 
 
@@ -121,14 +129,14 @@ def terms(model: address) -> Terms:
     @notice The terms on which a model accepts contributions.
     """
     account: uint256 = self._account(model)
-    waits: uint256 = self.waits[model]
+    long_waits: uint256 = self.long_waits[model]
     return Terms(
-        cost_weight=convert((account >> 136) & MASK_96, uint96),
-        refund_wait=convert(waits & MASK_32, uint32),
-        owner_wait=convert((waits >> 32) & MASK_32, uint32),
-        anyone_wait=convert((waits >> 64) & MASK_32, uint32),
-        dispute_wait=convert((waits >> 96) & MASK_32, uint32),
-        without_own_effect=convert(waits >> 128, bool),
+        cost_weight=convert((account >> COST_WEIGHT) & MASK_85, uint96),
+        refund_wait=convert((account >> REFUND_WAIT) & MASK_32, uint32),
+        owner_wait=convert(long_waits & MASK_32, uint32),
+        anyone_wait=convert(long_waits >> 32, uint32),
+        dispute_wait=convert((account >> DISPUTE_WAIT) & MASK_32, uint32),
+        without_own_effect=convert(account >> WITHOUT_OWN_EFFECT, bool),
     )
 
 
@@ -148,7 +156,7 @@ def statistics(model: address) -> (uint256, uint256):
     @notice The submitted and the validated contributions of a model.
     """
     account: uint256 = self._account(model)
-    return (account >> 40) & MASK_48, (account >> 88) & MASK_48
+    return (account >> SUBMITTED_ALL) & MASK_35, (account >> VALIDATED_ALL) & MASK_35
 
 
 @view
@@ -188,8 +196,8 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     assert (record >> TIME) & MASK_40 == 0, "self-assessment: the same contribution is not settled yet"
     assert record >> ROUND < MAX_ROUND, "self-assessment: contributed too often"
 
-    # safe: 48 bits of submitted contributions never fill up, and the round is below its maximum
-    self.accounts[model] = unsafe_add(account & ~MASK_40, 1 << 40) | block.timestamp
+    # safe: 35 bits of submitted contributions never fill up, and the round is below its maximum
+    self.accounts[model] = unsafe_add(account & ~MASK_36, 1 << SUBMITTED_ALL) | block.timestamp
     record = (
         unsafe_add((record >> VALIDATED) << VALIDATED, 1 << ROUND)
         | (block.timestamp << TIME)
@@ -224,15 +232,15 @@ def refund(model: address, x: Bytes[MAX_SAMPLE], y: uint256):
     """
     @notice Get back what is left of the deposit of one's own contribution with which the model agrees.
     """
-    waits: uint256 = self.waits[model]
+    account: uint256 = self.accounts[model]
     key: bytes32 = self._key(model, msg.sender, keccak256(x), y)
-    record: uint256 = self._open_record(key, waits & MASK_32)
-    assert self._agrees(model, x, y, record, waits), "self-assessment: the model disagrees"
+    record: uint256 = self._open_record(key, (account >> REFUND_WAIT) & MASK_32)
+    assert self._agrees(model, x, y, record, account), "self-assessment: the model disagrees"
 
     if (record >> VALIDATED) & 1 == 0:
         # safe: validated contributions are no more than submitted ones
         self.validated_of[model][msg.sender] = unsafe_add(self.validated_of[model][msg.sender], 1)
-        self.accounts[model] = unsafe_add(self.accounts[model], 1 << 88)
+        self.accounts[model] = unsafe_add(account, 1 << VALIDATED_ALL)
     self._settle(key, record | (1 << VALIDATED))
     amount: uint256 = record & MASK_96
     log Refund(model=model, contributor=msg.sender, contribution=key, amount=amount)
@@ -246,13 +254,13 @@ def flag(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256)
     """
     @notice Announce a report, where the terms ask for a dispute wait. It must be due already, but for that wait.
     """
-    waits: uint256 = self.waits[model]
-    assert waits >> 96 & MASK_32 > 0, "self-assessment: report at once, there is no dispute wait"
+    account: uint256 = self.accounts[model]
+    assert (account >> DISPUTE_WAIT) & MASK_32 > 0, "self-assessment: report at once, there is no dispute wait"
     key: bytes32 = self._key(model, contributor, keccak256(x), y)
-    record: uint256 = self._open_record(key, waits & MASK_32)
+    record: uint256 = self._open_record(key, (account >> REFUND_WAIT) & MASK_32)
     report_key: bytes32 = self._check_reporter(model, contributor, key, record)
     assert self.reports[report_key] == 0, "self-assessment: flagged already"
-    assert not self._agrees(model, x, y, record, waits), "self-assessment: the model agrees"
+    assert not self._agrees(model, x, y, record, account), "self-assessment: the model agrees"
     self.reports[report_key] = block.timestamp
     log Flag(model=model, reporter=msg.sender, contribution=key)
 
@@ -263,21 +271,21 @@ def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint25
     @notice Take a share of the deposit of another's contribution with which the model disagrees: the caller's part of all
             validated contributions, rounded down, at most what is left. Once for each reporter and contribution.
     """
-    waits: uint256 = self.waits[model]
+    account: uint256 = self.accounts[model]
     key: bytes32 = self._key(model, contributor, keccak256(x), y)
-    record: uint256 = self._open_record(key, waits & MASK_32)
+    record: uint256 = self._open_record(key, (account >> REFUND_WAIT) & MASK_32)
     report_key: bytes32 = self._check_reporter(model, contributor, key, record)
     flagged: uint256 = self.reports[report_key]
     assert flagged != PAID, "self-assessment: reported already"
-    dispute_wait: uint256 = (waits >> 96) & MASK_32
+    dispute_wait: uint256 = (account >> DISPUTE_WAIT) & MASK_32
     if dispute_wait > 0:
         assert flagged > 0, "self-assessment: flag it first"
         assert block.timestamp >= flagged + dispute_wait, "self-assessment: too early"
-    assert not self._agrees(model, x, y, record, waits), "self-assessment: the model agrees"
+    assert not self._agrees(model, x, y, record, account), "self-assessment: the model agrees"
 
-    validated: uint256 = (self.accounts[model] >> 88) & MASK_48
+    validated: uint256 = (account >> VALIDATED_ALL) & MASK_35
     left: uint256 = record & MASK_96
-    # safe: 96 bits times 48 bits; the reporter has validated data, so the divisor is not 0
+    # safe: 96 bits times 35 bits; the reporter has validated data, so the divisor is not 0
     share: uint256 = unsafe_div(unsafe_mul((record >> DEPOSIT) & MASK_96, self.validated_of[model][msg.sender]), validated)
     amount: uint256 = min(share, left)
     assert amount > 0, "self-assessment: the share rounds to nothing"
@@ -296,11 +304,11 @@ def take(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256)
     @notice Take all that is left of another's contribution: as the model's owner from the owner wait on, as anyone from the
             anyone wait on. Whether the model agrees is not asked; after the anyone wait the model is not called at all.
     """
-    waits: uint256 = self.waits[model]
+    long_waits: uint256 = self.long_waits[model]
     key: bytes32 = self._key(model, contributor, keccak256(x), y)
-    record: uint256 = self._open_record(key, (waits >> 32) & MASK_32)
+    record: uint256 = self._open_record(key, long_waits & MASK_32)
     assert msg.sender != contributor, "self-assessment: one's own contribution"
-    if block.timestamp < ((record >> TIME) & MASK_40) + ((waits >> 64) & MASK_32):
+    if block.timestamp < ((record >> TIME) & MASK_40) + (long_waits >> 32):
         assert msg.sender == staticcall IModel(model).owner(), "self-assessment: only the owner, yet"
     amount: uint256 = record & MASK_96
     assert amount > 0, "self-assessment: nothing left"
@@ -324,8 +332,8 @@ def _account(model: address) -> uint256:
 def _required_deposit(account: uint256) -> uint256:
     # safe: cost weight · 3600 has 96 bits, and no block is older than the one before
     return unsafe_div(
-        unsafe_mul((account >> 136) & MASK_96, 3_600),
-        max(1, isqrt(unsafe_sub(block.timestamp, account & MASK_40))),
+        unsafe_mul((account >> COST_WEIGHT) & MASK_85, 3_600),
+        max(1, isqrt(unsafe_sub(block.timestamp, account & MASK_36))),
     )
 
 
@@ -358,9 +366,9 @@ def _check_reporter(model: address, contributor: address, key: bytes32, record: 
 
 @internal
 @view
-def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, waits: uint256) -> bool:
+def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, account: uint256) -> bool:
     answer: Bytes[32] = b""
-    if waits >> 128 == 0:
+    if account >> WITHOUT_OWN_EFFECT == 0:
         answer = raw_call(
             model, abi_encode(x, method_id=method_id("predict(bytes)")), max_outsize=32, is_static_call=True
         )

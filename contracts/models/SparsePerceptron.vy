@@ -254,6 +254,7 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
                 because the complement of a lane falls where the lane rises.
     """
     rate: uint256 = identity << (256 - RATE - 16) >> 240 << 240  # in the highest lane
+    limit: uint256 = unsafe_sub(ALL, rate)  # above it adding the rate to the highest lane overflows
     bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
     packed: uint256 = model._count_update(header_word) ^ flip ^ BIAS_MIDDLE
     assert ((packed >> BIAS) & MASK_32) + bias_rate <= MASK_32, "perceptron: bias out of range"
@@ -263,16 +264,17 @@ def _learn(flip: uint256, header_word: uint256, position: uint256, size: uint256
     end: uint256 = position
     for i: uint256 in range(MAX_SAMPLE // 32):
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = unsafe_add(sample._chunk(end, count, 0), SHIFT)
+        # as `sample._chunk` reads it, without its checks
+        lanes: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
+        lanes = unsafe_add(lanes, SHIFT)
         for j: uint256 in range(count, bound=16):
             if lanes >> 244 != word:
                 model.words[word] = packed ^ flip
                 word = lanes >> 244
                 packed = model.words[word] ^ flip
-            lane: uint256 = (lanes >> 236) & 240
-            # the lane in the highest bits, and more below it, must not overflow
-            assert packed << lane <= unsafe_sub(ALL, rate), "perceptron: weight out of range"
-            packed = unsafe_add(packed, rate >> lane)
+            # the lane in the highest bits, and others below it, must not overflow
+            assert packed << ((lanes >> 236) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 236) & 240))
             lanes <<= 16
         if end == unsafe_add(position, size):
             break

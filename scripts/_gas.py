@@ -1,0 +1,278 @@
+"""Measures the gas of every action from receipts on a local anvil.
+
+The inputs are those of the original's figures (`data/original-gas.json`): `default_rng(0)`, contributions with label 1,
+60 seconds after the one before, overpaid so that change comes back. Words are drawn without replacement with Zipf's
+probabilities, 1 over the rank, because indices are ordered by frequency, as the encoders order them. Every figure is a
+mean.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+from eth_abi import encode
+
+from encoders import wire
+from simulation.chain import Chain, ContractAt, Transaction
+
+ORIGINAL = Path(__file__).parent / "data" / "original-gas.json"
+DRAWS = 20  # samples a figure
+DAY = 86_400
+WAITS = (DAY, 10 * DAY, 20 * DAY)
+COST_WEIGHT = 10**13  # wei
+VALUE = 10**18  # wei sent with a contribution: more than any deposit here
+ZERO_SALT = bytes(32)
+
+# texts of the length that the slides' example has
+CARD_TEXTS = (
+    "IMDB Review Sentiment Model",
+    "A simple IMDB sentiment analysis model.",
+    "bag-of-words/1?features=1000&sha256=0123456789abcdef0123456789abcdef",
+)
+
+
+@dataclass
+class Row:
+    """One measured action.
+
+    Attributes
+    ----------
+    action : str
+    gas : float
+        Of the whole transaction, or without what every transaction pays (21,000 and calldata) where the action says so.
+    ceiling : int or None
+        What it may cost.
+    floor : float or None
+        What no implementation can avoid: 21,000, calldata, a new record slot, the slot of the counters, calling the
+        model, the slots that the sample touches, the event.
+    original : tuple of str or None
+        Case and action in `original-gas.json`.
+    """
+
+    action: str
+    gas: float
+    ceiling: int | None = None
+    floor: float | None = None
+    original: tuple[str, str] | None = None
+
+
+class Bench:
+    """Deploys contracts and sends the transactions that are measured.
+
+    Parameters
+    ----------
+    chain : Chain
+        An anvil on which gas is free.
+    project : ape project
+        Where the compiled contracts come from.
+    actors : list of str
+        At least five accounts that the node can send from: deployer, two contributors, two more.
+    """
+
+    def __init__(self, chain: Chain, project, actors: list[str]):
+        self.chain = chain
+        self.project = project
+        self.deployer, self.first, self.second, self.third, *_ = actors
+        self.time = chain.time
+        self.contracts: dict[str, ContractAt] = {}
+        self.salts = iter(range(2**32))
+
+    def contract(self, name: str) -> ContractAt:
+        """The deployed contract of a name; deployed when first asked for."""
+        if name not in self.contracts:
+            contract_type = getattr(self.project, name).contract_type
+            code = bytes.fromhex(str(contract_type.deployment_bytecode.bytecode).removeprefix("0x"))
+            receipt = self.chain.send([Transaction(self.deployer, None, code, gas=30_000_000)])[0]
+            self.contracts[name] = self.at(name, receipt["contractAddress"])
+        return self.contracts[name]
+
+    def at(self, name: str, address: str) -> ContractAt:
+        abi = getattr(self.project, name).contract_type.abi
+        return ContractAt(self.chain, address, [item.model_dump(mode="json", by_alias=True) for item in abi])
+
+    def send(self, transaction: Transaction, after: int = 60) -> tuple[int, dict]:
+        """The gas of a transaction sent `after` seconds after the one before, and its receipt."""
+        self.time += after
+        transaction = Transaction(**(transaction.__dict__ | {"time": self.time}))
+        receipt = self.chain.send([transaction])[0]
+        if receipt["status"] != "0x1":
+            raise RuntimeError(f"a measured transaction reverted: {self.chain.why(transaction)}")
+        return int(receipt["gasUsed"], 16), receipt
+
+    def execution(self, contract: ContractAt, function: str, *arguments) -> int:
+        """The gas that a function takes in execution: that of a transaction less 21,000 and its calldata."""
+        data = contract.data(function, *arguments)
+        call = {"from": self.first, "to": contract.address, "data": "0x" + data.hex(), "gas": hex(16_000_000)}
+        trace = self.chain.rpc("debug_traceCall", call, "latest", {"disableStack": True, "disableStorage": True})
+        return int(trace["gas"]) - 21_000 - calldata_gas(data)
+
+    def publish(self, twin, trainer: str, terms: bytes = b"") -> tuple[int, ContractAt]:
+        """Publish a model, in as many transactions as it takes; their gas and the model."""
+        words = twin.words()
+        implementation = self.contract(twin.KIND)
+        card = pack_card(*CARD_TEXTS, *[f"class {i}" for i in range(twin.class_count)])
+        salt = next(self.salts).to_bytes(32, "big")
+        first, rest = words[:640], words[640:]
+        data = (self.deployer, trainer, terms, twin.parameters.pack(), card, first, not rest, salt)
+        gas, receipt = self.send(implementation.transaction("create", *data, sender=self.deployer))
+        address = next(
+            log["address"] for log in receipt["logs"] if log["address"] not in (trainer, implementation.address)
+        )
+        model = self.at(twin.KIND, address)
+        for start in range(640, len(words), 640):
+            load = model.transaction("load", start, words[start : start + 640], sender=self.deployer)
+            gas += self.send(load)[0]
+        if rest:
+            gas += self.send(model.transaction("seal", sender=self.deployer))[0]
+        return gas, model
+
+
+def calldata_gas(data: bytes) -> int:
+    """What a transaction pays for its calldata: 4 a zero byte, 16 another one (EIP-2028)."""
+    return sum(16 if byte else 4 for byte in data)
+
+
+def pack_card(*texts: str) -> bytes:
+    return b"".join(bytes([len(t.encode())]) + t.encode() for t in texts)
+
+
+def zipf_words(rng: np.random.Generator, n_features: int, count: int) -> bytes:
+    """A sparse sample of `count` words, the word of rank r with probability proportional to 1/r."""
+    p = 1 / np.arange(1, n_features + 1)
+    return wire.pack_sparse(np.sort(rng.choice(n_features, count, replace=False, p=p / p.sum())), n_features)
+
+
+def self_assessment_terms() -> bytes:
+    return encode(["uint96", "uint32", "uint32", "uint32", "uint32", "bool"], [COST_WEIGHT, *WAITS, 0, False])
+
+
+# ---- what is measured ------------------------------------------------------------------------------------------------
+
+
+def add_data(bench: Bench, model: ContractAt, incentive: ContractAt, draw: Callable[[], bytes], value: int = VALUE):
+    """Contributions with label 1 until there are enough with which the model agrees and disagrees.
+
+    Returns
+    -------
+    dict of list of (int, bytes, str)
+        By whether the model agreed: gas, sample and contributor.
+    """
+    results: dict[bool, list] = {True: [], False: []}
+    first = True
+    while min(map(len, results.values())) < DRAWS:
+        x = draw()
+        agrees = model.call("predict", x) == 1
+        who = bench.first if len(results[agrees]) % 2 else bench.second
+        call = incentive.transaction("add_data", model.address, x, 1, sender=who, value=value)
+        gas = bench.send(call)[0]
+        if not first and len(results[agrees]) < DRAWS:
+            results[agrees].append((gas, x, who))
+        first = False
+    return results
+
+
+def add_floor(bench: Bench, model: ContractAt, incentive: ContractAt, x: bytes, slots: int, changed: bool) -> int:
+    """The least that adding a sample can cost, whatever the implementation; the change included."""
+    data = incentive.data("add_data", model.address, x, 1)
+    event = 375 + 8 * len(x)
+    change = 6_700  # a call that carries ether
+    return 21_000 + calldata_gas(data) + 22_100 + 5_000 + 2_600 + slots * (5_000 if changed else 2_100) + event + change
+
+
+def sparse_slots(x: bytes, lanes: int = 16) -> int:
+    """How many words of so many lanes the features of a sparse sample touch."""
+    return len(set(np.frombuffer(x, dtype=">u2") // lanes))
+
+
+def random_perceptron(n_features: int):
+    from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+
+    weights = np.random.default_rng(1).integers(-500, 500, n_features)
+    return SparsePerceptron(SparsePerceptronParameters(n_features), weights)
+
+
+def sparse_perceptron_rows(bench: Bench) -> Iterator[Row]:
+    incentive = bench.contract("SelfAssessment")
+    terms = self_assessment_terms()
+    small, large = "seed: SparsePerceptron 100 w, Stakeable64", "SparsePerceptron 1000 w"
+
+    gas, _ = bench.publish(random_perceptron(100), bench.deployer)
+    yield Row("publish a sparse perceptron, 100 weights", gas, 350_000, None, (small, "deploy the model alone"))
+    gas, _ = bench.publish(random_perceptron(1_000), bench.deployer)
+    original = large, "deploy the model, total of 4 transaction(s)"
+    yield Row("publish one of 1,000 weights, all transactions", gas, 1_800_000, None, original)
+    gas, model_100 = bench.publish(random_perceptron(100), incentive.address, terms)
+    original = small, "complete set-up (4 deployments + 3 transferOwnership)"
+    yield Row("publish model + incentive, 100 weights, all transactions", gas, 900_000, None, original)
+    _, model_1000 = bench.publish(random_perceptron(1_000), incentive.address, terms)
+
+    for model, n, words, ceilings in (
+        (model_100, 100, 15, (82_000, 112_000)),
+        (model_1000, 1_000, 15, (96_000, 127_000)),
+        (model_1000, 1_000, 60, (150_000, 237_000)),
+    ):
+        rng = np.random.default_rng(0)
+        added = add_data(bench, model, incentive, lambda n=n, words=words, rng=rng: zipf_words(rng, n, words))
+        for agrees, ceiling in zip((True, False), ceilings, strict=True):
+            word = "agree" if agrees else "disagree"
+            key = f"addData {words} words{', later one' if n == 100 else ''}: {word}, label 1"
+            yield Row(
+                f"sparse {n:,} weights, {words} words: {word}",
+                mean(g for g, _, _ in added[agrees]),
+                ceiling,
+                mean(add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]),
+                (small if n == 100 else large, key),
+            )
+        if words == 15 and n == 1_000:
+            claimed = added
+
+    bench.send(Transaction(bench.deployer, bench.deployer), after=WAITS[0])
+    refunds = []
+    for _, x, who in claimed[True]:
+        refunds.append(bench.send(incentive.transaction("refund", model_1000.address, x, 1, sender=who))[0])
+    yield Row(
+        "refund, 15 words, 1,000 weights", mean(refunds[2:]), 82_000, None, (large, "refund, a later one (15 words)")
+    )
+    reports = []
+    for _, x, who in claimed[False]:
+        if model_1000.call("predict", x) == 0:
+            reporter = bench.first if who == bench.second else bench.second
+            call = incentive.transaction("report", model_1000.address, who, x, 1, sender=reporter)
+            reports.append(bench.send(call)[0])
+    original = large, "report, share of 1/3 (15 words)"
+    yield Row("report with a share, 15 words, 1,000 weights", mean(reports), 108_000, None, original)
+
+    for words, ceiling in ((15, 33_000), (60, None)):
+        rng = np.random.default_rng(0)
+        samples = [zipf_words(rng, 1_000, words) for _ in range(2 * DRAWS)]
+        yield Row(
+            f"predict {words} words of 1,000, execution only",
+            mean(bench.execution(model_1000, "predict", x) for x in samples),
+            ceiling,
+            mean(2_100 * sparse_slots(x) for x in samples),
+            (large, f"predict() {words} words: execution (receipt - intrinsic)"),
+        )
+
+
+GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows]
+
+
+def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -> list[Row]:
+    """All rows. The time of the chain goes on by some months."""
+    rows = []
+    for group in GROUPS:
+        for row in group(bench):
+            rows.append(row)
+            progress(row.action)
+    return rows
+
+
+def original_figures(row: Row, setting: str) -> int | None:
+    """The original's gas for a row; `setting` is ``optimized`` or ``as_shipped``."""
+    if row.original is None:
+        return None
+    case, action = row.original
+    return json.loads(ORIGINAL.read_text())["cases"][case][action][setting]
