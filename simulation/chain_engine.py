@@ -369,7 +369,9 @@ class Replay:
         """Every account, every word of the model, and the incentive's statistics, at the end."""
         world = self.result.world
         accounts = list(self.result.start_balances)
-        for account, answer in zip(accounts, self._ask([("eth_getBalance", [a, "latest"]) for a in accounts]), strict=True):
+        for account, answer in zip(
+            accounts, self._ask([("eth_getBalance", [a, "latest"]) for a in accounts]), strict=True
+        ):
             same(f"wei of the account {account}", int(answer, 16), world.balances[account])
         twin = world.model
         same("the model's version", self._value(self.model, "version", (), (), "uint256"), twin.version)

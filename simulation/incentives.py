@@ -14,6 +14,7 @@ from simulation.world import OWNER, START, Entry, World
 if TYPE_CHECKING:
     from simulation.agents import Agent
     from simulation.chain_engine import Replay
+    from simulation.engine import Result
 
 
 class Desk:
@@ -106,6 +107,10 @@ class Desk:
 
     def scores(self) -> dict[str, int]:
         """What accounts have beside money; empty where there is nothing."""
+        return {}
+
+    def measures(self, result: Result) -> dict[str, float]:
+        """What a sweep notes beside accuracy and money."""
         return {}
 
     def check_chain(self, replay: Replay) -> None:

@@ -62,7 +62,9 @@ def plot_run(result: Result, path: str | os.PathLike) -> Path:
     title = scenario.title.strip() or scenario.name
     left.set_title(f"{title}\n{scenario.model.kind}, {scenario.incentive.kind}, seed {scenario.seed}", fontsize=10)
     lines = left.get_lines()[: -1 or None] + right.get_lines()
-    left.legend(lines, [line.get_label() for line in lines], loc="center left", bbox_to_anchor=(1.1, 0.5), frameon=False)
+    left.legend(
+        lines, [line.get_label() for line in lines], loc="center left", bbox_to_anchor=(1.1, 0.5), frameon=False
+    )
     left.spines["top"].set_visible(False)
     right.spines["top"].set_visible(False)
     return save(figure, path)

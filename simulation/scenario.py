@@ -309,7 +309,9 @@ def _section(cls: type, content: Any, where: str) -> Any:
         elif "sections" in metadata:
             if not isinstance(value, Sequence) or isinstance(value, str):
                 raise ScenarioError(f"{name}: a list, one entry for each agent")
-            values[key] = tuple(_section(metadata["sections"], v, f"{name}.{_label(v, i)}") for i, v in enumerate(value))
+            values[key] = tuple(
+                _section(metadata["sections"], v, f"{name}.{_label(v, i)}") for i, v in enumerate(value)
+            )
         elif value is None and known[key].default is None:
             values[key] = None
         else:
