@@ -130,21 +130,21 @@ def print_result(result: Result, report: Report | None) -> None:
     console.print(table)
     rows = len(result.problem.test)
     console.print(
-        f"{scenario.model.kind}, {scenario.incentive.kind}; {result.problem.source}: accuracy on {rows:,} rows that nobody "
-        f"contributes: {result.accuracies[0]:.2%} when published, {result.accuracies[-1]:.2%} at the end.",
+        f"{scenario.model.kind}, {scenario.incentive.kind}; {result.problem.source}: accuracy on {rows:,} rows "
+        f"that nobody contributes: {result.accuracies[0]:.2%} when published, {result.accuracies[-1]:.2%} at the end.",
     )
     if last.held:
-        console.print(f"Still deposited at the end: {last.held / ETHER:.6f} ether."
+        console.print(f"Still deposited at the end: {last.held / ETHER:.6f} ether.")
     rate = last.contributions / max(result.seconds, 1e-9)
-    console.print(f"Twins: {last.contributions:,} contributions, {rate:,.0f} a second."
+    console.print(f"Twins: {last.contributions:,} contributions, {rate:,.0f} a second.")
     if report is not None:
         rate = report.contributions / report.seconds
         console.print(
-            f"Chain: the same {report.actions:,} transactions in {report.seconds:.1f} s, {rate:,.0f} contributions a second; "
-            "every balance, accuracy and word of the model's state equals the twins'.",
+            f"Chain: the same {report.actions:,} transactions in {report.seconds:.1f} s, {rate:,.0f} contributions a "
+            "second; every balance, accuracy and word of the model's state equals the twins'.",
         )
         for name, (count, gas) in report.gas.items():
-            console.print(f"  {name}: {count:,} × {gas // count:,} gas"
+            console.print(f"  {name}: {count:,} × {gas // count:,} gas")
 
 
 def print_kinds() -> None:
@@ -171,7 +171,7 @@ def print_sweep(plan: Plan, table: pd.DataFrame) -> None:
 
     summary = plan.summary(table)
     summary = summary[[c for c in summary.columns if c in plan.keys or c.startswith(MEASURES)]]
-    shown = Table(title=f"{plan.title} · means over {plan.seeds} seeds, ± half of the 95% interval", title_justify="left")
+    shown = Table(title=f"{plan.title} · mean of {plan.seeds} seeds ± half of its 95% interval", title_justify="left")
     for name in summary.columns:
         shown.add_column(str(name), justify="left" if name in plan.keys else "right")
     for row in summary.itertuples(index=False):

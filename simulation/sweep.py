@@ -1,4 +1,4 @@
-"""Many runs: parameters and seeds, on all cores or a Dask cluster, resumable, one row for each run in a Parquet file."""
+"""Many runs: parameters and seeds, on all cores or a Dask cluster, resumable, one row a run in a Parquet file."""
 
 from __future__ import annotations
 

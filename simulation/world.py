@@ -136,7 +136,7 @@ class World:
         return next(self._rows, None)
 
     def agrees(self, entry: Entry) -> bool:
-        """Whether the model agrees with a contribution, as the terms have it judged; asked again if the model changed."""
+        """Whether the model agrees with a contribution, judged by the terms; asked again if the model changed."""
         version = self.model.version
         if entry.version != version:
             entry.version = version
