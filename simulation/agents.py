@@ -180,15 +180,15 @@ class Copier(Agent):
 
 
 class Sybil(Malicious):
-    """Malicious, from many accounts that pretend to be different people, and that report each other to save deposits."""
+    """Malicious, from many accounts that pretend to be different people and report each other to save deposits."""
 
 
 class FlipAndTake(Agent):
     """Honest until it has valid data; then it turns the model against others' contributions and reports them at once.
 
-    When a contribution of somebody else can be claimed for the first time and the model agrees with it, the attacker tries
-    on a copy of the model whether the same sample with another label would turn it. If so, it does that and reports in
-    the same block (or announces the report, where a dispute wait asks for it).
+    When a contribution of somebody else can be claimed for the first time and the model agrees with it, the attacker
+    tries on a copy of the model whether the same sample with another label would turn it. If so, it does that and
+    reports in the same block (or announces the report, where a dispute wait asks for it).
     """
 
     def __init__(self, world: World, settings: AgentSettings, share: float, index: int):

@@ -1,8 +1,8 @@
 """The engine on a chain: what the twins decided, done again with the real contracts, and compared.
 
-The people of a simulation decide from what everybody can see: the required deposit, the model's prediction, the records.
-To ask a chain for each of these would be slow, so they are asked of the twins, and the contracts on a local anvil get the
-same transactions, in the same order, at the same seconds. At every point of the curve the chain is asked for the
+The people of a simulation decide from what everybody can see: the required deposit, the model's prediction, records.
+To ask a chain for each of these would be slow, so they are asked of the twins, and the contracts on a local anvil get
+the same transactions, in the same order, at the same seconds. At every point of the curve the chain is asked for the
 accuracy (the model's own `evaluate` on all test rows), each account's balance and what the incentive holds, at the end
 for the whole state. Any difference, and any transaction that succeeds on one side only, is an error.
 """
@@ -17,7 +17,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,8 @@ def artifacts(root: Path | None = None) -> Callable[[str], Artifact]:
 def anvil() -> Iterator[Chain]:
     """A chain of its own on a free port, empty, at the simulation's start; it ends with the `with` block.
 
-    It forks another anvil that stays empty: one that forks does not compute the root of the whole state for every block,
-    which would soon take most of the time.
+    It forks another anvil that stays empty: one that forks does not compute the root of the whole state for every
+    block, which would soon take most of the time.
     """
     empty = ["--timestamp", str(START - 7_200)]
     with _anvil(empty) as below:
@@ -169,16 +169,17 @@ class Replay:
         result = self.result
         self.deploy()
         actions = result.world.actions
-        curve = [self._check(result.curve[0], self.chain.many(self._questions()))]
+        curve = [self._check(result.curve[0], self.chain.many(self._questions(True)))]
         begin = time.perf_counter()
         done = 0
         for point in result.curve[1:]:
             while point.actions - done > PART:
                 self._send(actions[done : done + PART], [])
                 done += PART
-            answers = self._send(actions[done : point.actions], self._questions())
+            learnt = point.version != curve[-1].version
+            answers = self._send(actions[done : point.actions], self._questions(learnt))
             done = point.actions
-            curve.append(self._check(point, answers))
+            curve.append(self._check(point, answers, None if learnt else curve[-1].errors))
             if progress:
                 progress(curve[-1])
         seconds = time.perf_counter() - begin
@@ -254,7 +255,7 @@ class Replay:
         return [Chain._result(answer) for answer in self.chain.many(calls)]
 
     def _send(self, actions: Sequence[Action], questions: Sequence[tuple[str, Sequence[Any]]]) -> list[dict]:
-        """Actions in their order, those of the same second in one block; returns the answers to the questions after them."""
+        """Actions in order, those of the same second in one block; returns the answers to the questions after them."""
         bodies: list[bytes] = []
         sent: list[int] = []
         incentive, nonces = self.incentive, self._nonces
@@ -264,14 +265,12 @@ class Replay:
             nonces[sender] = nonce + 1
             sent.append(len(bodies))
             data = self._action_data(action)
-            # by hand: written a million times, all of it is hexadecimal
-            bodies.append(
-                (
-                    '{"jsonrpc":"2.0","id":0,"method":"eth_sendTransaction","params":[{"gasPrice":"0x0","gas":"%s",'
-                    '"from":"%s","to":"%s","nonce":"0x%x","value":"0x%x","data":"%s"}]}'
-                    % (GAS, sender, incentive, nonce, action.value, data)
-                ).encode()
+            # by hand, because the general way takes as long as the chain; all of it is hexadecimal
+            fields = (
+                f'"gasPrice":"0x0","gas":"{GAS}","from":"{sender}","to":"{incentive}","nonce":"{nonce:#x}",'
+                f'"value":"{action.value:#x}","data":"{data}"'
             )
+            bodies.append(b'{"jsonrpc":"2.0","id":0,"method":"eth_sendTransaction","params":[{%b}]}' % fields.encode())
             if position + 1 == len(actions) or actions[position + 1].time != action.time:
                 bodies.append(b'{"jsonrpc":"2.0","id":0,"method":"evm_mine","params":[{"timestamp":%d}]}' % action.time)
         asked = [
@@ -326,12 +325,16 @@ class Replay:
 
     # ---- comparing ---------------------------------------------------------------------------------------------------
 
-    def _questions(self) -> list[tuple[str, Sequence[Any]]]:
-        """Errors on the test rows, part by part, then the incentive's balance, then that of each account."""
+    def _questions(self, learnt: bool) -> list[tuple[str, Sequence[Any]]]:
+        """The model's version; the incentive's and each account's balance; if it learnt, errors on parts of the rows."""
         balances = [self.incentive, *self.result.start_balances]
         return [
-            *(self._view(self.model, "evaluate", ("bytes",), (rows,)) for rows in self._row_parts()),
+            self._view(self.model, "version", (), ()),
             *(("eth_getBalance", [account, "latest"]) for account in balances),
+            *(
+                self._view(self.model, "evaluate", ("bytes",), (rows,))
+                for rows in (self._row_parts() if learnt else ())
+            ),
         ]
 
     def _view(self, to: str, function: str, types: Sequence[str], arguments: Sequence[Any]) -> tuple[str, list]:
@@ -350,20 +353,21 @@ class Replay:
             self._parts = [*parts, part]
         return self._parts
 
-    def _check(self, expected: Point, answers: Sequence[dict]) -> Point:
+    def _check(self, expected: Point, answers: Sequence[dict], errors: int | None = None) -> Point:
         values = [int(Chain._result(answer), 16) for answer in answers]
-        parts = len(self._row_parts())
-        errors, held = sum(values[:parts]), values[parts]
-        wei = dict(zip(self.result.start_balances, values[parts + 1 :], strict=True))
+        accounts = self.result.start_balances
+        version, held = values[:2]
+        wei = dict(zip(accounts, values[2 : 2 + len(accounts)], strict=True))
+        if errors is None:
+            errors = sum(values[2 + len(accounts) :])
         balances = {a.settings.name: sum(wei[c] for c in a.accounts) for a in self.result.agents}
         day = f"on day {expected.time / 86_400:.2f}"
+        same(f"the model's version {day}", version, expected.version)
         same(f"wrong test rows {day}", errors, expected.errors)
         for name, amount in balances.items():
             same(f"wei of {name} {day}", amount, expected.balances[name])
         same(f"wei that the incentive holds {day}", held, expected.held)
-        return Point(
-            expected.time, expected.actions, expected.contributions, errors, balances, held, dict(expected.scores)
-        )
+        return replace(expected, version=version, errors=errors, balances=balances, held=held)
 
     def _check_state(self) -> None:
         """Every account, every word of the model, and the incentive's statistics, at the end."""

@@ -26,6 +26,8 @@ class Point:
         Seconds since the model was published.
     actions, contributions : int
         How many there were up to here.
+    version : int
+        Of the model.
     errors : int
         Test rows that the model gets wrong.
     balances : dict of int
@@ -39,6 +41,7 @@ class Point:
     time: int
     actions: int
     contributions: int
+    version: int
     errors: int
     balances: dict[str, int]
     held: int
@@ -142,6 +145,7 @@ def _point(time: int, world: World, agents: list[Agent], kind: Any) -> Point:
         time=time,
         actions=len(world.actions),
         contributions=len(world.entries),
+        version=world.model.version,
         errors=kind.errors(world.model, world.problem.test),
         balances=balances,
         held=world.desk.held,

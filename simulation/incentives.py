@@ -65,7 +65,7 @@ class Desk:
         return getattr(self.twin, function)(sender, *arguments, time)
 
     def judge(self, entry: Entry, model: Any = None) -> int:
-        """What the model, or a copy that somebody tries something on, says to a contribution, as the terms have it judged."""
+        """What the model, or a copy that somebody tries something on, says to a contribution."""
         model = model or self.world.model
         if self.terms.without_own_effect:
             return model.predict_without(entry.x, entry.y, entry.effect)

@@ -69,8 +69,8 @@ class DataSettings:
     Attributes
     ----------
     source : str
-        A set of scikit-learn (``breast_cancer``, ``digits``, ``wine``), ``synthetic`` (made-up words), the path of a text
-        file, or ``DATA``: the file named when the scenario is run.
+        A set of scikit-learn (``breast_cancer``, ``digits``, ``wine``), ``synthetic`` (made-up words), the path of a
+        text file, or ``DATA``: the file named when the scenario is run.
     test : float
         Share of the samples on which the accuracy is measured. No agent has them.
     initial : float
@@ -89,7 +89,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The model: its contract's name, parameters that differ from the defaults, and whether it is trained when published."""
+    """The model: its contract's name, parameters other than the defaults, and whether it is trained at first."""
 
     kind: str = setting(_text)
     parameters: dict[str, Any] = field(default_factory=dict, metadata={"read": _mapping})
