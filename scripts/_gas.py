@@ -41,11 +41,11 @@ class Row:
     Attributes
     ----------
     action : str
-    gas : float
+    gas : int
         Of the whole transaction, or without what every transaction pays (21,000 and calldata) where the action says so.
     ceiling : int or None
         What it may cost.
-    floor : float or None
+    floor : int or None
         What no implementation can avoid: 21,000, calldata, a new record slot, the slot of the counters, calling the
         model, the slots that the sample touches, the event.
     original : tuple of str or None
@@ -53,10 +53,14 @@ class Row:
     """
 
     action: str
-    gas: float
+    gas: int
     ceiling: int | None = None
-    floor: float | None = None
+    floor: int | None = None
     original: tuple[str, str] | None = None
+
+    def __post_init__(self):
+        self.gas = round(self.gas)
+        self.floor = None if self.floor is None else round(self.floor)
 
 
 class Bench:
@@ -270,7 +274,7 @@ def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -
     return rows
 
 
-def original_figures(row: Row, setting: str) -> int | None:
+def original_gas(row: Row, setting: str) -> int | None:
     """The original's gas for a row; `setting` is ``optimized`` or ``as_shipped``."""
     if row.original is None:
         return None

@@ -87,6 +87,15 @@ class SelfAssessment:
 
         return cost_weight * 3_600 // max(1, isqrt(seconds))
 
+    def most(self) -> int:
+        """The most that a contribution can need, in wei: the deposit one second after the one before."""
+        return self.deposit_after(1, self.cost_weight)
+
+    @staticmethod
+    def balance(incentive, model: str, account: str) -> int:
+        """What an account has, in wei."""
+        return incentive.chain.balance(account)
+
     @staticmethod
     def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
         """The function that contributes a sample, and its arguments."""
@@ -103,6 +112,15 @@ class SelfAssessment:
             # one record serves all rounds of the same sample and label: `time` tells whether it is this one's
             states.append("open" if time == c.time else "validated" if validated else "settled")
         return states
+
+    def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
+        """Whether it is worth asking at the time `now` if `account` can claim a contribution: by the clock alone."""
+        age = now - contribution.time
+        return age >= self.refund_wait and (
+            contribution.contributor == account  # the model may have come to agree
+            or age < self.refund_wait + 86_400  # a report is paid once
+            or age >= (self.owner_wait if is_owner else self.anyone_wait)
+        )
 
     def claims(
         self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int

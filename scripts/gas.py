@@ -1,12 +1,14 @@
 """What each action costs, from receipts, beside the original's figures."""
 
 import json
+from dataclasses import asdict
 
 import click
 
 from scripts._common import ROOT, ScriptCommand
 
 SNAPSHOT = ROOT / "gas.json"
+README = ROOT / "README.md"
 
 
 def markdown(rows, gas_price: float | None = None, ether_price: float | None = None) -> str:
@@ -19,49 +21,61 @@ def markdown(rows, gas_price: float | None = None, ether_price: float | None = N
     ether_price : float, optional
         In dollars: adds a column with the cost in dollars.
     """
-    from scripts._gas import original_figures
+    from scripts._gas import original_gas
+    from scripts._markdown import table
 
-    head = ["action", "gas", "ceiling", "floor", "original, optimized", "as shipped", "ratio"]
+    head = ["action", "gas", "floor", "original, optimized", "original, as shipped", "ratio"]
     if gas_price is not None:
         head.append("ether")
         if ether_price is not None:
             head.append("dollars")
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    lines = []
     for row in rows:
-        optimized, shipped = (original_figures(row, setting) for setting in ("optimized", "as_shipped"))
-        numbers = [row.gas, row.ceiling, row.floor, optimized, shipped]
-        cells = [row.action] + ["" if n is None else f"{n:,.0f}" for n in numbers]
-        cells.append("" if optimized is None else f"{optimized / row.gas:.1f} ×")
+        optimized, shipped = original_gas(row, "optimized"), original_gas(row, "as_shipped")
+        line = [row.action] + ["" if n is None else f"{n:,}" for n in (row.gas, row.floor, optimized, shipped)]
+        line.append("" if optimized is None else f"{optimized / row.gas:.1f} ×")
         if gas_price is not None:
             ether = row.gas * gas_price / 1e9
-            cells.append(f"{ether:.6f}")
+            line.append(f"{ether:.6f}")
             if ether_price is not None:
-                cells.append(f"{ether * ether_price:.2f}")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+                line.append(f"{ether * ether_price:.2f}")
+        lines.append(line)
+    return table(head, lines)
 
 
-def risen(rows, snapshot: dict[str, int]) -> list[str]:
-    """What costs more than in the snapshot."""
-    return [
-        f"{row.action}: {round(row.gas):,} gas, {snapshot[row.action]:,} in the snapshot"
-        for row in rows
-        if row.action in snapshot and round(row.gas) > snapshot[row.action]
-    ]
+def read_snapshot() -> list:
+    """The committed rows."""
+    from scripts._gas import Row
+
+    return [Row(**row) for row in json.loads(SNAPSHOT.read_text())] if SNAPSHOT.is_file() else []
+
+
+def complaints(rows, snapshot) -> list[str]:
+    """What costs more than in the snapshot, or more than it may."""
+    before = {row.action: row.gas for row in snapshot}
+    found = []
+    for row in rows:
+        if row.gas > before.get(row.action, row.gas):
+            found.append(f"{row.action}: {row.gas:,} gas, {before[row.action]:,} in gas.json")
+        if row.ceiling is not None and row.gas > row.ceiling:
+            found.append(f"{row.action}: {row.gas:,} gas, above its ceiling of {row.ceiling:,}")
+    return found
 
 
 @click.command(cls=ScriptCommand)
 @click.option("--gas-price", type=float, help="In gwei: shows the cost in ether too.")
 @click.option("--ether-price", type=float, help="In dollars: shows the cost in dollars too.")
-@click.option(
-    "--write/--no-write", default=True, help="Write gas.json; a figure that has risen needs its reason in the commit."
-)
+@click.option("--write/--no-write", default=True, help="Write gas.json and the table in README.md.", show_default=True)
 def cli(gas_price, ether_price, write):
-    """Measure the gas of every action on a local chain and print it as a Markdown table."""
+    """Measure the gas of every action on a local chain and print it as a Markdown table.
+
+    A figure that has risen needs its reason in the commit that writes it.
+    """
     from ape import chain, project
     from rich.console import Console
 
     from scripts._gas import Bench, measure
+    from scripts._markdown import replace_generated
     from simulation.chain import Chain
 
     if ether_price is not None and gas_price is None:
@@ -70,8 +84,8 @@ def cli(gas_price, ether_price, write):
     with Console(stderr=True).status("measuring") as status:
         rows = measure(Bench(node, project, node.accounts[-5:]), status.update)
     click.echo(markdown(rows, gas_price, ether_price))
-    snapshot = json.loads(SNAPSHOT.read_text()) if SNAPSHOT.is_file() else {}
-    for line in risen(rows, snapshot):
+    for line in complaints(rows, read_snapshot()):
         click.echo(f"risen: {line}", err=True)
     if write:
-        SNAPSHOT.write_text(json.dumps({row.action: round(row.gas) for row in rows}, indent=1) + "\n")
+        SNAPSHOT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+        replace_generated(README, "gas", markdown(rows))

@@ -1,0 +1,587 @@
+# pragma version 0.4.3
+"""
+@title NaiveBayes
+@notice Multinomial naive Bayes on sparse samples, up to 255 classes: the class with the largest probability, where the words
+        (features) of a sample are drawn independently from a distribution of their class.
+@dev For each class the model keeps its documents (samples), for each word how many of them have it (count), and the total
+     of these counts. The probability of class y for a sample of k words is, but for a factor that all classes share,
+
+         documents · Π (count_i + α) / (total + α · features)^k
+
+     with the smoothing α > 0 (Lidstone; 1 is Laplace's). A class without documents never wins against one that has any;
+     of equals the lowest index wins. See `_score` for how it never underflows, and how exact it is.
+
+     State: the module `table` with the total of the counts as the figure of a class.
+     Parameters: those of the module `table`; the implementation's own 32 bits are α in units of 2^-16, at least one unit.
+     The vocabulary of the slides is the number of features: no word outside it can be learnt, all of it is smoothed.
+"""
+from ..interfaces import IModel
+from ..modules import classes
+from ..modules import model
+from ..modules import ownership
+from ..modules import sample
+from ..modules import table
+
+implements: IModel
+initializes: ownership
+initializes: model[ownership := ownership]
+initializes: classes[model := model, ownership := ownership]
+initializes: table[model := model, ownership := ownership, classes := classes]
+
+exports: (
+    # who and what
+    model.implementation,
+    model.trainer,
+    model.parameters,
+    model.name,
+    model.description,
+    model.encoder_spec,
+    # state
+    model.create_replica,
+    # two-step ownership
+    ownership.owner,
+    ownership.successor,
+    ownership.offer_ownership,
+    ownership.accept_ownership,
+)
+
+MAX_SAMPLE: constant(uint256) = 2_048
+MAX_ROWS: constant(uint256) = 24_576
+MAX_WORDS: constant(uint256) = 640
+MAX_TERMS: constant(uint256) = 512
+MAX_CARD: constant(uint256) = 4_096
+MAX_CLASSES: constant(uint256) = 255
+MAX_CHUNKS: constant(uint256) = MAX_SAMPLE // 32
+NOBODY: constant(uint256) = max_value(uint256)  # no class
+
+HEADER: constant(uint256) = table.HEADER
+MASK_16: constant(uint256) = 2**16 - 1
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_64: constant(uint256) = 2**64 - 1
+MASK_128: constant(uint256) = 2**128 - 1
+ALPHA: constant(uint256) = 160  # where the smoothing stands in the identity word
+ALPHA_BITS: constant(uint256) = 16  # behind its point
+FACTOR_BITS: constant(uint256) = 49  # of (count + α) in units of 2^-16: 2^32 counts and 2^16 of α
+FULL: constant(uint256) = 2**207  # a product below it can take one more factor
+ONE: constant(uint256) = 1
+SCORE_BITS: constant(uint256) = 63  # behind the point of a score
+ZERO: constant(uint256) = 2**100  # added to scores inside, to do without signs
+NEVER: constant(uint256) = 0  # the score inside of a class without documents
+
+
+@deploy
+def __init__():
+    model.__init__()
+
+
+# ---- birth ----------------------------------------------------------------------------------------------------------
+
+@external
+def create(
+    owner: address,
+    trainer: address,
+    terms: Bytes[MAX_TERMS],
+    parameters: uint256,
+    card: Bytes[MAX_CARD],
+    words: DynArray[uint256, MAX_WORDS],
+    sealed: bool,
+    salt: bytes32,
+) -> address:
+    """
+    @notice Create a model. Anyone may; nothing but the arguments decides what it is.
+    @param owner Who may load, seal and hand over the model and add classes.
+    @param trainer Who may train it, for ever: usually an incentive contract.
+    @param terms What the trainer is opened with, in the same transaction; empty if the trainer is no contract.
+    @param parameters See the head of this file.
+    @param card Name, description, encoder spec and the names of the classes in order, each as length (1 byte) and bytes.
+    @param words The first words of the state; `load` takes the rest.
+    @param sealed Whether the model is complete with these words.
+    @param salt Anything, to create more than one of the same.
+    @return The address of the model, which owner, trainer, parameters, card and salt decide.
+    """
+    assert parameters & MASK_32 > 0, "naive bayes: smoothing of 0"
+    table._check_parameters(parameters)
+    return model._create(owner, trainer, terms, parameters, card, words, sealed, salt)
+
+
+@external
+def initialize(owner: address, terms: Bytes[MAX_TERMS], words: DynArray[uint256, MAX_WORDS], sealed: bool):
+    """
+    @notice Called by the implementation when it creates the model.
+    """
+    model._initialize(owner, terms, words, sealed, table._word_count(), HEADER)
+    if sealed:
+        classes._check(HEADER, table._room())
+
+
+# ---- identity -------------------------------------------------------------------------------------------------------
+
+@view
+@external
+def kind() -> String[32]:
+    return "NaiveBayes"
+
+
+@view
+@external
+def class_count() -> uint256:
+    return classes._count(model.words[HEADER])
+
+
+@view
+@external
+def class_name(y: uint256) -> String[255]:
+    return classes._name(y, HEADER)
+
+
+@view
+@external
+def version() -> uint256:
+    return model._version(HEADER)
+
+
+@view
+@external
+def sealed() -> bool:
+    return model._sealed(HEADER)
+
+
+@view
+@external
+def statistics(y: uint256) -> (uint256, uint256):
+    """
+    @notice The number of documents of a class and the total of its counts.
+    """
+    assert y < classes._count(model.words[HEADER]), "model: no such class"
+    return table._statistics(y) >> 64, table._statistics(y) & MASK_64
+
+
+# ---- use ------------------------------------------------------------------------------------------------------------
+# The functions below do without variables of their own: these would stand behind the sample in memory, which is dear.
+
+@view
+@external
+def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
+    return self._likeliest(sample._position(0), len(x), model._identity(), NOBODY)
+
+
+@view
+@external
+def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
+    """
+    @notice For each class the logarithm to the base 2 of documents · Π (count + α) / (total + α · features), in units of 2^-63,
+            interpolated between the powers of 2; for a class without documents the lowest number there is.
+    """
+    identity: uint256 = model._identity()
+    class_count: uint256 = classes._count(model.words[HEADER])
+    position: uint256 = sample._position(0)
+    table._check_sample(position, len(x), identity)
+    scores: DynArray[int256, MAX_CLASSES] = []
+    group: uint256[8] = empty(uint256[8])
+    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+        if table._starts_group(y, identity):
+            if (identity >> table.ROOM) & MASK_16 <= table.NARROW:
+                group[y], group[y + 1] = self._pair(position, len(x), identity, y, class_count, NOBODY)
+            else:
+                group = self._group(position, len(x), identity, y, class_count, NOBODY)
+        score: uint256 = group[y & 7]
+        scores.append(min_value(int256) if score == NEVER else convert(score, int256) - convert(ZERO, int256))
+    return scores
+
+
+@view
+@external
+def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
+    """
+    @dev Every sample moved its class, whatever `effect` says.
+    """
+    assert y < classes._count(model.words[HEADER]), "model: no such class"
+    return self._likeliest(sample._position(0), len(x), model._identity(), y)
+
+
+@view
+@external
+def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
+    identity: uint256 = model._identity()
+    class_count: uint256 = classes._count(model.words[HEADER])
+    position: uint256 = sample._position(0)
+    end: uint256 = position + len(rows)
+    errors: uint256 = 0
+    for i: uint256 in range(MAX_ROWS):
+        if position == end:
+            break
+        y: uint256 = 0
+        size: uint256 = 0
+        y, size = sample._row(position, end)
+        assert y < class_count, "model: no such class"
+        position = unsafe_add(position, sample.ROW_HEAD)
+        if self._likeliest(position, size, identity, NOBODY) != y:
+            errors = unsafe_add(errors, 1)
+        position = unsafe_add(position, size)  # safe: not behind the end
+    return errors
+
+
+# ---- learn ----------------------------------------------------------------------------------------------------------
+
+@external
+def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+    """
+    @notice Learn from a sample. Only the trainer may call it.
+    @return 1: every sample counts.
+    """
+    self._update(len(x), y)
+    return 1
+
+
+@internal
+def _update(size: uint256, y: uint256):
+    """
+    @dev The counts of the sample's words, the documents and the total of the class grow.
+    """
+    identity: uint256 = model._identity()
+    model._check_trainer(identity)
+    header_word: uint256 = model.words[HEADER]
+    assert header_word >= model.SEALED, "model: not sealed"
+    assert y < classes._count(header_word), "model: no such class"
+    position: uint256 = sample._position(0)
+    table._check_sample(position, size, identity)
+    statistics: uint256 = table._statistics(y)
+    assert statistics >> 64 < MASK_32, "model: count is full"
+    model.words[HEADER] = model._count_update(header_word)
+    table._add_sample(position, size, identity, y)
+    # safe: the total has 2^16 counts of 32 bits at most, unless it was loaded otherwise
+    total: uint256 = unsafe_add(statistics & MASK_64, size >> 1)
+    assert total <= MASK_64, "model: count is full"
+    table._set_statistics(y, unsafe_add(statistics >> 64, 1), total)  # safe: not full
+
+
+# ---- arithmetic -----------------------------------------------------------------------------------------------------
+
+@internal
+@view
+def _likeliest(position: uint256, size: uint256, identity: uint256, without: uint256) -> uint256:
+    """
+    @dev The class of the sample; the sample is checked here too.
+    @param position Where the sample begins in the calldata.
+    @param size Its length in bytes.
+    @param without The class of which one such sample is not to count, or `NOBODY`.
+    """
+    table._check_sample(position, size, identity)
+    class_count: uint256 = classes._count(model.words[HEADER])
+    likeliest: uint256 = 0
+    most: uint256 = NEVER
+    if (identity >> table.ROOM) & MASK_16 <= table.NARROW:
+        for i: uint256 in range(table.NARROW // 2):
+            y: uint256 = i << 1
+            if y >= class_count:
+                break
+            first: uint256 = 0
+            second: uint256 = 0
+            first, second = self._pair(position, size, identity, y, class_count, without)
+            if first > most:
+                most = first
+                likeliest = y
+            if second > most:
+                most = second
+                likeliest = unsafe_add(y, 1)
+        return likeliest
+    group: uint256[8] = empty(uint256[8])
+    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+        if y & 7 == 0:
+            group = self._group(position, size, identity, y, class_count, without)
+        if group[y & 7] > most:
+            most = group[y & 7]
+            likeliest = y
+    return likeliest
+
+
+@internal
+@view
+def _pair(
+    position: uint256, size: uint256, identity: uint256, y: uint256, class_count: uint256, without: uint256
+) -> (uint256, uint256):
+    """
+    @dev The scores inside of the classes y, an even number, and y + 1, with room for up to 4, for a sample that `_check_sample`
+         has checked.
+
+         documents · Π (count + α) is kept as mantissa and exponent. A mantissa below `FULL` has room for one more factor of 49
+         bits; from there on it loses its lowest 49 bits, at most 2^-158 of its value.
+    @param without The class of which one such sample is not to count, or `NOBODY`.
+    """
+    room: uint256 = (identity >> table.ROOM) & MASK_16
+    statistics: uint256 = model.words[y >> 1]
+    # What is added to a count, in units of 2^-16: α, less 1 for the class without the sample (which wraps around, and back
+    # where the count is at least 1).
+    smoothing_0: uint256 = (identity >> ALPHA) & MASK_32
+    smoothing_1: uint256 = smoothing_0
+    if without >> 1 == y >> 1:
+        statistics = self._take_off(statistics, size >> 1, without)
+        if without == y:
+            smoothing_0 = unsafe_sub(smoothing_0, ONE << ALPHA_BITS)
+        else:
+            smoothing_1 = unsafe_sub(smoothing_1, ONE << ALPHA_BITS)
+    product_0: uint256 = (statistics >> 160) & MASK_32
+    product_1: uint256 = 0
+    if unsafe_add(y, 1) < class_count:
+        product_1 = (statistics >> 64) & MASK_32
+    exponent_0: uint256 = 0
+    exponent_1: uint256 = 0
+    base: uint256 = unsafe_add(unsafe_add(room, 1) >> 1, y)
+    row_at: uint256 = 243  # where the number of the row, the features of a word, begins in a chunk
+    lane_at: uint256 = 235  # where the lane begins in a chunk, in bits
+    lane_mask: uint256 = 224
+    head: bool = True
+    both: bool = unsafe_add(y, 1) < class_count
+    row: uint256 = max_value(uint256)
+    first: uint256 = 0
+    second: uint256 = 0
+    least: uint256 = 0
+    count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
+    end: uint256 = unsafe_add(position, count << 1)
+    for i: uint256 in range(MAX_CHUNKS):
+        chunk: uint256 = sample._chunk(end, count, least)
+        least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
+        for j: uint256 in range(count, bound=16):
+            if chunk >> row_at != row:
+                if head and chunk >> 248 > 0:
+                    head = False
+                    row_at, lane_mask = table._tail(room)
+                    lane_at = unsafe_sub(row_at, 8)
+                    base = table._tail_base(room, row_at)
+                row = chunk >> row_at
+                if head:
+                    first = model.words[unsafe_add(unsafe_mul(row, room), base)]
+                    if both:
+                        second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
+                else:
+                    first = model.words[unsafe_add(row, base)] << (y << 5)
+                    second = first << 32
+            lane: uint256 = (chunk >> lane_at) & lane_mask
+            product_0 = unsafe_mul(product_0, unsafe_add(((first << lane) >> 224) << ALPHA_BITS, smoothing_0))
+            if product_0 >= FULL:
+                product_0 >>= FACTOR_BITS
+                exponent_0 = unsafe_add(exponent_0, FACTOR_BITS)
+            product_1 = unsafe_mul(product_1, unsafe_add(((second << lane) >> 224) << ALPHA_BITS, smoothing_1))
+            if product_1 >= FULL:
+                product_1 >>= FACTOR_BITS
+                exponent_1 = unsafe_add(exponent_1, FACTOR_BITS)
+            chunk <<= 16
+        if end == unsafe_add(position, size):
+            break
+        count = 16
+        end = unsafe_add(end, 32)
+    # the divisors are total + α · features; safe: 64 + 16 bits, and 32 + 17 bits
+    smoothing: uint256 = unsafe_mul((identity >> ALPHA) & MASK_32, identity >> table.N_FEATURES)
+    return (
+        self._score(product_0, exponent_0, unsafe_add((statistics >> 80) & (MASK_64 << 16), smoothing), size >> 1),
+        self._score(product_1, exponent_1, unsafe_add((statistics & MASK_64) << 16, smoothing), size >> 1),
+    )
+
+
+@internal
+@view
+def _group(
+    position: uint256, size: uint256, identity: uint256, y: uint256, class_count: uint256, without: uint256
+) -> uint256[8]:
+    """
+    @dev As `_pair`, of up to 8 classes from y on, a multiple of 8, with room for more than 4.
+    """
+    group: uint256 = min(unsafe_sub(class_count, y), 8)  # safe: the class exists
+    smoothing: uint256[8] = empty(uint256[8])
+    products: uint256[8] = empty(uint256[8])
+    divisors: uint256[8] = empty(uint256[8])
+    for i: uint256 in range(group, bound=8):
+        statistics: uint256 = model.words[unsafe_add(y, i) >> 1]
+        smoothing[i] = (identity >> ALPHA) & MASK_32
+        if unsafe_add(y, i) == without:
+            statistics = self._take_off(statistics, size >> 1, without)
+            smoothing[i] = unsafe_sub(smoothing[i], ONE << ALPHA_BITS)
+        statistics = statistics >> unsafe_mul(~i & 1, 96)
+        products[i] = (statistics >> 64) & MASK_32
+        divisors[i] = unsafe_add(
+            (statistics & MASK_64) << ALPHA_BITS,
+            unsafe_mul((identity >> ALPHA) & MASK_32, identity >> table.N_FEATURES),
+        )
+    exponents: uint256 = 0  # in lanes of 32 bits, the first in the highest; in units of 49
+    room: uint256 = (identity >> table.ROOM) & MASK_16
+    base: uint256 = unsafe_add(unsafe_add(room, 1) >> 1, y >> 3)
+    stride: uint256 = unsafe_add(room, 7) >> 3
+    least: uint256 = 0
+    count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)
+    end: uint256 = unsafe_add(position, count << 1)
+    for i: uint256 in range(MAX_CHUNKS):
+        chunk: uint256 = sample._chunk(end, count, least)
+        least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
+        for j: uint256 in range(count, bound=16):
+            counts: uint256 = model.words[unsafe_add(unsafe_mul(chunk >> 240, stride), base)]
+            for c: uint256 in range(group, bound=8):
+                product: uint256 = unsafe_mul(products[c], unsafe_add((counts >> 224) << ALPHA_BITS, smoothing[c]))
+                if product >= FULL:
+                    product >>= FACTOR_BITS
+                    exponents = unsafe_add(exponents, table.LANE_ONE >> (c << 5))
+                products[c] = product
+                counts <<= 32
+            chunk <<= 16
+        if end == unsafe_add(position, size):
+            break
+        count = 16
+        end = unsafe_add(end, 32)
+    for i: uint256 in range(group, bound=8):
+        products[i] = self._score(
+            products[i],
+            unsafe_mul((exponents >> unsafe_sub(224, i << 5)) & MASK_32, FACTOR_BITS),
+            divisors[i],
+            size >> 1,
+        )
+    return products
+
+
+@internal
+@pure
+def _take_off(statistics: uint256, features: uint256, y: uint256) -> uint256:
+    """
+    @dev A word of statistics without one sample of class y.
+    """
+    half: uint256 = unsafe_mul(~y & 1, 96)
+    assert (
+        (statistics >> half) & table.MASK_96 >= 2**64 and (statistics >> half) & MASK_64 >= features
+    ), "model: no such sample was added"
+    return unsafe_sub(statistics, unsafe_add(2**64, features) << half)  # safe: neither part goes below 0
+
+
+@internal
+@pure
+def _score(product: uint256, exponent: uint256, divisor: uint256, features: uint256) -> uint256:
+    """
+    @notice The logarithm to the base 2 of product · 2^exponent / divisor^features, in units of 2^-63, and `ZERO`; interpolated
+            between powers of 2, i.e. value = 2^n · (1 + f) gives n + f, which has the order of the values.
+    @dev The divisor's power is found by squaring, with mantissas of 128 bits that lose less than 2^-127 of their value in each
+         step, and so less than features · 2^-127 ≤ 2^-117 in all: a square doubles what was lost, so the 2^j-th power has lost
+         less than (2^j - 1) · 2^-127, and the factors that are multiplied have exponents with the sum `features`. The product
+         has lost less than 2^10 · 2^-158. The quotient loses less than 2^-127 and is rounded to 64 bits. So the score
+         stands for a value within 2^-63 of the exact one, relatively. Two classes can be told apart wrongly or not at all only
+         if their probabilities differ by less than one part in 2^62; equal ones are told to be equal, unless they lie within
+         2^-115 of where the rounding changes. Nothing underflows: exponents have as many bits as they need.
+         Exponents may be negative: they wrap around, and back when `ZERO` is added.
+    @param product Below 2^207.
+    @param divisor At most 128 bits, above 0.
+    """
+    if product == 0:
+        return NEVER
+    base: uint256 = 0
+    base_exponent: uint256 = 0
+    base, base_exponent = self._normalize(divisor)
+    base >>= 128  # loses nothing
+    base_exponent = unsafe_sub(128, base_exponent)
+    power: uint256 = 2**127
+    power_exponent: uint256 = max_value(uint256) - 126  # -127
+    rest: uint256 = features
+    for i: uint256 in range(11):
+        surplus: uint256 = 0
+        if rest & 1 == 1:
+            power = unsafe_mul(power, base)
+            surplus = unsafe_add(127, power >> 255)
+            power >>= surplus
+            power_exponent = unsafe_add(unsafe_add(power_exponent, base_exponent), surplus)
+        rest >>= 1
+        if rest == 0:
+            break
+        base = unsafe_mul(base, base)
+        surplus = unsafe_add(127, base >> 255)
+        base >>= surplus
+        base_exponent = unsafe_add(base_exponent << 1, surplus)
+    mantissa: uint256 = 0
+    left: uint256 = 0
+    mantissa, left = self._normalize(product)
+    mantissa = unsafe_div(mantissa, power)  # 128 or 129 bits
+    # to 64 bits, rounded; 2^64, if rounding leads there, counts as the next power of 2
+    surplus: uint256 = unsafe_add(64, mantissa >> 128)
+    mantissa = unsafe_add(mantissa, ONE << unsafe_sub(surplus, 1)) >> surplus
+    power_exponent = unsafe_add(unsafe_sub(unsafe_sub(exponent, left), power_exponent), surplus)
+    return unsafe_add(
+        unsafe_add(unsafe_mul(unsafe_add(power_exponent, SCORE_BITS - 1), 2**SCORE_BITS), mantissa), ZERO
+    )
+
+
+@internal
+@pure
+def _normalize(x: uint256) -> (uint256, uint256):
+    """
+    @dev x · 2^n with its highest bit in bit 255, and n.
+    """
+    value: uint256 = x
+    left: uint256 = 0
+    if value < 2**128:
+        value <<= 128
+        left = 128
+    if value < 2**192:
+        value <<= 64
+        left = unsafe_add(left, 64)
+    if value < 2**224:
+        value <<= 32
+        left = unsafe_add(left, 32)
+    if value < 2**240:
+        value <<= 16
+        left = unsafe_add(left, 16)
+    if value < 2**248:
+        value <<= 8
+        left = unsafe_add(left, 8)
+    if value < 2**252:
+        value <<= 4
+        left = unsafe_add(left, 4)
+    if value < 2**254:
+        value <<= 2
+        left = unsafe_add(left, 2)
+    if value < 2**255:
+        value <<= 1
+        left = unsafe_add(left, 1)
+    return value, left
+
+
+# ---- classes --------------------------------------------------------------------------------------------------------
+
+@external
+def load_class(start: uint256, counts: DynArray[uint256, MAX_WORDS]):
+    """
+    @notice Write counts for the class that will be added next, where they are too many for one transaction. Only the owner may.
+    @param start The first feature: where the last call ended, or 0 to start again.
+    @param counts 8 to a word, the first in the highest bits; zeros behind the last feature.
+    """
+    table._load_class(start, counts, False)
+
+
+@external
+def add_class(name: String[255], samples: uint256, counts: DynArray[uint256, MAX_WORDS]):
+    """
+    @notice Add a class, with or without samples. Only the owner may.
+    @param name Not empty, and not the name of another class.
+    @param samples How many documents it has already, 0 for none.
+    @param counts The counts of these documents, 8 to a word, after those that `load_class` has loaded.
+    """
+    table._add_class(name, samples, counts, False)
+
+
+# ---- state ----------------------------------------------------------------------------------------------------------
+
+@view
+@external
+def word_count() -> uint256:
+    return table._word_count()
+
+
+@view
+@external
+def words(start: uint256, count: uint256) -> DynArray[uint256, MAX_WORDS]:
+    return model._read(start, count, table._word_count(), HEADER)
+
+
+@external
+def load(start: uint256, words: DynArray[uint256, MAX_WORDS]):
+    model._load(start, words, table._word_count(), HEADER)
+
+
+@external
+def seal():
+    ownership._check_owner()
+    classes._check(HEADER, table._room())
+    model._seal(HEADER)

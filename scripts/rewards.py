@@ -1,0 +1,69 @@
+"""Refund, report and take what an account can: `ape run rewards imdb`."""
+
+from pathlib import Path
+
+import click
+
+from scripts import _common
+from scripts._deployed import find
+from scripts._journal import Journal
+
+
+@click.command(cls=_common.ScriptCommand, short_help="Claim what an account can refund, report or take")
+@_common.account_choice
+@click.argument("models", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Only show it.")
+@_common.deployments_option
+def cli(provider, account, models, dry_run, deployments: Path):
+    """Find from the events what the account can claim of MODELS (names or addresses), and claim it.
+
+    Without MODELS, of all in the deployments file.
+    """
+    account = _common.choose_account(account)
+    if not models:
+        models = [k for k, noted in Journal.open(provider, deployments).models.items() if "published" in noted]
+    if not models:
+        raise click.ClickException("There is no model in the deployments file: name one by its address.")
+    found = [
+        (model, claim)
+        for model in (find(provider, m, deployments) for m in models)
+        for claim in model.claims(account.address)
+    ]
+    if not found:
+        click.echo(f"{account.address} can claim nothing now.")
+        return
+    show(found)
+    if dry_run:
+        return
+    got = 0
+    for model, claim in found:
+        got += claim.amount if execute(model, claim, account) else 0
+    click.echo(f"Claimed {_common.ether(got)}.")
+
+
+def show(found: list) -> None:
+    """Print a table of claims."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", "action", "amount", "contribution", "contributor", "label")
+    for model, claim in found:
+        c = claim.contribution
+        table.add_row(
+            model.name, claim.action, _common.ether(claim.amount), str(c.id), c.contributor, model.class_names[c.label]
+        )
+    Console().print(table)
+
+
+def execute(model, claim, account) -> bool:
+    """Send a claim. What somebody else was quicker with, or an earlier claim changed, is said and left out."""
+    from ape.exceptions import ContractLogicError
+
+    try:
+        getattr(model.incentive, claim.action)(*claim.arguments, sender=account)
+    except ContractLogicError as error:
+        click.echo(
+            f"{claim.action} of contribution {claim.contribution.id} is not possible any more: {error.revert_message}"
+        )
+        return False
+    return True
