@@ -8,7 +8,7 @@
                                samples (32 bits) and a figure that the implementation keeps (64 bits). The upper 64 bits of
                                word 0 are the header, see the modules `model` and `classes`
          the rest              the table, with room for a fixed number of classes:
-             room up to 4      the first 256 features, which encoders give to the most frequent words: for each 8 of them
+             room up to 4      the first 192 features, which encoders give to the most frequent words: for each 8 of them
                                `room` words, one a class, a lane is a feature. Updates touch few words so. The others:
                                1 lane (room 1), 2 lanes (2) or 4 lanes (3, 4) for each feature, a lane is a class. Of
                                features so rare that they stand alone, a prediction reads all classes at once so
@@ -35,7 +35,7 @@ MAX_FEATURES: constant(uint256) = 2**16  # indices are uint16
 MAX_READS: constant(uint256) = 4_096  # words of the table that a sample may need
 MAX_CHUNKS: constant(uint256) = 2_048 // 32
 NARROW: constant(uint256) = 4  # the largest room with which a word holds more than one feature
-HEAD: constant(uint256) = 256  # the first features, of which a word holds one class, where there is so little room
+HEAD: constant(uint256) = 192  # the first features, of which a word holds one class, where there is so little room
 
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
@@ -109,6 +109,23 @@ def _statistics(y: uint256) -> uint256:
 
 
 @internal
+def _count(header_word: uint256, y: uint256, increase: uint256):
+    """
+    @notice One more update, and one more sample of class y whose figure grows.
+    """
+    half: uint256 = unsafe_mul(~y & 1, 96)
+    statistics: uint256 = model.words[y >> 1] >> half
+    assert (statistics >> 64) & MASK_32 < MASK_32, "model: count is full"
+    assert (statistics & MASK_64) + increase <= MASK_64, "model: count is full"
+    # safe: neither field overflows
+    if y < 2:
+        model.words[HEADER] = unsafe_add(model._count_update(header_word), unsafe_add(2**64, increase) << half)
+    else:
+        model.words[HEADER] = model._count_update(header_word)
+        model.words[y >> 1] = unsafe_add(model.words[y >> 1], unsafe_add(2**64, increase) << half)
+
+
+@internal
 def _set_statistics(y: uint256, samples: uint256, figure: uint256):
     position: uint256 = unsafe_mul(~y & 1, 96)
     model.words[y >> 1] = (model.words[y >> 1] & ~(MASK_96 << position)) | (((samples << 64) | figure) << position)
@@ -166,7 +183,7 @@ def _sums(position: uint256, size: uint256, identity: uint256, y: uint256, class
             least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
             for j: uint256 in range(count, bound=16):
                 if chunk >> row_at != row:
-                    if head and chunk >> 248 > 0:
+                    if head and chunk >> 240 >= HEAD:
                         head = False
                         row_at, lane_mask = self._tail(room)
                         lane_at = unsafe_sub(row_at, 8)
@@ -281,7 +298,7 @@ def _add_sample(position: uint256, size: uint256, identity: uint256, y: uint256)
             if chunk >> row_at != row:
                 if word > 0:
                     model.words[word] = packed
-                if head and chunk >> 248 > 0:
+                if head and chunk >> 240 >= HEAD:
                     head = False
                     row_at, lane_mask = self._tail(room)
                     lane_at = unsafe_sub(row_at, 8)
