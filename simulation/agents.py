@@ -179,6 +179,14 @@ class Copier(Agent):
         return None
 
 
+class Parrot(Agent):
+    """Labels every sample with what the model says already, and so does no work and teaches nothing."""
+
+    def choose(self) -> tuple[bytes, int, int] | None:
+        row = self.world.next_row()
+        return None if row is None else (row[1], self.world.model.predict(row[1]), row[0])
+
+
 class Sybil(Malicious):
     """Malicious, from many accounts that pretend to be different people and report each other to save deposits."""
 
@@ -247,6 +255,7 @@ AGENTS: dict[str, type[Agent]] = {
     "malicious": Malicious,
     "careless": Careless,
     "copier": Copier,
+    "parrot": Parrot,
     "sybil": Sybil,
     "flip-and-take": FlipAndTake,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
-from simulation import self_assessment
+from simulation import points, self_assessment
 from simulation.revert import Revert
 from simulation.scenario import IncentiveSettings, ScenarioError, read_fields
 from simulation.units import DAY, ETHER
@@ -236,5 +236,76 @@ class SelfAssessmentDesk(Desk):
             same(f"validated contributions of {account}", found, valid)
 
 
-INCENTIVES: dict[str, type[Desk]] = {desk.KIND: desk for desk in (SelfAssessmentDesk,)}
+class PointsDesk(Desk):
+    """Points and badges, no money."""
+
+    KIND = "Points"
+    TERMS = points.Terms
+    FUNCTIONS = {
+        "add_data": ("bytes", "uint256"),
+        "validate": ("bytes", "uint256"),
+        "report": ("bytes", "uint256"),
+    }
+    DEFAULTS = {"validation_wait": DAY, "report_wait": 2 * DAY}
+
+    def __init__(self, world: World, terms: points.Terms):
+        self.world = world
+        self.terms = terms
+        self.twin = points.Points(world.model, terms)
+
+    def pack_terms(self) -> bytes:
+        return self.terms.encode()
+
+    def add(self, agent: Agent, account: str, x: bytes, y: int, true_label: int, time: int) -> Entry | None:
+        effect = self.world.act(time, account, "add_data", (x, y))
+        if effect is None:
+            return None
+        record = self.twin.contributions[x, y]
+        return Entry(len(self.world.entries), agent.index, account, x, y, true_label, time, 0, record.effect, record)
+
+    def first_look(self, own: bool) -> int:
+        return self.terms.validation_wait if own else self.terms.report_wait
+
+    def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
+        if entry.settled or entry.x in self.twin.earned:
+            return 0
+        if not self.world.agrees(entry):
+            return time + agent.settings.recheck_every
+        self.world.act(time, entry.account, "validate", (entry.x, entry.y))
+        entry.settled = True
+        return 0
+
+    def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
+        if entry.settled or not agent.settings.reports:
+            return 0
+        accounts = self.twin.ledger.accounts
+        able = (a for a in agent.accounts if a != entry.account and a in accounts and accounts[a].validated)
+        account = next(able, None)
+        if account is None or self.world.agrees(entry):
+            return time + agent.settings.recheck_every
+        self.world.act(time, account, "report", (entry.x, entry.y))
+        entry.settled = True
+        return 0
+
+    def gain_of_report(self, account: str, entry: Entry) -> int:
+        accounts = self.twin.ledger.accounts
+        return self.terms.report_points if account in accounts and accounts[account].validated else 0
+
+    def scores(self) -> dict[str, int]:
+        return {name: account.points for name, account in self.twin.ledger.accounts.items()} or {OWNER: 0}
+
+    def check_chain(self, replay: Replay) -> None:
+        from simulation.chain_engine import same
+
+        found = replay.ask_incentive("statistics", (), (), "uint256", "uint256")
+        same("submitted and validated contributions", found, (self.twin.submitted, self.twin.validated))
+        for name, account in sorted(self.twin.ledger.accounts.items()):
+            found = replay.ask_incentive("account", ("address",), (name,), "uint256", "uint256", "uint256", "uint256")
+            expected = account.points, account.validated, account.reports, account.latest
+            same(f"points, validated contributions, reports and latest of {name}", found, expected)
+            found = replay.ask_incentive("badges", ("address",), (name,), "uint256")
+            same(f"badges of {name}", found, account.badges)
+
+
+INCENTIVES: dict[str, type[Desk]] = {desk.KIND: desk for desk in (SelfAssessmentDesk, PointsDesk)}
 """By the contract's name."""
