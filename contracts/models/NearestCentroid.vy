@@ -59,9 +59,9 @@ MAX_WORDS: constant(uint256) = 640
 MAX_TERMS: constant(uint256) = 512
 MAX_CARD: constant(uint256) = 4_096
 MAX_CLASSES: constant(uint256) = 255
-# words of all classes: a prediction reads them all, at about 2,400 gas each, and sealing at about 2,800; 16,777,216 gas is the
+# words of all classes: a prediction reads them all, at about 2,400 gas each, and sealing at about 2,800 and with the names of 255 classes; 16,777,216 gas is the
 # most that a transaction may use, of which a claim needs some itself
-MAX_CLASS_WORDS: constant(uint256) = 4_800
+MAX_CLASS_WORDS: constant(uint256) = 4_096
 MAX_TENS: constant(uint256) = 205  # words of sums of a class
 
 NOBODY: constant(uint256) = max_value(uint256)  # no class
