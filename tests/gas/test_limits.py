@@ -28,7 +28,7 @@ TWINS = {
 
 
 class Empty:
-    """As much of a twin as creating a model needs: words that say how many classes there are, and that each has a sample."""
+    """As much of a twin as creating a model needs: words with the number of classes, and with a sample for each."""
 
     def __init__(self, parameters):
         self.parameters = parameters

@@ -15,7 +15,7 @@ CHINESE, BEIJING, SHANGHAI, MACAO, TOKYO, JAPAN = range(6)
 def twin():
     """Manning, Raghavan, Schütze: Introduction to Information Retrieval, table 13.1, class 1 is China.
 
-    The first document says "Chinese" twice, the second too: the model counts presence, so counts are loaded as in the book.
+    Two of the documents say "Chinese" twice. The model counts presence, so the counts of the book are loaded.
     """
     china = [5, 1, 1, 1, 0, 0]
     other = [1, 0, 0, 0, 1, 1]

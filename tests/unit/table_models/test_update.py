@@ -21,7 +21,8 @@ MALFORMED = [
 
 @pytest.mark.parametrize("sample", MALFORMED, ids=range(len(MALFORMED)))
 def test_update_and_predict__malformed_sample__are_refused_as_by_the_twin(create, why, trainer, sample):
-    twin, model = create(n_features=20 if len(sample) < 2_000 else 2_000)
+    n_features = 20 if len(sample) < 2_000 else 1_100
+    twin, model = create(n_features, room=2, counts=[[1] * n_features] * 2, samples=[1, 1])
     with pytest.raises(Revert) as refused:
         twin.predict(sample)
     problem = str(refused.value)
