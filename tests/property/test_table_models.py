@@ -14,7 +14,7 @@ UPDATES = 720
 ADDED = 2  # classes that are added on the way
 
 TWINS = [
-    # (number of features, room), classes at first
+    # kind, parameters, classes at first
     (SparseNearestCentroid, SparseNearestCentroidParameters(300, 4), 2),
     (SparseNearestCentroid, SparseNearestCentroidParameters(1_000, 3), 1),
     (SparseNearestCentroid, SparseNearestCentroidParameters(200, 20), 9),
