@@ -160,7 +160,7 @@ class Node:
                 results.append(answer)
                 continue
             try:
-                values = decode(parse_signature(call.signature)[2], bytes.fromhex(answer[2:]), strict=False)
+                values = decode(parse_signature(call.signature)[2], bytes.fromhex(answer[2:]))
             except (DecodingError, OverflowError, ValueError, UnicodeDecodeError):
                 results.append(RpcError(f"{call.to} did not answer {call.signature} as expected"))
                 continue
