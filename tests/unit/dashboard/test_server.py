@@ -1,5 +1,6 @@
 """The server without a browser: who may ask, what is refused, and that no transaction goes out twice."""
 
+import json
 import warnings
 
 import pytest
@@ -211,7 +212,7 @@ def test_store__original_words__shown_only_if_they_make_the_sample(tmp_path):
     encoder = demo.encoders.BagOfWords(["good", "bad", "film"])
     path = tmp_path / "originals.jsonl"
     x = encoder.encode("good film")
-    path.write_text('{"x": "%s", "text": "bad film"}\nbroken\n' % x.hex())
+    path.write_text(json.dumps({"x": x.hex(), "text": "bad film"}) + "\nbroken\n")
     store = Store(tmp_path / "encoders", path)
     assert store.show(x, encoder.spec)[1] == "bytes"
     store.keep(encoder)
