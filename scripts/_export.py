@@ -10,7 +10,7 @@ The columns:
     deposit       wei
     state         when exported: open, validated (the model agreed) or settled (others took it)
     x             the sample as the contract got it, in hexadecimal
-    features      sparse: indices of the features that are present; dense: the values (a list; in CSV separated by spaces)
+    features      sparse: indices of the features that are present; dense: values; a list, in CSV with spaces between
     words         decoded, where the encoder of a text is known
     block, log_index
 """

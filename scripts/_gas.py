@@ -261,7 +261,40 @@ def sparse_perceptron_rows(bench: Bench) -> Iterator[Row]:
         )
 
 
-GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows]
+def points_rows(bench: Bench) -> Iterator[Row]:
+    from simulation.points import Terms
+
+    original = "Points64, SparsePerceptron 100 w, 15 words"
+    incentive = bench.contract("Points")
+    _, model = bench.publish(random_perceptron(1_000), incentive.address, Terms(DAY, DAY).encode())
+    rng = np.random.default_rng(0)
+    added = add_data(bench, model, incentive, lambda: zipf_words(rng, 1_000, 15), value=0)
+    for agrees, ceiling in ((True, 92_000), (False, 132_000)):
+        word = "agree" if agrees else "disagree"
+        floors = [add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]]
+        yield Row(
+            f"points: add 15 words, 1,000 weights: {word}",
+            mean(g for g, _, _ in added[agrees]),
+            ceiling,
+            mean(floors) - 6_700,  # no ether comes back
+            (original, f"addData, later one: {word}, label 1"),
+        )
+
+    bench.send(Transaction(bench.deployer, bench.deployer), after=DAY)
+    validations = []
+    for _, x, who in added[True]:
+        validations.append(bench.send(incentive.transaction("validate", model.address, x, 1, sender=who))[0])
+    # without the first one of each account, which writes its points for the first time
+    yield Row("points: validate, a later one", mean(validations[2:]), 85_000, None, (original, "refund, a later one"))
+    reports = []
+    for _, x, who in added[False]:
+        if model.call("predict", x) == 0:
+            reporter = bench.first if who == bench.second else bench.second
+            reports.append(bench.send(incentive.transaction("report", model.address, x, 1, sender=reporter))[0])
+    yield Row("points: report", mean(reports), 85_000, None, (original, "report"))
+
+
+GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows, points_rows]
 
 
 def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -> list[Row]:

@@ -20,9 +20,9 @@ class Claim:
     Attributes
     ----------
     action : str
-        The contract's function: refund, report, take or flag.
+        The contract's function: refund, report, take or flag; with points, validate or report.
     amount : int
-        What it pays, in the incentive's unit (wei); 0 for an announcement.
+        What it pays, in the incentive's unit (wei or points); 0 for an announcement.
     arguments : tuple
         Of the contract's function.
     """
@@ -40,6 +40,7 @@ class SelfAssessment:
     contract: ClassVar[str] = "SelfAssessment"
     unit: ClassVar[str] = "ether"
     actions: ClassVar[tuple[str, ...]] = ("refund", "report", "take")
+    refuses_copies: ClassVar[bool] = False  # whether a sample that anyone ever contributed is refused
 
     cost_weight: int = 10**15 // 60  # 0.001 ether one hour after the contribution before
     refund_wait: int = 86_400
@@ -118,7 +119,7 @@ class SelfAssessment:
         age = now - contribution.time
         return age >= self.refund_wait and (
             contribution.contributor == account  # the model may have come to agree
-            or age < self.refund_wait + 86_400  # a report is paid once
+            or age < self.refund_wait + 3 * 86_400  # a report is paid once, but needs validated data first
             or age >= (self.owner_wait if is_owner else self.anyone_wait)
         )
 
@@ -151,21 +152,127 @@ class SelfAssessment:
                     candidates.append(Claim("report", share, arguments, c))
                 if dispute_wait:
                     candidates.append(Claim("flag", 0, arguments, c))
-        calls = [
-            (
-                "eth_call",
-                [
-                    {"from": account, "to": incentive.address, "data": _hex(incentive.data(c.action, *c.arguments))},
-                    "latest",
-                ],
-            )
-            for c in candidates
-        ]
-        answers = incentive.chain.many(calls)
+        answers = _try(incentive, account, candidates)
         return [c for c, answer in zip(candidates, answers, strict=True) if "error" not in answer]
 
 
-INCENTIVES: dict[str, type] = {"self-assessment": SelfAssessment}
+@dataclass(frozen=True)
+class Points:
+    """Points and badges, no money. The attributes are the terms, in seconds and points; see docs/points.md."""
+
+    contract: ClassVar[str] = "Points"
+    unit: ClassVar[str] = "points"
+    actions: ClassVar[tuple[str, ...]] = ("validate", "report")
+    refuses_copies: ClassVar[bool] = True
+
+    refund_wait: int = 86_400  # the validation wait
+    report_wait: int = 2 * 86_400
+    streak_window: int = 86_400
+    rarity_factor: int = 2
+    validated_points: int = 10
+    report_points: int = 5
+    new_label_points: int = 20
+    rare_label_points: int = 10
+    streak_points: int = 3
+    without_own_effect: bool = False
+
+    def _terms(self):
+        from dataclasses import astuple
+
+        from simulation.points import Terms
+
+        return Terms(*astuple(self))
+
+    def terms(self) -> bytes:
+        """The terms as the contract's `open` takes them."""
+        return self._terms().encode()
+
+    def check(self) -> None:
+        """Raise an error that says what to do if the contract would refuse the terms."""
+        from simulation.revert import Revert
+
+        if not 0 < self.refund_wait <= self.report_wait:
+            raise click.ClickException(
+                f"Waits out of order: --refund-wait must be above 0 and at most the report wait, {self.report_wait} s."
+            )
+        if self.report_wait >= 2**32:
+            raise click.ClickException("A wait is too large for the contract.")
+        try:
+            self._terms()
+        except Revert as error:
+            raise click.ClickException(f"The contract would refuse these terms: {error}") from error
+
+    @staticmethod
+    def deposit(incentive, model: str, sender: str | None = None) -> int:
+        """No deposit is needed."""
+        return 0
+
+    @staticmethod
+    def most() -> int:
+        """No deposit is ever needed."""
+        return 0
+
+    @staticmethod
+    def balance(incentive, model: str, account: str) -> int:
+        """What an account has, in points."""
+        return incentive.call("account", model, account)[0]
+
+    @staticmethod
+    def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
+        """The function that contributes a sample, and its arguments."""
+        return "add_data", (model, x, y)
+
+    @staticmethod
+    def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
+        """For each contribution what became of it: open, validated, or settled."""
+        records = incentive.call_many("contribution", [(model, c.x, c.label) for c in contributions])
+        return ["open" if r[3] else "validated" if r[4] else "settled" for r in records]
+
+    def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
+        """Whether it is worth asking at the time `now` if `account` can claim a contribution: by the clock alone."""
+        wait = self.refund_wait if contribution.contributor == account else self.report_wait
+        return now - contribution.time >= wait
+
+    def claims(
+        self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
+    ) -> list[Claim]:
+        """What `account` can have validated or report at the time `now`, checked on the chain.
+
+        A claim's points are what it would earn if it came first: a label is new, or rare, only for a while.
+        """
+        from dataclasses import replace
+
+        waits = incentive.call("terms", model)[:2]
+        records = incentive.call_many("contribution", [(model, c.x, c.label) for c in contributions])
+        candidates = []
+        for c, (contributor, time, _, pending, *_) in zip(contributions, records, strict=True):
+            own = contributor.lower() == account.lower()
+            if pending and now >= time + waits[0 if own else 1]:
+                candidates.append(Claim("validate" if own else "report", 0, (model, c.x, c.label), c))
+        answers = _try(incentive, account, candidates)
+        return [
+            replace(c, amount=int(answer["result"], 16))
+            for c, answer in zip(candidates, answers, strict=True)
+            if "error" not in answer
+        ]
+
+
+INCENTIVES: dict[str, type] = {"self-assessment": SelfAssessment, "points": Points}
+
+
+def _try(incentive, account: str, claims: Sequence[Claim]) -> list[dict]:
+    """What the contract answers if an account makes each claim, without making it; an ``error`` if it refuses."""
+    calls = [
+        (
+            "eth_call",
+            [
+                {"from": account, "to": incentive.address, "data": _hex(incentive.data(c.action, *c.arguments))},
+                "latest",
+            ],
+        )
+        for c in claims
+    ]
+    return incentive.chain.many(calls)
 
 
 def incentive_of(kind: str) -> Any:

@@ -15,6 +15,9 @@ from scripts._common import DEPLOYMENTS
 TWINS = {
     "SparsePerceptron": ("simulation.perceptron", "SparsePerceptron"),
     "DensePerceptron": ("simulation.dense_perceptron", "DensePerceptron"),
+    "SparseNearestCentroid": ("simulation.sparse_nearest_centroid", "SparseNearestCentroid"),
+    "NearestCentroid": ("simulation.nearest_centroid", "NearestCentroid"),
+    "NaiveBayes": ("simulation.naive_bayes", "NaiveBayes"),
 }
 
 PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes
@@ -193,10 +196,11 @@ class Defaults:
     features: int = 1_000
     epochs: int = 5
     rate: int = 1
-    bias_rate: int = 0
+    bias_rate: int = 1
     margin: int = 20
-    dense_margin: float = 0.2
-    dense_bias_rate: float = 1.0
+    dense_margin: float = 3.0
+    dense_bias_rate: float = 1.0  # as the weight of a feature that is always 1.0
+    dense_head_start: int = 8  # off chain, weights move so many times as far: on chain one sample then weighs little
 
 
 DEFAULTS = Defaults()
@@ -229,6 +233,7 @@ def new_twin(encoder, rate: int | None = None, bias_rate: int | None = None, mar
     return twin(
         parameters(
             n_features=encoder.n_features,
+            unit=encoder.unit,
             rate=rate,
             bias_rate=round(DEFAULTS.dense_bias_rate * rate * encoder.unit) if bias_rate is None else bias_rate,
             margin=round(DEFAULTS.dense_margin * step) if margin is None else margin,
@@ -245,6 +250,35 @@ def train(twin, samples: Sequence[bytes], labels: Sequence[int], epochs: int = D
         for i in generator.permutation(len(samples)):
             twin.update(samples[i], int(labels[i]))
     return twin
+
+
+def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **rates):
+    """A trained perceptron for an encoder's samples, with the parameters that it is to have on chain.
+
+    A dense one learns faster off chain than on chain, as far as the weights stay in their range: otherwise one wrong
+    sample could turn a model that has seen few.
+    """
+    from dataclasses import replace
+
+    from simulation.revert import Revert
+
+    twin = new_twin(encoder, **rates)
+    final = twin.parameters
+    factor = 1 if encoder.unit is None else DEFAULTS.dense_head_start
+    while True:
+        faster = {
+            "rate": final.rate * factor,
+            "bias_rate": final.bias_rate * factor,
+            "margin": final.margin * factor,
+        }
+        try:
+            twin = train(type(twin)(replace(final, **faster)), samples, labels, epochs, seed)
+        except Revert:
+            if factor == 1:
+                raise
+            factor //= 2
+        else:
+            return type(twin).from_words(final, twin.words())
 
 
 def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:

@@ -224,7 +224,7 @@ def train_from_data(
     encoder = encoders.HashedWords(features) if hashed else _models.fit_encoder(data, features)
     positions, samples = encoder.encode_valid(data.samples)
     labels = data.labels[positions]
-    twin = _models.train(_models.new_twin(encoder, **rates), samples, labels, epochs)
+    twin = _models.train_for(encoder, samples, labels, epochs, **rates)
     right = _models.accuracy([twin.predict(x) for x in samples], labels)
     click.echo(f"Trained on {len(samples):,} samples, of which it now classifies {right:.1%} rightly.")
     return _models.SavedModel(

@@ -44,7 +44,7 @@ class Parts:
     note: str
 
 
-def prepare(source: str = "breast_cancer", samples: int = 3_000, features: int = 1_000, seed: int = 0) -> Parts:
+def prepare(source: str = "breast_cancer", samples: int = 1_500, features: int = 1_000, seed: int = 0) -> Parts:
     """Read data, hold a quarter back for the test, and train a perceptron on a fifth of the others."""
     import numpy as np
 
@@ -72,7 +72,7 @@ def prepare(source: str = "breast_cancer", samples: int = 3_000, features: int =
         return [(x, int(y)) for x, y in zip(encoded, part.labels[positions], strict=True)]
 
     parts = [encode(indices) for indices in (first, rest, tested)]
-    twin = _models.train(_models.new_twin(encoder), [x for x, _ in parts[0]], [y for _, y in parts[0]], seed=seed)
+    twin = _models.train_for(encoder, [x for x, _ in parts[0]], [y for _, y in parts[0]], seed=seed)
     name = Path(source).stem
     saved = _models.SavedModel(
         kind=twin.KIND,
@@ -153,6 +153,7 @@ class Story:
     gas: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     submitted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     deposits: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    seen: set[bytes] = field(default_factory=set)  # samples, where copies are refused
     skipped: int = 0
     open: int = 0
     left_in_contract: int = 0
@@ -255,13 +256,14 @@ def contribute(stage: Stage, story: Story, today: list, pending: list[Contributi
     from eth_utils import keccak
 
     topic = "0x" + keccak(text=ADD_DATA).hex()
-    waiting = {(c.contributor, c.x, c.label) for c in pending}
+    refused = story.seen if stage.adapter.refuses_copies else {(c.contributor, c.x, c.label) for c in pending}
     transactions = []
     for when, actor, x, y in today:
-        if (actor.account, x, y) in waiting:
+        key = x if stage.adapter.refuses_copies else (actor.account, x, y)
+        if key in refused:
             story.skipped += 1
             continue
-        waiting.add((actor.account, x, y))
+        refused.add(key)
         function, arguments = stage.adapter.contribute(stage.model.address, x, y)
         transactions.append(
             stage.incentive.transaction(
@@ -322,7 +324,7 @@ def show(story: Story, path: Path, seconds: float) -> None:
             table.add_row(action, f"{len(gas):,}", f"{sum(gas) / len(gas):,.0f}", f"{min(gas):,}", f"{max(gas):,}")
     console.print(table)
     if story.skipped:
-        console.print(f"{story.skipped} contributions were left out: their author had the same sample pending already.")
+        console.print(f"{story.skipped} contributions were left out: copies of samples that were there already.")
     console.print(
         f"Left in the incentive contract: {amount(story.left_in_contract, 'ether')}, {story.open} contributions open."
     )
@@ -371,7 +373,7 @@ def plot(story: Story, path: Path) -> Path:
 @click.option(
     "--incentive", type=click.Choice(list(_incentives.INCENTIVES)), default="self-assessment", show_default=True
 )
-@click.option("--samples", type=click.IntRange(20), default=3_000, show_default=True, help="Use so many at most.")
+@click.option("--samples", type=click.IntRange(20), default=1_500, show_default=True, help="Use so many at most.")
 @click.option("--features", type=click.IntRange(1, 65_532), default=1_000, show_default=True, help="Words to know.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -379,7 +381,7 @@ def plot(story: Story, path: Path) -> Path:
 )
 def cli(provider, data, incentive, samples, features, seed, out):
     """Play the story of the slides on a local chain, which is started and stopped for it."""
-    from ape import accounts
+    from ape import accounts, project
     from tqdm import tqdm
 
     if _common.real_chain_id(provider) not in _common.LOCAL_CHAINS:
@@ -399,3 +401,10 @@ def cli(provider, data, incentive, samples, features, seed, out):
     story.gas = {"publish model and incentive": [gas]} | dict(story.gas)
     path = plot(story, out / f"demo-{parts.source}.png")
     show(story, path, time.monotonic() - begin)
+    if adapter.contract == "Points":
+        from scripts.leaderboard import leaderboard, present
+
+        abi = _common.abi_of(project.Points)
+        sparse = parts.saved.encoder.unit is None
+        board = leaderboard(stage.chain, stage.incentive.address, stage.model.address, abi, sparse)
+        present(board, parts.saved.class_names)

@@ -35,10 +35,11 @@ def cli(provider, account, models, dry_run, deployments: Path):
     show(found)
     if dry_run:
         return
-    got = 0
+    got: dict[str, int] = {}
     for model, claim in found:
-        got += claim.amount if execute(model, claim, account) else 0
-    click.echo(f"Claimed {_common.ether(got)}.")
+        if execute(model, claim, account):
+            got[model.adapter.unit] = got.get(model.adapter.unit, 0) + claim.amount
+    click.echo("Claimed " + (" and ".join(amount(value, unit) for unit, value in got.items()) or "nothing") + ".")
 
 
 def show(found: list) -> None:
@@ -50,9 +51,19 @@ def show(found: list) -> None:
     for model, claim in found:
         c = claim.contribution
         table.add_row(
-            model.name, claim.action, _common.ether(claim.amount), str(c.id), c.contributor, model.class_names[c.label]
+            model.name,
+            claim.action,
+            amount(claim.amount, model.adapter.unit),
+            str(c.id),
+            c.contributor,
+            model.class_names[c.label],
         )
     Console().print(table)
+
+
+def amount(value: int, unit: str) -> str:
+    """Wei or points for people."""
+    return _common.ether(value) if unit == "ether" else f"{value:,} {unit}"
 
 
 def execute(model, claim, account) -> bool:

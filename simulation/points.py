@@ -170,6 +170,7 @@ class Contribution:
     time: int  # seconds
     effect: int
     pending: bool = True
+    validated: bool = False
 
 
 class Points:
@@ -224,7 +225,7 @@ class Points:
         require(record.contributor == sender, "points: another's contribution")
         require(x not in self.earned, "points: this sample has earned already")
         require(self._agrees(x, y, record), "points: the model disagrees")
-        record.pending = False
+        record.pending, record.validated = False, True
         self.earned.add(x)
         return self.ledger.validate(sender, y, record.time).points
 

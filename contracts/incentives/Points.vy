@@ -35,6 +35,7 @@ struct Contribution:
     time: uint256  # when it was added
     effect: uint256  # what it did to the model
     pending: bool  # whether it can still be validated or reported
+    validated: bool  # whether it has been validated
     earned: bool  # whether the sample has earned points, with this or another label
 
 struct Account:
@@ -100,7 +101,8 @@ TIME: constant(uint256) = 160
 LABEL: constant(uint256) = 200
 EFFECT: constant(uint256) = 208
 PENDING: constant(uint256) = 1 << 216
-EARNED: constant(uint256) = 1 << 217
+EARNED: constant(uint256) = 1 << 217  # in a sample's first record only
+SETTLED_WELL: constant(uint256) = 1 << 218
 
 # by model: 1 + submitted contributions, 0 where it is not open; all of the model's state that `add_data` touches
 opened: HashMap[address, uint256]
@@ -110,7 +112,8 @@ opened: HashMap[address, uint256]
 accounts: HashMap[address, uint256]
 # by model and a fifth of the label: validated contributions with that label, five lanes of 48 bits
 label_counts: HashMap[address, HashMap[uint256, uint256]]
-# by key, from the lowest bits: contributor (160), time (40), label (8), effect (8), pending (1), earned (1)
+# by key, from the lowest bits: contributor (160), time (40), label (8), effect (8), pending (1), the sample has
+# earned (1), validated (1)
 records: HashMap[bytes32, uint256]
 # by model and account, from the lowest bits: points (72), validated contributions (48), reports (48), latest (40), and of the
 # badges those of the labels 0 to 47 (48), so that most claims need not read the badges
@@ -260,6 +263,7 @@ def contribution(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> Contributi
         time=(record >> TIME) & MASK_40,
         effect=(record >> EFFECT) & MASK_8,
         pending=record & PENDING > 0,
+        validated=record & SETTLED_WELL > 0,
         earned=self.records[first] & EARNED > 0,
     )
 
@@ -316,12 +320,12 @@ def validate(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     assert convert(msg.sender, uint256) == record & MASK_160, "points: another's contribution"
     if key == first:
         assert record & EARNED == 0, "points: this sample has earned already"
-        self.records[first] = (record | EARNED) ^ PENDING
+        self.records[first] = (record | EARNED | SETTLED_WELL) ^ PENDING
     else:
         first_record: uint256 = self.records[first]
         assert first_record & EARNED == 0, "points: this sample has earned already"
         self.records[first] = first_record | EARNED
-        self.records[key] = record ^ PENDING
+        self.records[key] = (record | SETTLED_WELL) ^ PENDING
     assert self._agrees(model, x, y, record, account), "points: the model disagrees"
     return self._reward(model, y, (record >> TIME) & MASK_40, key, account)
 

@@ -162,7 +162,7 @@ def statistics(y: uint256) -> (uint256, uint256):
 @view
 @external
 def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
-    return self._likeliest(sample._position(0), len(x), model._identity(), NOBODY)
+    return self._likeliest(sample._position(), len(x), model._identity(), NOBODY)
 
 
 @view
@@ -174,7 +174,7 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
     """
     identity: uint256 = model._identity()
     class_count: uint256 = classes._count(model.words[HEADER])
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     table._check_sample(position, len(x), identity)
     scores: DynArray[int256, MAX_CLASSES] = []
     group: uint256[8] = empty(uint256[8])
@@ -196,7 +196,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
     @dev Every sample moved its class, whatever `effect` says.
     """
     assert y < classes._count(model.words[HEADER]), "model: no such class"
-    return self._likeliest(sample._position(0), len(x), model._identity(), y)
+    return self._likeliest(sample._position(), len(x), model._identity(), y)
 
 
 @view
@@ -204,7 +204,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     identity: uint256 = model._identity()
     class_count: uint256 = classes._count(model.words[HEADER])
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -229,30 +229,16 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     @notice Learn from a sample. Only the trainer may call it.
     @return 1: every sample counts.
     """
-    self._update(len(x), y)
-    return 1
-
-
-@internal
-def _update(size: uint256, y: uint256):
-    """
-    @dev The counts of the sample's words, the documents and the total of the class grow.
-    """
     identity: uint256 = model._identity()
-    model._check_trainer(identity)
+    assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < classes._count(header_word), "model: no such class"
-    position: uint256 = sample._position(0)
-    table._check_sample(position, size, identity)
-    statistics: uint256 = table._statistics(y)
-    assert statistics >> 64 < MASK_32, "model: count is full"
-    model.words[HEADER] = model._count_update(header_word)
-    table._add_sample(position, size, identity, y)
-    # safe: the total has 2^16 counts of 32 bits at most, unless it was loaded otherwise
-    total: uint256 = unsafe_add(statistics & MASK_64, size >> 1)
-    assert total <= MASK_64, "model: count is full"
-    table._set_statistics(y, unsafe_add(statistics >> 64, 1), total)  # safe: not full
+    position: uint256 = sample._position()
+    table._check_sample(position, len(x), identity)
+    table._add_sample(position, len(x), identity, y)
+    table._count(header_word, y, len(x) >> 1)
+    return 1
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -343,7 +329,7 @@ def _pair(
         least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
         for j: uint256 in range(count, bound=16):
             if chunk >> row_at != row:
-                if head and chunk >> 248 > 0:
+                if head and chunk >> 240 >= table.HEAD:
                     head = False
                     row_at, lane_mask = table._tail(room)
                     lane_at = unsafe_sub(row_at, 8)

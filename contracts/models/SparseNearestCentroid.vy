@@ -153,7 +153,7 @@ def statistics(y: uint256) -> (uint256, uint256):
 @view
 @external
 def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
-    return self._nearest(sample._position(0), len(x), model._identity(), NOBODY)
+    return self._nearest(sample._position(), len(x), model._identity(), NOBODY)
 
 
 @view
@@ -164,7 +164,7 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
             samples the lowest number there is.
     """
     identity: uint256 = model._identity()
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     table._check_sample(position, len(x), identity)
     scores: DynArray[int256, MAX_CLASSES] = []
     class_count: uint256 = classes._count(model.words[HEADER])
@@ -188,7 +188,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
     @dev Every sample moved its class, whatever `effect` says.
     """
     assert y < classes._count(model.words[HEADER]), "model: no such class"
-    return self._nearest(sample._position(0), len(x), model._identity(), y)
+    return self._nearest(sample._position(), len(x), model._identity(), y)
 
 
 @view
@@ -196,7 +196,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
     identity: uint256 = model._identity()
     class_count: uint256 = classes._count(model.words[HEADER])
-    position: uint256 = sample._position(0)
+    position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
     for i: uint256 in range(MAX_ROWS):
@@ -219,32 +219,19 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
 def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it.
+    @dev S += x, n += 1, ‖S‖² += 2 · x·S + ‖x‖².
     @return 1: every sample moves the centroid of its class.
     """
-    self._update(len(x), y)
-    return 1
-
-
-@internal
-def _update(size: uint256, y: uint256):
-    """
-    @dev S += x, n += 1, ‖S‖² += 2 · x·S + ‖x‖².
-    """
     identity: uint256 = model._identity()
-    model._check_trainer(identity)
+    assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.words[HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < classes._count(header_word), "model: no such class"
-    position: uint256 = sample._position(0)
-    table._check_sample(position, size, identity)
-    statistics: uint256 = table._statistics(y)
-    assert statistics >> 64 < MASK_32, "model: count is full"
-    model.words[HEADER] = model._count_update(header_word)
-    product: uint256 = table._add_sample(position, size, identity, y)
-    # safe: 64 bits and 43 bits
-    norm: uint256 = unsafe_add(unsafe_add(statistics & MASK_64, product << 1), size >> 1)
-    assert norm <= MASK_64, "model: count is full"
-    table._set_statistics(y, unsafe_add(statistics >> 64, 1), norm)  # safe: not full
+    position: uint256 = sample._position()
+    table._check_sample(position, len(x), identity)
+    product: uint256 = table._add_sample(position, len(x), identity, y)
+    table._count(header_word, y, unsafe_add(product << 1, len(x) >> 1))  # safe: 43 bits and 11 bits
+    return 1
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------

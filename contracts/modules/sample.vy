@@ -5,7 +5,11 @@
 @dev A sparse sample is 1 to 1,024 feature indices, each a big-endian `uint16`, strictly increasing: there is one way to
      write it. It is read in chunks of 16 indices, of which the first may be shorter: so every chunk ends on a chunk's
      border and no read passes the end of the sample.
+
+     A dense sample is one two's complement `int8` for each feature of the model. It is read in blocks of 32; the last one, where
+     it is shorter, is filled up with zeros.
 """
+from . import lanes
 
 MAX_SAMPLE: constant(uint256) = 2_048  # bytes
 ROW_HEAD: constant(uint256) = 3  # bytes of a row before its sample: label (1), length of the sample (2)
@@ -62,3 +66,70 @@ def _chunk(end: uint256, count: uint256, least: uint256) -> uint256:
     ) & HIGH == 0, "sample: indices must increase"
     assert chunk >> 240 >= least, "sample: indices must increase"
     return chunk
+
+
+# ---- dense ----------------------------------------------------------------------------------------------------------
+
+@internal
+@view
+def _block(position: uint256) -> uint256:
+    """
+    @dev The 32 values from `position` on, the first in the highest bits.
+    """
+    return convert(slice(msg.data, position, 32), uint256)
+
+
+@internal
+@view
+def _blocks(position: uint256) -> uint256[4]:
+    """
+    @dev Four blocks, 128 values.
+    """
+    return abi_decode(slice(msg.data, position, 128), uint256[4])
+
+
+@internal
+@view
+def _last_block(end: uint256, count: uint256) -> uint256:
+    """
+    @dev The `count` values, 1 to 31, that end before `end`, the first in the highest bits, and zeros behind them.
+         Safe to read: the calldata begins with more than 32 bytes that belong to no sample.
+    """
+    return convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 3)
+
+
+@internal
+@view
+def _squared_norm(position: uint256, size: uint256) -> uint256:
+    """
+    @dev Σ x_f² of the dense sample of `size` values, at most 2,048, at `position`. Safe: at most 2^11 · 2^14.
+    """
+    squares: uint256 = 0
+    end: uint256 = unsafe_add(position, size)
+    at: uint256 = position
+    for i: uint256 in range(MAX_SAMPLE // 32):
+        if unsafe_add(at, 32) > end:
+            break
+        squares = unsafe_add(squares, self._squares(self._block(at)))
+        at = unsafe_add(at, 32)
+    if at < end:
+        squares = unsafe_add(squares, self._squares(self._last_block(end, unsafe_sub(end, at))))
+    return squares
+
+
+@internal
+@pure
+def _squares(part: uint256) -> uint256:
+    return lanes._squares(part ^ lanes.SIGNS_8, lanes._reversed(part ^ lanes.SIGNS_8))
+
+
+@internal
+@pure
+def _check_norm(squares: uint256, unit: uint256):
+    """
+    @dev The norm of a sample, √squares, must be `unit`, which stands for 1.0, or differ from it by 2% at most.
+         Safe: the unit has 16 bits, and the squares 25.
+    """
+    square: uint256 = unsafe_mul(unit, unit)
+    assert unsafe_mul(squares, 10_000) >= unsafe_mul(square, 9_604), "sample: norm out of bounds"
+    assert unsafe_mul(squares, 10_000) <= unsafe_mul(square, 10_404), "sample: norm out of bounds"

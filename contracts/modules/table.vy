@@ -8,7 +8,7 @@
                                samples (32 bits) and a figure that the implementation keeps (64 bits). The upper 64 bits of
                                word 0 are the header, see the modules `model` and `classes`
          the rest              the table, with room for a fixed number of classes:
-             room up to 4      the first 256 features, which encoders give to the most frequent words: for each 8 of them
+             room up to 4      the first 192 features, which encoders give to the most frequent words: for each 8 of them
                                `room` words, one a class, a lane is a feature. Updates touch few words so. The others:
                                1 lane (room 1), 2 lanes (2) or 4 lanes (3, 4) for each feature, a lane is a class. Of
                                features so rare that they stand alone, a prediction reads all classes at once so
@@ -17,9 +17,11 @@
      Parameters that all these models share, from the lowest bits up: 32 bits for the implementation, room (16 bits, 1 to
      255), 16 bits 0, number of features (32 bits).
 
-     A sample may have as many features as can be read with 4,096 words: 1,024 with room for up to 4 or 32 classes, 128 with
-     room for 255. The room never changes, so what was added can also be claimed after classes were added. The costliest
-     action, claiming with naive Bayes, then needs less than the 16,777,216 gas that a transaction may use.
+     A sample may have at most 1,024 features, and fewer where it could need more than 640 words of one class, because each may
+     be new and cost 22,100 gas to write, or more than 3,072 words of all classes: the limit is 640 with room for up to 4
+     classes and so many features that they do not fit 640 words, or with room for 5 to 32; and 3,072 / ((room + 7) / 8) with
+     more room, 96 with room for 255. No action needs more than the 16,777,216 gas of a transaction so. The room never
+     changes, so what was added can also be claimed after classes were added.
 """
 from . import classes
 from . import model
@@ -32,16 +34,18 @@ uses: classes
 
 MAX_WORDS: constant(uint256) = 640
 MAX_FEATURES: constant(uint256) = 2**16  # indices are uint16
-MAX_READS: constant(uint256) = 4_096  # words of the table that a sample may need
+MAX_READS: constant(uint256) = 3_072  # words of the table that a prediction may need
+MAX_WRITES: constant(uint256) = 640  # words of the table that an update may need
 MAX_CHUNKS: constant(uint256) = 2_048 // 32
 NARROW: constant(uint256) = 4  # the largest room with which a word holds more than one feature
-HEAD: constant(uint256) = 256  # the first features, of which a word holds one class, where there is so little room
+HEAD: constant(uint256) = 192  # the first features, of which a word holds one class, where there is so little room
 
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 MASK_64: constant(uint256) = 2**64 - 1
 MASK_96: constant(uint256) = 2**96 - 1
 EVEN: constant(uint256) = max_value(uint256) // (2**64 - 1) * MASK_32  # every other of the 8 lanes
+LANES: constant(uint256) = 8  # of a word
 LANE: constant(uint256) = 32  # bits
 LANE_ONE: constant(uint256) = 1 << 224  # 1 in the highest lane
 
@@ -109,6 +113,23 @@ def _statistics(y: uint256) -> uint256:
 
 
 @internal
+def _count(header_word: uint256, y: uint256, increase: uint256):
+    """
+    @notice One more update, and one more sample of class y whose figure grows.
+    """
+    half: uint256 = unsafe_mul(~y & 1, 96)
+    statistics: uint256 = model.words[y >> 1] >> half
+    assert (statistics >> 64) & MASK_32 < MASK_32, "model: count is full"
+    assert (statistics & MASK_64) + increase <= MASK_64, "model: count is full"
+    # safe: neither field overflows
+    if y < 2:
+        model.words[HEADER] = unsafe_add(model._count_update(header_word), unsafe_add(2**64, increase) << half)
+    else:
+        model.words[HEADER] = model._count_update(header_word)
+        model.words[y >> 1] = unsafe_add(model.words[y >> 1], unsafe_add(2**64, increase) << half)
+
+
+@internal
 def _set_statistics(y: uint256, samples: uint256, figure: uint256):
     position: uint256 = unsafe_mul(~y & 1, 96)
     model.words[y >> 1] = (model.words[y >> 1] & ~(MASK_96 << position)) | (((samples << 64) | figure) << position)
@@ -128,11 +149,22 @@ def _check_sample(position: uint256, size: uint256, identity: uint256):
     assert size & 1 == 0, "sample: odd length"
     assert size <= 2_048, "sample: more than 1,024 features"
     room: uint256 = (identity >> ROOM) & MASK_16
-    if room > 32:
+    if room > NARROW:
         # safe: 10 bits and 5 bits
-        assert unsafe_mul(size >> 1, unsafe_add(room, 7) >> 3) <= MAX_READS, "sample: too many features for so many classes"
+        assert size <= 2 * MAX_WRITES and unsafe_mul(size >> 1, unsafe_add(room, 7) >> 3) <= MAX_READS, "sample: too long"
+    elif size > 2 * MAX_WRITES:
+        assert identity >> N_FEATURES <= self._compact(room), "sample: too long"
     last: uint256 = convert(slice(msg.data, unsafe_sub(unsafe_add(position, size), 32), 32), uint256) & MASK_16
     assert last < identity >> N_FEATURES, "sample: index out of range"
+
+
+@internal
+@pure
+def _compact(room: uint256) -> uint256:
+    """
+    @dev With room for up to 4: the most features of which those of a class fit `MAX_WRITES` words.
+    """
+    return HEAD + (MAX_WRITES - HEAD // 8) * (LANES >> (min(room, 3) - 1))
 
 
 @internal
@@ -166,7 +198,7 @@ def _sums(position: uint256, size: uint256, identity: uint256, y: uint256, class
             least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
             for j: uint256 in range(count, bound=16):
                 if chunk >> row_at != row:
-                    if head and chunk >> 248 > 0:
+                    if head and chunk >> 240 >= HEAD:
                         head = False
                         row_at, lane_mask = self._tail(room)
                         lane_at = unsafe_sub(row_at, 8)
@@ -281,7 +313,7 @@ def _add_sample(position: uint256, size: uint256, identity: uint256, y: uint256)
             if chunk >> row_at != row:
                 if word > 0:
                     model.words[word] = packed
-                if head and chunk >> 248 > 0:
+                if head and chunk >> 240 >= HEAD:
                     head = False
                     row_at, lane_mask = self._tail(room)
                     lane_at = unsafe_sub(row_at, 8)

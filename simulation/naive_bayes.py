@@ -1,0 +1,118 @@
+"""Twin of `NaiveBayes`: the same integers, the same errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from simulation.revert import require
+from simulation.table import TableModel, TableParameters
+
+ALPHA_BITS = 16  # behind the point of the smoothing
+FACTOR_BITS = 49
+FULL = 2**207
+SCORE_BITS = 63  # behind the point of a score
+MODULUS = 2**256
+
+
+@dataclass(frozen=True)
+class NaiveBayesParameters(TableParameters):
+    """Parameters in the contract's integers.
+
+    Attributes
+    ----------
+    n_features : int
+        The size of the vocabulary, 1 to 65,536.
+    room : int
+        How many classes the model may ever have, 1 to 255.
+    alpha : int
+        The smoothing in units of 2^-16, 1 to 2^32 - 1; 65,536 is Laplace's.
+    """
+
+    alpha: int = 2**ALPHA_BITS
+
+    def __post_init__(self) -> None:
+        require(self.alpha > 0, "naive bayes: smoothing of 0")
+        require(self.alpha < 2**32, "model: unknown parameters")
+        super().__post_init__()
+
+    def pack(self) -> int:
+        """The `parameters` argument of the contract's `create`."""
+        return super().pack() | self.alpha
+
+    @classmethod
+    def unpack(cls, packed: int) -> NaiveBayesParameters:
+        return cls(packed >> 64, packed >> 32 & 0xFFFF, packed & 0xFFFFFFFF)
+
+
+class NaiveBayes(TableModel):
+    """Multinomial naive Bayes on the presence of words. See `TableModel`.
+
+    The samples of a class are its documents, its figure is the total of its counts.
+
+    Examples
+    --------
+    >>> model = NaiveBayes(NaiveBayesParameters(n_features=3))
+    >>> _ = model.update(bytes([0, 0]), 0), model.update(bytes([0, 1, 0, 2]), 1)
+    >>> model.predict(bytes([0, 2]))
+    1
+    """
+
+    KIND = "NaiveBayes"
+    PARAMETERS = NaiveBayesParameters
+
+    @staticmethod
+    def _figure(counts: Iterable[int]) -> int:
+        return sum(counts)
+
+    def _increase(self, y: int, indices: Sequence[int]) -> int:
+        return len(indices)
+
+    def _scores(self, indices: Sequence[int], without: int | None) -> list[int | None]:
+        """For each class log2 of documents · Π (count + α) / (total + α · features)^k, in units of 2^-63."""
+        scores: list[int | None] = []
+        alpha, n_features = self.parameters.alpha, self.parameters.n_features
+        for y, counts in enumerate(self.counts):
+            documents, total, smoothing = self.samples[y], self.figures[y], alpha
+            if y == without:
+                require(documents > 0 and total >= len(indices), "model: no such sample was added")
+                documents, total, smoothing = documents - 1, total - len(indices), alpha - 2**ALPHA_BITS
+            if documents == 0:
+                scores.append(None)
+                continue
+            product, exponent = documents, 0
+            for i in indices:
+                # negative, and then without sense, only for a sample that was never added
+                product = product * ((counts[i] << ALPHA_BITS) + smoothing) % MODULUS
+                if product >= FULL:
+                    product >>= FACTOR_BITS
+                    exponent += FACTOR_BITS
+            divisor = (total << ALPHA_BITS) + alpha * n_features
+            scores.append(_score(product, exponent, divisor, len(indices)) if product else None)
+        return scores
+
+
+def _score(product: int, exponent: int, divisor: int, features: int) -> int:
+    """log2(product · 2^exponent / divisor^features) in units of 2^-63, interpolated between powers of 2."""
+    base_exponent = divisor.bit_length() - 128
+    base = divisor << -base_exponent
+    power, power_exponent = 2**127, -127
+    rest = features
+    while True:
+        if rest & 1:
+            power *= base
+            surplus = 127 + (power >> 255)
+            power >>= surplus
+            power_exponent += base_exponent + surplus
+        rest >>= 1
+        if rest == 0:
+            break
+        base *= base
+        surplus = 127 + (base >> 255)
+        base >>= surplus
+        base_exponent = 2 * base_exponent + surplus
+    left = 256 - product.bit_length()
+    mantissa = (product << left) // power
+    surplus = 64 + (mantissa >> 128)
+    mantissa = mantissa + (1 << surplus - 1) >> surplus
+    return (exponent - left - power_exponent + surplus + SCORE_BITS - 1 << SCORE_BITS) + mantissa
