@@ -174,8 +174,8 @@ class SelfAssessment(Incentive):
     name = "SelfAssessment"
     title = "Self-assessment: deposit, refund, take"
     about = (
-        "You put down a deposit with each sample. If the model agrees with your sample after a while, you get the deposit "
-        "back. If it does not, people whose own data proved good may take it."
+        "You put down a deposit with each sample. If the model agrees with your sample after a while, you get the "
+        "deposit back. If it does not, people whose own data proved good may take it."
     )
     can_train = True
     has_deposit = True
@@ -366,7 +366,10 @@ class SelfAssessment(Incentive):
             elif valid == 0:
                 row.state = f"{said}; you can take a share once one of your own contributions was refunded"
             elif me in claim.reports:
-                row.state = f"you took {ether(claim.reports[me])}; what is left goes to others, and from {{time:{c.time + anyone_wait}}} to anyone"
+                taken = ether(claim.reports[me])
+                row.state = (
+                    f"you took {taken}; the rest is for others, and from {{time:{c.time + anyone_wait}}} for anyone"
+                )
             elif share == 0:
                 row.state = f"{said}; your share rounds to nothing"
             elif now < c.time + refund_wait:
@@ -427,8 +430,8 @@ class Points(Incentive):
     name = "Points"
     title = "Points and badges"
     about = (
-        "No money: you earn points for samples that the model agrees with after a while, and for pointing out those that "
-        "it disagrees with. A sample earns once, whoever sends it."
+        "No money: you earn points for samples that the model agrees with after a while, and for pointing out those "
+        "that it disagrees with. A sample earns once, whoever sends it."
     )
     can_train = True
     claim_tab = "Validate"

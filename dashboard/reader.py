@@ -475,7 +475,7 @@ class Reader:
         return result
 
     def errors(self, model: str, parts: Sequence[bytes], block: str = "latest") -> int | None:
-        """The number of rows that a model gets wrong; None if it cannot be told, as for a block that the node forgot."""
+        """The number of rows that a model gets wrong; None if the node cannot tell, as for a block that it forgot."""
         answers = self.node.views([Call(model, "evaluate(bytes)(uint256)", [rows], block) for rows in parts])
         if any(isinstance(answer, RpcError) for answer in answers):
             return None

@@ -159,8 +159,11 @@ class Node:
             if isinstance(answer, RpcError):
                 results.append(answer)
                 continue
+            if not isinstance(answer, str) or len(answer) <= 2:  # no contract is there
+                results.append(RpcError(f"{call.to} does not answer"))
+                continue
             try:
-                values = decode(parse_signature(call.signature)[2], bytes.fromhex(answer[2:]), strict=False)
+                values = decode(parse_signature(call.signature)[2], bytes.fromhex(answer[2:]))
             except (DecodingError, OverflowError, ValueError, UnicodeDecodeError):
                 results.append(RpcError(f"{call.to} did not answer {call.signature} as expected"))
                 continue

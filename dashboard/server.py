@@ -1,7 +1,8 @@
 """The pages: server-rendered HTML, so they open fast, work on any device and with any screen reader.
 
-One small script in the browser talks to the wallet (static/app.js); nothing here can sign. Texts from the chain go through
-the templates' escaping, and the content security policy forbids every script and style that is not a file of this folder.
+One small script in the browser talks to the wallet (static/app.js); nothing here can sign. Texts from the chain go
+through the templates' escaping, and the content security policy forbids every script and style that is not a file of
+this folder.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -169,10 +170,8 @@ class Dashboard:
         @asynccontextmanager
         async def lifespan(app):
             def warm():
-                try:
+                with suppress(RpcError, ChainUnreachableError):  # the pages will say it
                     self.reader.entries()
-                except (RpcError, ChainUnreachableError):
-                    pass  # the pages will say it
 
             await run_in_threadpool(warm)
             yield
@@ -389,7 +388,7 @@ class Dashboard:
                 ),
                 lambda wei: ether(int(wei)),
             )
-            table = [(duration(s) if s else "now", ether(w)) for s, w in _at(terms.curve, MOMENTS)]
+            table = [(duration(s) if s else "now", ether(w)) for s, w in terms.curve if s in MOMENTS]
         return self._model_page(
             request,
             "train.html",
