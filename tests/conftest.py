@@ -7,6 +7,7 @@ from eth_abi import encode
 from hypothesis import HealthCheck, settings
 
 from simulation.chain import Chain, ContractAt
+from tests.client import Client
 
 COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("default", max_examples=25, derandomize=True, **COMMON)
@@ -75,7 +76,31 @@ def raw(rpc):
     return wrap
 
 
+@pytest.fixture(scope="session")
+def client(rpc):
+    """Deploy contracts and send transactions one at a time, but fast."""
+    return Client(rpc)
+
+
 # ---- contracts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def deployed(client, project, owner):
+    """As `implementations`, for `client`."""
+    contracts = {}
+    codes = {}
+
+    def code(name):
+        return client.chain.rpc("eth_getCode", contracts[name].address, "latest")
+
+    def get(name):
+        if name not in contracts or code(name) != codes[name]:
+            contracts[name] = client.deploy(getattr(project, name), owner)
+            codes[name] = code(name)
+        return contracts[name]
+
+    return get
 
 
 @pytest.fixture(scope="session")
@@ -141,5 +166,29 @@ def create_model(project, implementations, owner):
         )
         address = next(log.model for log in receipt.events if log.event_name == "Created")
         return getattr(project, twin.KIND).at(address)
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def new_model(client, deployed, project, owner):
+    """As `create_model`, for `client`; the arguments of `create` can be replaced by name."""
+    count = iter(range(2**128, 2**129))
+
+    def create(twin, trainer, terms=b"", words=None, sealed=True, card=None, sender=owner, time=None, **other):
+        arguments = {
+            "owner": str(owner),
+            "trainer": str(trainer),
+            "terms": terms,
+            "parameters": twin.parameters.pack(),
+            "card": pack_card() if card is None else card,
+            "words": twin.words() if words is None else words,
+            "sealed": sealed,
+            "salt": next(count).to_bytes(32, "big"),
+        } | other
+        implementation = deployed(twin.KIND)
+        receipt = implementation.send("create", *arguments.values(), sender=sender, time=time)
+        address = next(e.arguments["model"] for e in receipt.events if e.name == "Created")
+        return client.at(getattr(project, twin.KIND), address)
 
     return create
