@@ -15,6 +15,9 @@ from scripts._common import DEPLOYMENTS
 TWINS = {
     "SparsePerceptron": ("simulation.perceptron", "SparsePerceptron"),
     "DensePerceptron": ("simulation.dense_perceptron", "DensePerceptron"),
+    "SparseNearestCentroid": ("simulation.sparse_nearest_centroid", "SparseNearestCentroid"),
+    "NearestCentroid": ("simulation.nearest_centroid", "NearestCentroid"),
+    "NaiveBayes": ("simulation.naive_bayes", "NaiveBayes"),
 }
 
 PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes

@@ -172,7 +172,9 @@ class SparsePerceptron:
         count = len(x) // 2
         require(count <= 1024, "sample: more than 1,024 features")
         indices = struct.unpack(f">{count}H", x)
-        # in the contract's order: chunk by chunk, the first one shorter, order before range
+        if indices[-1] < self.parameters.n_features and list(indices) == sorted(set(indices)):
+            return indices
+        # which error, in the contract's order: chunk by chunk, the first one shorter, order before range
         for begin, end in _chunks(count):
             chunk = indices[max(begin - 1, 0) : end]
             require(all(a < b for a, b in zip(chunk, chunk[1:], strict=False)), "sample: indices must increase")

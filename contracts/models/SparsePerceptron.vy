@@ -45,6 +45,10 @@ exports: (
 MAX_SAMPLE: constant(uint256) = 2_048
 MAX_FEATURES: constant(uint256) = 65_532  # indices and lanes, the header's four included, are uint16
 MAX_ROWS: constant(uint256) = 24_576
+MAX_TABLE: constant(uint256) = 128  # words of the state that `evaluate` keeps in memory
+# in a row's head: the bit of label 1, and the bits that no label has
+LABEL_ONE: constant(uint256) = 1 << 16
+LABEL_TOO_LARGE: constant(uint256) = 254 << 16
 MAX_WORDS: constant(uint256) = 640
 MAX_TERMS: constant(uint256) = 512
 MAX_CARD: constant(uint256) = 4_096
@@ -199,23 +203,7 @@ def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint25
 @view
 @external
 def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
-    header_word: uint256 = model.words[HEADER]
-    n_features: uint256 = model._identity() >> N_FEATURES
-    position: uint256 = sample._position()
-    end: uint256 = position + len(rows)
-    errors: uint256 = 0
-    for i: uint256 in range(MAX_ROWS):
-        if position == end:
-            break
-        y: uint256 = 0
-        size: uint256 = 0
-        y, size = sample._row(position, end)
-        assert y < 2, "model: no such class"
-        position = unsafe_add(position, sample.ROW_HEAD)
-        if (self._total(header_word, position, size, n_features) > ZERO) != (y == 1):
-            errors = unsafe_add(errors, 1)
-        position = unsafe_add(position, size)  # safe: not behind the end
-    return errors
+    return self._evaluate(len(rows))
 
 
 # ---- learn ----------------------------------------------------------------------------------------------------------
@@ -337,6 +325,92 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
             break
         count = 16
     return total
+
+
+@internal
+@view
+def _evaluate(size: uint256) -> uint256:
+    """
+    @dev The errors on the rows, the first argument of the external call. Where there are rows enough, the weights are put into
+         memory first, with their sign bits flipped; then a chunk's 16 weights are added up without a branch.
+    @param size The length of the rows in bytes.
+    """
+    header_word: uint256 = model.words[HEADER]
+    n_features: uint256 = model._identity() >> N_FEATURES
+    word_count: uint256 = unsafe_div(unsafe_add(n_features, HEADER_LANES + 15), 16)  # safe: 16 bits
+    tabled: bool = word_count <= MAX_TABLE and size >= word_count << 3
+    table: uint256[MAX_TABLE] = empty(uint256[MAX_TABLE])
+    if tabled:
+        for word: uint256 in range(word_count, bound=MAX_TABLE):
+            table[word] = model.words[word] ^ SIGNS
+    # a chunk's empty lanes are taken for feature 0
+    first_weight: uint256 = (table[HEADER] << (16 * HEADER_LANES)) >> 240
+    zero: uint256 = unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, ZERO - 2**31)
+    position: uint256 = sample._position()
+    end: uint256 = unsafe_add(position, size)
+    errors: uint256 = 0
+    for i: uint256 in range(MAX_ROWS):
+        if position == end:
+            break
+        # the row's head ends the word; where it is cut off, so is the row
+        head: uint256 = convert(slice(msg.data, unsafe_sub(position, 32 - sample.ROW_HEAD), 32), uint256)
+        length: uint256 = head & MASK_16
+        position = unsafe_add(position, sample.ROW_HEAD)
+        stop: uint256 = unsafe_add(position, length)
+        assert stop <= end, "sample: row is cut off"
+        assert length <= MAX_SAMPLE, "sample: longer than 2,048 bytes"
+        assert head & LABEL_TOO_LARGE == 0, "model: no such class"
+        total: uint256 = 0
+        if tabled:
+            # what is not checked is safe: see `_total`
+            assert length > 0, "sample: empty"
+            assert length & 1 == 0, "sample: odd length"
+            count: uint256 = unsafe_add(unsafe_sub(length >> 1, 1) & 15, 1)
+            total = unsafe_sub(unsafe_sub(zero, length << 14), unsafe_mul(unsafe_sub(16, count), first_weight))
+            next: uint256 = 0
+            for c: uint256 in range(MAX_SAMPLE // 32):
+                position = unsafe_add(position, count << 1)
+                lanes: uint256 = sample._chunk(position, count, next)
+                next = unsafe_add((lanes >> unsafe_sub(256, count << 4)) & MASK_16, 1)
+                assert next <= n_features, "sample: index out of range"
+                lanes = unsafe_add(lanes, SHIFT)
+                total = unsafe_add(
+                    unsafe_add(
+                        unsafe_add((table[lanes >> 244] << ((lanes >> 236) & 240)) >> 240, (table[(lanes >> 228) & 4095] << ((lanes >> 220) & 240)) >> 240),
+                        unsafe_add((table[(lanes >> 212) & 4095] << ((lanes >> 204) & 240)) >> 240, (table[(lanes >> 196) & 4095] << ((lanes >> 188) & 240)) >> 240),
+                    ),
+                    total,
+                )
+                total = unsafe_add(
+                    unsafe_add(
+                        unsafe_add((table[(lanes >> 180) & 4095] << ((lanes >> 172) & 240)) >> 240, (table[(lanes >> 164) & 4095] << ((lanes >> 156) & 240)) >> 240),
+                        unsafe_add((table[(lanes >> 148) & 4095] << ((lanes >> 140) & 240)) >> 240, (table[(lanes >> 132) & 4095] << ((lanes >> 124) & 240)) >> 240),
+                    ),
+                    total,
+                )
+                total = unsafe_add(
+                    unsafe_add(
+                        unsafe_add((table[(lanes >> 116) & 4095] << ((lanes >> 108) & 240)) >> 240, (table[(lanes >> 100) & 4095] << ((lanes >> 92) & 240)) >> 240),
+                        unsafe_add((table[(lanes >> 84) & 4095] << ((lanes >> 76) & 240)) >> 240, (table[(lanes >> 68) & 4095] << ((lanes >> 60) & 240)) >> 240),
+                    ),
+                    total,
+                )
+                total = unsafe_add(
+                    unsafe_add(
+                        unsafe_add((table[(lanes >> 52) & 4095] << ((lanes >> 44) & 240)) >> 240, (table[(lanes >> 36) & 4095] << ((lanes >> 28) & 240)) >> 240),
+                        unsafe_add((table[(lanes >> 20) & 4095] << ((lanes >> 12) & 240)) >> 240, (table[(lanes >> 4) & 4095] << ((lanes << 4) & 240)) >> 240),
+                    ),
+                    total,
+                )
+                if position == stop:
+                    break
+                count = 16
+        else:
+            total = self._total(header_word, position, length, n_features)
+            position = stop
+        if (total > ZERO) != (head & LABEL_ONE > 0):
+            errors = unsafe_add(errors, 1)
+    return errors
 
 
 @internal

@@ -56,7 +56,7 @@ def test_update__random_stream_and_added_classes__state_and_predictions_equal_th
             y = int(rng.integers(twin.class_count))
             samples.append((random_sample(rng, parameters, centres[y]), y))
         receipts = rpc.send(
-            model.transaction("update", x, y, sender=str(trainer.address), gas=3_000_000) for x, y in samples
+            model.transaction("update", x, y, sender=str(trainer.address), gas=8_000_000) for x, y in samples
         )
         good = []
         for x, y in samples:

@@ -1,0 +1,269 @@
+"""A prediction market on chain and its twin, side by side: whatever is done is done to both, and must end alike."""
+
+from collections import defaultdict
+
+from eth_abi import decode
+from eth_utils import keccak
+
+from scripts._market import Secret
+from simulation.chain import Transaction
+from simulation.prediction_market import SETTLED, Plan, PredictionMarket, Terms
+from simulation.revert import Revert
+from simulation.rows import pack_rows
+
+HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # EIP-2935
+
+PLAN = Plan(
+    stake=10**15,
+    rounds=5,
+    bond=3 * 10**15,
+    fee=10**12,
+    portions=6,
+    drawn=2,
+    rows=4,
+    max_contributions=20,
+    reveal_time=1_000,
+    participation_time=2_000,
+    rest_time=1_000,
+    score_time=3_000,
+)
+
+
+def sample(*indices):
+    return b"".join(i.to_bytes(2, "big") for i in indices)
+
+
+def random_sample(rng, n_features=30, longest=6):
+    count = int(rng.integers(1, longest + 1))
+    return sample(*sorted(int(i) for i in rng.choice(n_features, count, replace=False)))
+
+
+def random_portions(rng, plan=PLAN, n_features=30):
+    """Rows whose label says whether low or high features prevail."""
+
+    def row():
+        x = random_sample(rng, n_features)
+        indices = [int.from_bytes(x[i : i + 2], "big") for i in range(0, len(x), 2)]
+        return int(sum(indices) / len(indices) > n_features / 2), x
+
+    return [pack_rows([row() for _ in range(plan.rows)]) for _ in range(plan.portions)]
+
+
+class Mirror:
+    """Drives contract and twin.
+
+    Parameters
+    ----------
+    rpc : simulation.chain.Chain
+    contract : simulation.chain.ContractAt
+        A PredictionMarket.
+    accounts : sequence of str
+        Whose balances are compared too.
+    """
+
+    def __init__(self, rpc, contract, accounts):
+        self.rpc = rpc
+        self.contract = contract
+        self.accounts = [str(a) for a in accounts]
+        self.chain_id = int(rpc.rpc("eth_chainId"), 16)
+        self.twin = PredictionMarket(contract.address, self.chain_id, defaultdict(int))
+        self.before = {a: rpc.balance(a) for a in self.accounts}
+        self.forced = 0
+        self.time = rpc.time
+        self.receipt = None
+
+    # ---- time and blocks ---------------------------------------------------------------------------------------------
+
+    def wait(self, seconds):
+        self.time += seconds
+
+    def mine(self, blocks):
+        self.rpc.rpc("anvil_mine", hex(blocks))
+        self.time = max(self.time, self.rpc.time)
+
+    def block_hash(self, number):
+        """What the chain still knows of a block: 256 blocks, or 8,191 with EIP-2935."""
+        latest = int(self.rpc.rpc("eth_blockNumber"), 16)
+        if number > latest:
+            return None
+        history = self.rpc.rpc("eth_getCode", HISTORY, "latest") != "0x"
+        if latest + 1 - number > (8_191 if history else 256):
+            return None
+        return bytes.fromhex(self.rpc.rpc("eth_getBlockByNumber", hex(number), False)["hash"][2:])
+
+    # ---- doing -------------------------------------------------------------------------------------------------------
+
+    def on_chain(self, function, *arguments, sender, value=0, gas=16_000_000):
+        """The message with which a transaction reverts, or "" if it does not."""
+        self.time += 1
+        transaction = Transaction(
+            str(sender), self.contract.address, self.contract.data(function, *arguments), value, gas, self.time
+        )
+        (self.receipt,) = self.rpc.send([transaction])
+        return "" if self.receipt["status"] == "0x1" else self._reason(self.receipt)
+
+    def _reason(self, receipt):
+        trace = self.rpc.rpc("debug_traceTransaction", receipt["transactionHash"], {"tracer": "callTracer"})
+        data = bytes.fromhex(trace.get("output", "0x")[2:])
+        if data[:4] == keccak(text="Error(string)")[:4]:
+            return decode(["string"], data[4:])[0]
+        return f"reverted without a reason ({trace.get('error')})"
+
+    def do(self, function, *arguments, sender, value=0, twin):
+        """Do it on both; raises the `Revert` that both agree on."""
+        said = self.on_chain(function, *arguments, sender=sender, value=value)
+        try:
+            result = twin(self.twin)
+            expected = ""
+        except Revert as revert:
+            result, expected = None, str(revert)
+        assert said == expected, f"{function}: the contract says {said!r}, the twin {expected!r}"
+        self.check_money()
+        if expected:
+            raise Revert(expected)
+        return result
+
+    def check_money(self):
+        """Both hold the same, and it is what they owe."""
+        held = self.contract.call_many("held", [(m,) for m in self.twin.markets])
+        for (market, m), (ours, theirs) in zip(self.twin.markets.items(), held, strict=True):
+            assert (ours, theirs) == (m.provider_part, m.contributors_part), hex(market)
+        stakes = sum(
+            len(m.contributions) * m.plan.stake for m in self.twin.markets.values() if m.phase == 3
+        )
+        assert self.twin.balance == sum(a + b for a, b in held) + stakes
+        assert self.rpc.balance(self.contract.address) == self.twin.balance + self.forced
+        for account in self.accounts:
+            gained = self.rpc.balance(account) - self.before[account]
+            assert gained == self.twin.balances[account], account
+
+    # ---- the steps ---------------------------------------------------------------------------------------------------
+
+    def adopt(self, model, twin, owner, terms=None):
+        """A model that was created with the contract as trainer."""
+        self.twin.open(model, twin, str(owner), Terms() if terms is None else terms)
+
+    def secret(self, model, provider, portions, plan=PLAN):
+        return Secret.new(
+            portions,
+            chain_id=self.chain_id,
+            contract=self.contract.address,
+            model=model,
+            market=self.twin.next_market(model),
+            provider=str(provider),
+            plan=plan,
+        )
+
+    def commit(self, sender, model, root, plan=PLAN, value=None):
+        value = plan.total if value is None else value
+        block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
+        return self.do(
+            "commit",
+            model,
+            root,
+            plan.astuple(),
+            sender=sender,
+            value=value,
+            twin=lambda t: t.commit(str(sender), model, root, plan, value, block),
+        )
+
+    def draw(self, sender, market):
+        block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
+        m = self.twin.markets.get(market)
+        known = self.block_hash(m.draw_block) if m else None
+        return self.do("draw", market, sender=sender, twin=lambda t: t.draw(market, block, known, self.time))
+
+    def reveal(self, sender, *arguments):
+        return self.do("reveal", *arguments, sender=sender, twin=lambda t: t.reveal(*arguments, self.time))
+
+    def check(self, sender, market, portions=256):
+        return self.do("check", market, portions, sender=sender, twin=lambda t: t.check(market, portions, self.time))
+
+    def prepare(self, sender, market, salt=bytes(32)):
+        return self.do("prepare", market, 600, salt, sender=sender, twin=lambda t: t.prepare(market, self.time))
+
+    def add_data(self, sender, model, x, y, value=PLAN.stake):
+        return self.do(
+            "add_data",
+            model,
+            x,
+            y,
+            sender=sender,
+            value=value,
+            twin=lambda t: t.add_data(str(sender), model, x, y, value, self.time),
+        )
+
+    def close(self, sender, market):
+        return self.do("close", market, sender=sender, twin=lambda t: t.close(market, self.time))
+
+    def score(self, sender, market, contributor, x, y, effect, portions=256):
+        arguments = market, str(contributor), x, y, effect, portions
+        return self.do("score", *arguments, sender=sender, twin=lambda t: t.score(str(sender), *arguments))
+
+    def score_next(self, sender, market, portions=256):
+        m = self.twin.markets[market]
+        c = m.contributions[m.scored]
+        return self.score(sender, market, c.contributor, c.x, c.y, c.effect, portions)
+
+    def settle(self, sender, market, count=4_096):
+        return self.do("settle", market, count, sender=sender, twin=lambda t: t.settle(str(sender), market, count))
+
+    def withdraw(self, sender, market, index, contributor, x_hash, y, effect):
+        arguments = market, index, str(contributor), x_hash, y, effect
+        return self.do("withdraw", *arguments, sender=sender, twin=lambda t: t.withdraw(*arguments))
+
+    def withdraw_index(self, sender, market, index):
+        c = self.twin.markets[market].contributions[index - 1]
+        return self.withdraw(sender, market, index, c.contributor, keccak(c.x), c.y, c.effect)
+
+    def withdraw_rest(self, sender, market):
+        return self.do("withdraw_rest", market, sender=sender, twin=lambda t: t.withdraw_rest(market))
+
+    def expire(self, sender, market):
+        block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
+        m = self.twin.markets.get(market)
+        known = self.block_hash(m.draw_block) if m else None
+        return self.do(
+            "expire", market, sender=sender, twin=lambda t: t.expire(str(sender), market, self.time, block, known)
+        )
+
+    # ---- many steps --------------------------------------------------------------------------------------------------
+
+    def start(self, secret, keeper):
+        """From the commitment to the participation; returns the market."""
+        market = self.commit(secret.provider, secret.model, secret.tree.root, secret.plan)
+        self.draw_and_reveal(secret, keeper)
+        self.prepare(keeper, market)
+        return market
+
+    def draw_and_reveal(self, secret, keeper):
+        self.mine(5)
+        self.draw(keeper, secret.market)
+        for index in sorted(self.twin.markets[secret.market].drawn):
+            self.reveal(secret.provider, *secret.reveal_arguments(index))
+
+    def reveal_rest(self, secret, keeper):
+        for index in range(secret.plan.portions):
+            if index not in self.twin.markets[secret.market].drawn:
+                self.reveal(secret.provider, *secret.reveal_arguments(index))
+        self.check(keeper, secret.market)
+
+    def finish(self, secret, keeper):
+        """From a participation whose time is over to the settlement."""
+        self.wait(secret.plan.participation_time)
+        self.close(keeper, secret.market)
+        self.reveal_rest(secret, keeper)
+        for _ in self.twin.markets[secret.market].contributions:
+            self.score_next(keeper, secret.market)
+        self.settle(keeper, secret.market)
+
+    def withdraw_all(self, keeper, market):
+        """Everything that an ended market owes; nothing stays behind."""
+        m = self.twin.markets[market]
+        assert m.phase >= SETTLED
+        for index, c in enumerate(m.contributions, 1):
+            if not c.paid:
+                self.withdraw_index(keeper, market, index)
+        if m.provider_part:
+            self.withdraw_rest(keeper, market)
+        assert self.contract.call("held", market) == (0, 0)
