@@ -9,7 +9,7 @@ import pytest
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
 from simulation.points import Terms as PointsTerms
 from simulation.prediction_market import Terms as MarketTerms
-from tests.client import Contract, Event, reverts
+from tests.client import Contract, Event, Reverted, reverts
 from tests.conftest import pack_terms
 from tests.mirror import Mirror, random_portions
 
@@ -214,7 +214,7 @@ def test_add_data__what_the_model_refuses__its_message_and_no_money_moved(settin
 
 @pytest.mark.parametrize("y", [256, 257, 2**128, 2**256 - 1])
 def test_add_data__label_above_a_byte__refused_and_not_cut(setting, contributor, y):
-    with pytest.raises(Exception, match="class|label"):
+    with pytest.raises(Reverted, match="class|label"):
         setting.add(contributor, y=y)
     assert setting.model.call("version") == 0
 

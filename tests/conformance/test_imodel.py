@@ -32,8 +32,8 @@ class Kind:
     twin : callable
         Makes the twin of a small model from a random generator: two features or more, not all scores equal.
     largest : callable, optional
-        Makes the twin of the model that costs most gas with its `largest_sample`. Left out where `tests/gas/test_limits.py`
-        measures it, on tables that take too long to load here.
+        Makes the twin of the model that costs most gas with its `largest_sample`. Left out where
+        `tests/gas/test_limits.py` measures it, on tables that take too long to load here.
     draw : callable
         Draws a good sample for a twin.
     malformed : callable
