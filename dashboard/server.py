@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
@@ -43,6 +44,7 @@ MODELS_PER_PAGE = 25
 ROWS_PER_PAGE = 25
 CURVE_POINTS = 200
 ACCURACY_POINTS = 12
+WARM = 10  # models, the newest, whose events are read when the server starts
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 POLICY = (
@@ -143,6 +145,7 @@ class Dashboard:
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
+            auto_reload=False,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -170,10 +173,11 @@ class Dashboard:
         @asynccontextmanager
         async def lifespan(app):
             def warm():
-                with suppress(RpcError, ChainUnreachableError):  # the pages will say it
-                    self.reader.entries()
+                with suppress(RpcError, ChainUnreachableError, NotAModelError):  # the pages will say it
+                    for entry in self.reader.entries()[:WARM]:
+                        self.reader.history(self.reader.model(entry.address))
 
-            await run_in_threadpool(warm)
+            threading.Thread(target=warm, daemon=True).start()
             yield
 
         app = Starlette(
@@ -532,7 +536,7 @@ class Dashboard:
         if not entries:
             return []
         query = {
-            "fromBlock": hex(min(e.block for e in entries.values())),
+            "fromBlock": hex(self.reader.published_block(self.reader.entries()[-1].address)),
             "toBlock": "latest",
             "topics": [ADD_DATA, None, topic(account)],
         }

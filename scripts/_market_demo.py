@@ -1,15 +1,25 @@
 """A whole prediction market on real data, on a local chain: `ape run market demo`, `make market`."""
 
+import os
+import shutil
+import signal
+import socket
+import subprocess
 import tempfile
+import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from eth_utils import to_checksum_address
 
-from scripts import _common, _incentives, _models, _publish
+from scripts import _common, _incentives, _models
+from scripts._market import MarketDriver
 
 PORTIONS, DRAWN, ROWS = 10, 3, 20
+STAKE = 10**16  # wei
 
 
 @dataclass(frozen=True)
@@ -42,15 +52,16 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
     samples = [data.samples[i] for i in order] if texts else data.samples[order]
     labels = data.labels[order]
     n_hidden = PORTIONS * ROWS
-    n_first = min(200, len(order) // 5) if texts else min(3 * len(data.class_names), len(order) // 5)
-    fitted = samples[n_hidden : n_hidden + (1_000 if texts else n_first)]
+    n_first = min(100 if texts else len(data.class_names), len(order) // 5)
+    fitted = samples[n_hidden : n_hidden + 1_000]  # without their labels
     encoder = _models.fit_encoder(data._replace(samples=fitted, labels=labels[: len(fitted)]), features)
     positions, encoded = encoder.encode_valid(samples)
     rows = [(x, int(y)) for x, y in zip(encoded, labels[positions], strict=True)]
     hidden, first, rest = rows[:n_hidden], rows[n_hidden : n_hidden + n_first], rows[n_hidden + n_first :]
     if len(hidden) < n_hidden or not rest:
         raise click.ClickException(f"{source} has too few samples: {n_hidden + n_first + 1} are needed.")
-    twin = new_twin(encoder, len(data.class_names))
+    family = "perceptron" if texts else "nearest-centroid"
+    twin = _models.new_twin(encoder, family=family, classes=len(data.class_names))
     for x, y in first:
         twin.update(x, y)
     saved = _models.SavedModel(
@@ -65,102 +76,165 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
     return Parts(saved, rest, hidden)
 
 
-def new_twin(encoder, classes: int):
-    """An untrained model for an encoder's samples."""
-    if encoder.unit is None:
-        if classes != 2:
-            raise click.ClickException("The demo's texts must have two classes.")
-        return _models.new_twin(encoder)
-    import numpy as np
+@contextmanager
+def local_chain():
+    """An anvil of our own: the one that Ape starts records every step of every transaction, which takes minutes here."""
+    from simulation.chain import Chain, RpcError
 
-    from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
+    binary = shutil.which("anvil")
+    if binary is None:
+        raise click.ClickException("anvil is not installed: run `make setup`.")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [binary, "--port", str(port), "--silent", "--base-fee", "0", "--gas-price", "0", "--balance", "1000000"],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        chain = Chain(f"http://127.0.0.1:{port}")
+        for _ in range(600):
+            try:
+                chain.rpc("eth_chainId")
+                break
+            except RpcError:
+                time.sleep(0.1)
+        else:
+            raise click.ClickException("anvil did not start within a minute: run this again.")
+        yield chain
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
-    parameters = NearestCentroidParameters(encoder.n_features, encoder.unit, classes)
-    return NearestCentroid(parameters, np.zeros((classes, encoder.n_features), np.int64))
+
+class Refused(click.ClickException):
+    """A transaction reverted."""
 
 
-def play(provider, source: str, contributions: int, seed: int, out: Path) -> None:
+class LocalDriver(MarketDriver):
+    """Sends from an unlocked account of a local chain, by the node's own signature; `account` is its address."""
+
+    def send(self, what: str, function: str, *arguments, value: int = 0):
+        transaction = self.batched.transaction(function, *arguments, sender=self.account, value=value)
+        (receipt,) = self.node.send([transaction])
+        if receipt["status"] != "0x1":
+            raise Refused(f"{what}: {self.node.why(transaction) or 'out of gas'}")
+        if not what.startswith(("check", "score", "settle", "withdraw")):  # anybody's steps
+            self.secret.note(self.path, what, receipt["transactionHash"])
+        return receipt
+
+    def _in_parts(self, function: str, *arguments) -> None:
+        while True:
+            try:
+                self.send(function, function, *arguments, self.portions)
+                return
+            except Refused:
+                if self.portions <= 1:
+                    raise
+                self.portions = min(self.portions, PORTIONS) // 2
+
+
+def deploy(chain, sender: str, container):
+    """A contract of the project without constructor arguments."""
+    from simulation.chain import ContractAt, Transaction
+
+    code = container.contract_type.deployment_bytecode.bytecode
+    (receipt,) = chain.send([Transaction(sender, None, bytes.fromhex(code.removeprefix("0x")))])
+    if receipt["status"] != "0x1":
+        raise Refused(f"{container.contract_type.name} could not be deployed")
+    return ContractAt(chain, to_checksum_address(receipt["contractAddress"]), _common.abi_of(container))
+
+
+def create_model(chain, sender: str, saved: _models.SavedModel, trainer: str, terms: bytes) -> str:
+    """The address of a new model."""
+    from ape import project
+
+    implementation = deploy(chain, sender, getattr(project, saved.kind))
+    arguments = sender, trainer, terms, saved.parameters, saved.card, saved.words, True, bytes(32)
+    address = implementation.call("create", *arguments, sender=sender)
+    (receipt,) = chain.send([implementation.transaction("create", *arguments, sender=sender)])
+    if receipt["status"] != "0x1":
+        raise Refused("the model could not be created")
+    return to_checksum_address(address)
+
+
+def play(source: str, contributions: int, seed: int, out: Path) -> None:
     """Play it, print what each contributor got, and save the plot."""
     import numpy as np
-    from ape import accounts, project
-    from ape.logging import logger
+    from ape import project
+    from rich.console import Console
 
     from scripts import market
-    from scripts._market import MarketDriver
-    from simulation.chain import Chain, ContractAt
+    from simulation.prediction_market import PARTICIPATING
 
     click.echo(f"Reading {source} ...")
     parts = prepare(source, seed)
-    people = accounts.test_accounts
-    adapter = _incentives.PredictionMarket()
-    with tempfile.TemporaryDirectory() as folder, logger.at_level("WARNING"):
-        noted = _publish.publish(
-            provider, people[0], parts.saved, _publish.Options(adapter, Path(folder), key="demo"), quiet=True
+    with local_chain() as chain, tempfile.TemporaryDirectory() as folder:
+        people = [to_checksum_address(a) for a in chain.accounts]
+        provider = people[4]
+        contract = deploy(chain, people[0], project.PredictionMarket)
+        model = create_model(
+            chain, people[0], parts.saved, contract.address, _incentives.PredictionMarket().terms()
         )
-        chain = Chain(provider.uri)
-        contract = project.PredictionMarket.at(noted["trainer"])
-        batched = ContractAt(chain, noted["trainer"], _common.abi_of(project.PredictionMarket))
-        click.echo(f"Published a {parts.saved.kind} with {len(parts.saved.class_names)} classes as {noted['address']}.")
-
-        driver = MarketDriver(contract, batched, noted["address"], people[4], say=lambda text: click.echo(f"  {text}"))
-        before = {a.address: chain.balance(a.address) for a in people[:10]}
-        stake = 10**16
-        plan = {
-            "drawn": DRAWN,
-            "stake": stake,
-            "rounds": 2 * contributions,
-            "bond": 10**17,
-            "fee": 10**14,
-            "reveal_time": 86_400,
-            "participation_time": 7 * 86_400,
-            "rest_time": 86_400,
-            "score_time": 7 * 86_400,
-        }
-        old, market.FOLDER = market.FOLDER, Path(folder)
-        rows = [(y, x) for x, y in parts.hidden]
+        click.echo(f"Published a {parts.saved.kind} with {len(parts.saved.class_names)} classes as {model}.")
+        before = {a: chain.balance(a) for a in people}
+        driver = LocalDriver(None, contract, model, provider, say=lambda text: click.echo(f"  {text}"))
         market.write_secret(
-            driver, rows, people[4].address, _common.real_chain_id(provider), PORTIONS, 1, contributions, **plan
+            driver,
+            [(y, x) for x, y in parts.hidden],
+            provider,
+            int(chain.rpc("eth_chainId"), 16),
+            PORTIONS,
+            1,
+            contributions,
+            folder=Path(folder),
+            drawn=DRAWN,
+            stake=STAKE,
+            rounds=2 * contributions,
+            bond=10 * STAKE,
+            fee=STAKE // 100,
+            reveal_time=86_400,
+            participation_time=7 * 86_400,
+            rest_time=86_400,
+            score_time=7 * 86_400,
         )
-        market.FOLDER = old
         contributors = [
-            Contributor("careful", people[1].address, 0.0),
-            Contributor("hasty", people[2].address, 0.25),
-            Contributor("careless", people[3].address, 1.0),
+            Contributor("careful", people[1], 0.0),
+            Contributor("diligent", people[5], 0.0),
+            Contributor("hasty", people[2], 0.25),
+            Contributor("careless", people[3], 1.0),
         ]
-        names = {c.account: c.name for c in contributors}
         taken = False
 
         def wait(view):
             nonlocal taken
-            from simulation.prediction_market import PARTICIPATING
-
             if view.phase == PARTICIPATING and not taken:
                 taken = True
-                contribute(chain, batched, noted["address"], contributors, parts, contributions, stake, seed)
-                click.echo(f"  {contributions} contributions of {len(contributors)} accounts.")
+                count = contribute(chain, contract, model, contributors, parts, contributions, STAKE, seed)
+                click.echo(f"  {count} contributions of {len(contributors)} accounts.")
             else:
                 market.pass_time(driver, view)
 
         driver.run(wait, until_withdrawn=False)
         view = driver.view()
         stakes = driver.stakes(view)
-        records = batched.call_many("contribution", [(driver.market, s.index) for s in stakes])
-        from rich.console import Console
-
+        records = contract.call_many("contribution", [(driver.market, s.index) for s in stakes])
         for table in market.tables(driver, view):
             Console().print(table)
         driver.withdraw()
-        click.echo(f"  All is paid; the contract holds {chain.balance(batched.address)} wei.")
+        click.echo(f"  All is paid; the contract holds {chain.balance(contract.address)} wei.")
         net = {a: chain.balance(a) - b for a, b in before.items()}
 
+    names = {c.account: c.name for c in contributors}
     errors = np.array([view.initial_errors] + [r[0] for r in records])
     accuracy = 1 - errors / view.plan.hidden_rows
-    report(contributors, names, stakes, records, accuracy, net, people[4].address, stake)
-    click.echo(f"\nPlot: {draw(names, stakes, records, accuracy, stake, parts.saved.name, out / 'market.png')}")
+    report(contributors, names, stakes, records, accuracy, net, provider, STAKE)
+    click.echo(f"Plot: {draw(names, stakes, records, accuracy, STAKE, parts.saved.name, out / 'market.png')}")
 
 
-def contribute(chain, batched, model, contributors, parts: Parts, count: int, stake: int, seed: int) -> None:
-    """Everybody contributes in turn."""
+def contribute(chain, batched, model, contributors, parts: Parts, count: int, stake: int, seed: int) -> int:
+    """Everybody contributes in turn; returns how often."""
     import numpy as np
 
     rng = np.random.default_rng(seed + 1)
@@ -177,6 +251,7 @@ def contribute(chain, batched, model, contributors, parts: Parts, count: int, st
     failed = [i for i, r in enumerate(receipts) if r["status"] != "0x1"]
     if failed:
         raise click.ClickException(f"Contribution {failed[0]} failed: {chain.why(transactions[failed[0]])}")
+    return len(receipts)
 
 
 def report(contributors, names, stakes, records, accuracy, net, provider_address, stake) -> None:
@@ -197,7 +272,7 @@ def report(contributors, names, stakes, records, accuracy, net, provider_address
             _common.ether(paid[c.name], 3),
             _common.ether(net[c.account], 3),
         )
-    table.add_row("provider", "", "", "", "", _common.ether(net[provider_address], 3) + " (fees to keepers come back here)")
+    table.add_row("provider", "", "", "", "", _common.ether(net[provider_address], 3))
     Console().print(table)
     click.echo(f"Accuracy on the hidden rows: {accuracy[0]:.1%} before, {accuracy[-1]:.1%} after.")
 

@@ -110,7 +110,7 @@ def plan_options(function):
     return function
 
 
-def write_secret(driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, **plan):
+def write_secret(driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, folder=None, **plan):
     """Cut rows into portions, and write the provider's file for the model's next market."""
     from scripts._market import Secret, cut, row_count
     from simulation.prediction_market import Plan
@@ -129,7 +129,7 @@ def write_secret(driver, rows, provider_address: str, chain_id: int, portions: i
         provider=provider_address,
         plan=plan,
     )
-    driver.path = path_of(market)
+    driver.path = (folder or FOLDER) / path_of(market).name
     driver.secret.save(driver.path)
     driver.say(f"The test set is in {driver.path}: keep it secret, and do not lose it.")
 
@@ -267,12 +267,12 @@ def tables(driver, view):
 
     from rich.table import Table
 
-    from simulation.prediction_market import PHASES, chance_to_cheat
+    from simulation.prediction_market import PHASES, SETTLING, chance_to_cheat
 
     plan = view.plan
     main = Table("what", "", title=f"Market {driver.market & 2**32 - 1} of {driver.model}", show_header=False)
     main.add_row("phase", PHASES[view.phase])
-    if view.deadline:
+    if view.phase < SETTLING and view.deadline:
         left = view.deadline - driver.node.time
         when = datetime.fromtimestamp(view.deadline, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         main.add_row("deadline", f"{when} ({'in ' + duration(left) if left > 0 else 'over'})")
@@ -283,7 +283,7 @@ def tables(driver, view):
     main.add_row("test set", f"{plan.portions} portions of {plan.rows} rows, {plan.drawn} drawn, {view.revealed} revealed")
     for bad in sorted({1, max(1, plan.portions // 4), max(1, plan.portions // 2)}):
         chance = chance_to_cheat(plan.portions, plan.drawn, bad)
-        main.add_row(f"{bad} bad portions", f"would have escaped the draw with a chance of {chance:.1%}")
+        main.add_row("a bad portion" if bad == 1 else f"{bad} bad portions", f"would have escaped the draw with a chance of {chance:.1%}")
     stakes = driver.stakes(view)
     main.add_row(
         "contributions",
@@ -319,15 +319,17 @@ def duration(seconds: int) -> str:
 # ---- demo ------------------------------------------------------------------------------------------------------------
 
 
-@cli.command("demo", cls=_common.ScriptCommand, short_help="Play a whole market on real data, on a local chain")
+@cli.command("demo", short_help="Play a whole market on real data, on a local chain")
 @click.option("--data", default="digits", show_default=True, help="A set, a TSV of labels and texts, or IMDB's CSV.")
 @click.option("--contributions", type=click.IntRange(4, 1_000), default=100, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=_common.OUT, help="Folder of the plot.")
-def demo(provider, data, contributions, seed, out):
+def demo(data, contributions, seed, out):
     """From the commitment to the last withdrawal, with good and bad contributors."""
+    from encoders import EncoderError
     from scripts._market_demo import play
 
-    if _common.real_chain_id(provider) not in _common.LOCAL_CHAINS:
-        raise click.ClickException("The demo is for a local chain: leave --network out.")
-    play(provider, data, contributions, seed, out)
+    try:
+        play(data, contributions, seed, out)
+    except EncoderError as error:
+        raise click.ClickException(str(error)) from error

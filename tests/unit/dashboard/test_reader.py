@@ -63,7 +63,8 @@ def test_entries__more_than_a_page__newest_first_and_only_new_ones_read_again(de
     real = reader.node.view
     monkeypatch.setattr(reader.node, "view", lambda to, signature, *a: asked.append(a) or real(to, signature, *a))
     assert [e.address for e in reader.entries()] == [newest, *addresses[::-1]]
-    assert len(asked) == 2  # is the newest known one still there, and what is newer
+    # is the newest known one still there, what is newer, and which implementations are listed
+    assert len(asked) == 3
 
 
 def test_entries__chain_was_reset__are_read_anew(deployed, reader, encoder, rpc):

@@ -1,6 +1,7 @@
 """The server without a browser: who may ask, what is refused, and that no transaction goes out twice."""
 
 import json
+import time
 import warnings
 
 import pytest
@@ -175,7 +176,11 @@ def test_status__hash_was_never_reported__found_on_chain(client, prepared, rpc):
     assert client.post("/api/status", data={"token": answer["token"]}).json()["state"] == "asked"
     fields = {k: v for k, v in answer["transaction"].items() if k != "chainId"}
     sent = rpc.rpc("eth_sendTransaction", fields)
-    status = client.post("/api/status", data={"token": answer["token"]}).json()
+    for _ in range(100):  # the node mines it beside
+        status = client.post("/api/status", data={"token": answer["token"]}).json()
+        if status["state"] == "done":
+            break
+        time.sleep(0.05)
     assert (status["state"], status["hash"]) == ("done", sent)
 
 
