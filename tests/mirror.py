@@ -128,9 +128,7 @@ class Mirror:
         held = self.contract.call_many("held", [(m,) for m in self.twin.markets])
         for (market, m), (ours, theirs) in zip(self.twin.markets.items(), held, strict=True):
             assert (ours, theirs) == (m.provider_part, m.contributors_part), hex(market)
-        stakes = sum(
-            len(m.contributions) * m.plan.stake for m in self.twin.markets.values() if m.phase == 3
-        )
+        stakes = sum(len(m.contributions) * m.plan.stake for m in self.twin.markets.values() if m.phase == 3)
         assert self.twin.balance == sum(a + b for a, b in held) + stakes
         assert self.rpc.balance(self.contract.address) == self.twin.balance + self.forced
         for account in self.accounts:

@@ -80,9 +80,7 @@ def test_reveal__too_late__void(mirror, secret, drawn, provider, keeper):
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_reveal__one_row_more_or_less_than_promised__refused(mirror, model, provider, keeper, rng, change):
-    portions = [
-        pack_rows([(1, sample(3))] * (PLAN.rows + change)) for _ in range(PLAN.portions)
-    ]
+    portions = [pack_rows([(1, sample(3))] * (PLAN.rows + change)) for _ in range(PLAN.portions)]
     secret = mirror.secret(model, provider, portions)
     index = begin(mirror, secret, keeper)[0]
     with pytest.raises(Revert, match="row is cut off" if change < 0 else "more rows than a portion has"):
