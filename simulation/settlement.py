@@ -32,7 +32,7 @@ def settle_by_loop(errors: Sequence[int], rows: int, rounds: int) -> list[int]:
     """
     loss = errors
     contributions = range(1, len(errors))
-    b = {t: rows for t in contributions}  # balance initially equals the stake
+    b = dict.fromkeys(contributions, rows)  # balance initially equals the stake
     S = list(contributions)  # list initially contains everyone
     for _ in range(rounds):
         before = 0  # the previous participant in S, or 0 if there is none
@@ -48,8 +48,8 @@ def settle(errors: Sequence[int], rows: int, rounds: int) -> list[tuple[int, int
 
     What a contribution earns depends only on those before it, and on how many rounds they stay. A stack keeps those who
     stay longer than all who came after them: rounds fall from its bottom to its top. Against the same predecessor the
-    gain per round is constant, so the round in which a balance falls below the stake is one division. Who stays no longer
-    than the newest is popped, so all walks together take fewer than 2 T steps.
+    gain per round is constant, so the round in which a balance falls below the stake is one division. Who stays no
+    longer than the newest is popped, so all walks together take fewer than 2 T steps.
 
     Returns
     -------

@@ -128,9 +128,7 @@ class Mirror:
         held = self.contract.call_many("held", [(m,) for m in self.twin.markets])
         for (market, m), (ours, theirs) in zip(self.twin.markets.items(), held, strict=True):
             assert (ours, theirs) == (m.provider_part, m.contributors_part), hex(market)
-        stakes = sum(
-            len(m.contributions) * m.plan.stake for m in self.twin.markets.values() if m.phase == 3
-        )
+        stakes = sum(len(m.contributions) * m.plan.stake for m in self.twin.markets.values() if m.phase == 3)
         assert self.twin.balance == sum(a + b for a, b in held) + stakes
         assert self.rpc.balance(self.contract.address) == self.twin.balance + self.forced
         for account in self.accounts:
@@ -267,3 +265,21 @@ class Mirror:
         if m.provider_part:
             self.withdraw_rest(keeper, market)
         assert self.contract.call("held", market) == (0, 0)
+
+
+def create_raw(chain, implementation, market, owner, twin, number=0):
+    """Create a model from its twin with raw calls, for chains that Ape does not know; returns its address."""
+    arguments = (
+        owner,
+        market,
+        Terms().pack(),
+        twin.parameters.pack(),
+        bytes(5),
+        twin.words(),
+        True,
+        number.to_bytes(32, "big"),
+    )
+    address = implementation.call("create", *arguments, sender=owner)
+    (receipt,) = chain.send([implementation.transaction("create", *arguments, sender=owner)])
+    assert receipt["status"] == "0x1"
+    return address

@@ -26,9 +26,7 @@ def create(mirror, create_model, owner, rng):
 
     def create(terms=None, sealed=True):
         twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in rng.integers(-3, 4, 30)])
-        model = create_model(
-            twin, mirror.contract.address, (Terms() if terms is None else terms).pack(), sealed=sealed
-        )
+        model = create_model(twin, mirror.contract.address, (Terms() if terms is None else terms).pack(), sealed=sealed)
         mirror.adopt(str(model.address), twin, owner.address, terms)
         return str(model.address)
 

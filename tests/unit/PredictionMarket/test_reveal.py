@@ -80,9 +80,7 @@ def test_reveal__too_late__void(mirror, secret, drawn, provider, keeper):
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_reveal__one_row_more_or_less_than_promised__refused(mirror, model, provider, keeper, rng, change):
-    portions = [
-        pack_rows([(1, sample(3))] * (PLAN.rows + change)) for _ in range(PLAN.portions)
-    ]
+    portions = [pack_rows([(1, sample(3))] * (PLAN.rows + change)) for _ in range(PLAN.portions)]
     secret = mirror.secret(model, provider, portions)
     index = begin(mirror, secret, keeper)[0]
     with pytest.raises(Revert, match="row is cut off" if change < 0 else "more rows than a portion has"):
@@ -159,8 +157,8 @@ def test_check__in_steps__counts_the_errors_before_the_first_contribution(mirror
 def test_reveal__two_leaves_for_one_index__last_portion_cannot_be_revealed(
     mirror, model, provider, contributor, keeper, rng
 ):
-    # Pairs are sorted, so a proof does not tell a leaf's place: a larger tree could hold two contents for an index, one to
-    # show if it is drawn and one to judge by. Then some leaf must stand deeper than in a tree of its own size.
+    # Pairs are sorted, so a proof does not tell a leaf's place: a larger tree could hold two contents for an index, one
+    # to show if it is drawn and one to judge by. Then some leaf must stand deeper than in a tree of its own size.
     honest = mirror.secret(model, provider, random_portions(rng))
     other = mirror.secret(model, provider, random_portions(rng))
     trees = [MerkleTree([s.leaf(i) for i in range(PLAN.portions)]) for s in (honest, other)]
