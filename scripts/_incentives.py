@@ -119,7 +119,7 @@ class SelfAssessment:
         age = now - contribution.time
         return age >= self.refund_wait and (
             contribution.contributor == account  # the model may have come to agree
-            or age < self.refund_wait + 86_400  # a report is paid once
+            or age < self.refund_wait + 3 * 86_400  # a report is paid once, but needs validated data first
             or age >= (self.owner_wait if is_owner else self.anyone_wait)
         )
 

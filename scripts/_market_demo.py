@@ -60,7 +60,8 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
     hidden, first, rest = rows[:n_hidden], rows[n_hidden : n_hidden + n_first], rows[n_hidden + n_first :]
     if len(hidden) < n_hidden or not rest:
         raise click.ClickException(f"{source} has too few samples: {n_hidden + n_first + 1} are needed.")
-    twin = new_twin(encoder, len(data.class_names))
+    family = "perceptron" if texts else "nearest-centroid"
+    twin = _models.new_twin(encoder, family=family, classes=len(data.class_names))
     for x, y in first:
         twin.update(x, y)
     saved = _models.SavedModel(
@@ -73,20 +74,6 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
         encoder=encoder,
     )
     return Parts(saved, rest, hidden)
-
-
-def new_twin(encoder, classes: int):
-    """An untrained model for an encoder's samples."""
-    if encoder.unit is None:
-        if classes != 2:
-            raise click.ClickException("The demo's texts must have two classes.")
-        return _models.new_twin(encoder)
-    import numpy as np
-
-    from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
-
-    parameters = NearestCentroidParameters(encoder.n_features, encoder.unit, classes)
-    return NearestCentroid(parameters, np.zeros((classes, encoder.n_features), np.int64))
 
 
 @contextmanager

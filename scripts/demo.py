@@ -381,7 +381,7 @@ def plot(story: Story, path: Path) -> Path:
 )
 def cli(provider, data, incentive, samples, features, seed, out):
     """Play the story of the slides on a local chain, which is started and stopped for it."""
-    from ape import accounts
+    from ape import accounts, project
     from tqdm import tqdm
 
     if _common.real_chain_id(provider) not in _common.LOCAL_CHAINS:
@@ -401,3 +401,10 @@ def cli(provider, data, incentive, samples, features, seed, out):
     story.gas = {"publish model and incentive": [gas]} | dict(story.gas)
     path = plot(story, out / f"demo-{parts.source}.png")
     show(story, path, time.monotonic() - begin)
+    if adapter.contract == "Points":
+        from scripts.leaderboard import leaderboard, present
+
+        abi = _common.abi_of(project.Points)
+        sparse = parts.saved.encoder.unit is None
+        board = leaderboard(stage.chain, stage.incentive.address, stage.model.address, abi, sparse)
+        present(board, parts.saved.class_names)

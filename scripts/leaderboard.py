@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from scripts._common import DEPLOYMENTS, ScriptCommand, abi_of, deployments_option
-from scripts._rpc import Contribution, node_of, pages, word
+from scripts._rpc import Contribution, pages, word
 
 COLUMNS = ("rank", "account", "points", "submitted", "validated", "reports", "badges", "diversity")
 
@@ -337,17 +337,20 @@ def badge_list(badges: int, class_names: Sequence[str] = ()) -> list[str]:
 
 
 def table(board: Board, class_names: Sequence[str] = (), title: str = "Leaderboard"):
-    """The ranking as a rich table."""
+    """The ranking as a rich table; addresses are shortened, the CSV has them in full."""
+    from rich import box
     from rich.table import Table
 
-    result = Table(title=title)
+    result = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)  # so that it fits 80 columns
+    short = {"rank": "#", "submitted": "sent", "validated": "valid"}
     for column in COLUMNS:
-        number = column not in ("account", "badges")
-        result.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
+        left = column in ("account", "badges")
+        heading = short.get(column, column)
+        result.add_column(heading, justify="left" if left else "right", no_wrap=column != "badges")
     for place, s in zip(ranks(board.standings), board.standings, strict=True):
         result.add_row(
             str(place),
-            s.account,
+            f"{s.account[:6]}…{s.account[-4:]}",
             f"{s.points:,}",
             f"{s.submitted:,}",
             f"{s.validated:,}",
@@ -370,41 +373,37 @@ def to_csv(board: Board, class_names: Sequence[str] = ()) -> str:
     return text.getvalue()
 
 
-@click.command(cls=ScriptCommand)
+def present(board: Board, class_names: Sequence[str] = (), name: str = "Leaderboard") -> None:
+    """Print the ranking. Raises an error where the contract says something else than its events."""
+    from rich.console import Console
+
+    Console().print(table(board, class_names, f"{name}: {board.submitted:,} submitted, {board.validated:,} validated"))
+    if board.differences:
+        raise click.ClickException("The contract contradicts its events:\n  " + "\n  ".join(board.differences))
+    click.echo("Recomputed from events alone; the contract says the same.")
+
+
+@click.command(cls=ScriptCommand, short_help="Rank contributors by points, recomputed from events")
 @click.argument("model")
 @click.option("--csv", "csv_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write this CSV file.")
 @deployments_option
 def cli(provider, model: str, csv_path: Path | None, deployments: Path = DEPLOYMENTS):
-    """Rank who contributed to MODEL, the address or the deployed name of a model whose incentive is Points.
+    """Rank who contributed to MODEL, the name or address of a model whose incentive is Points.
 
     Points and badges are recomputed from events alone and compared with the contract: any difference is an error.
     """
-    from ape import project
-    from eth_utils import is_address, to_checksum_address
-    from rich.console import Console
-
     from encoders.files import write_atomically
-    from scripts._journal import Journal
-    from simulation.chain import ContractAt
+    from scripts._deployed import find
 
-    address = to_checksum_address(
-        model if is_address(model) else Journal.open(provider, deployments).model(model)["address"]
-    )
-    node = node_of(provider)
-    view = ContractAt(node, address, abi_of(project.SparsePerceptron))  # what it is asked, every model answers
-    kind, name, trainer, count = (view.call(f) for f in ("kind", "name", "trainer", "class_count"))
-    class_names = view.call_many("class_name", [(y,) for y in range(count)])
-    board = leaderboard(
-        node, to_checksum_address(trainer), address, abi_of(project.Points), "Sparse" in kind or kind == "NaiveBayes"
-    )
-
-    Console().print(table(board, class_names, f"{name}: {board.submitted:,} submitted, {board.validated:,} validated"))
+    found = find(provider, model, deployments)
+    if found.incentive is None or found.incentive.contract_type.name != "Points":
+        raise click.ClickException(f"{found.name} has no leaderboard: its incentive is not Points.")
+    kind = found.contract.kind()
+    sparse = kind.startswith("Sparse") or kind == "NaiveBayes"
+    board = leaderboard(found.node, found.incentive.address, found.address, abi_of(found.incentive), sparse)
     if csv_path is not None:
         csv_path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(csv_path, to_csv(board, class_names))
+        write_atomically(csv_path, to_csv(board, found.class_names))
+    present(board, found.class_names, found.name)
+    if csv_path is not None:
         click.echo(f"Written: {csv_path}")
-    if board.differences:
-        raise click.ClickException(
-            "The contract does not say what its events make of it:\n  " + "\n  ".join(board.differences)
-        )
-    click.echo("Recomputed from events alone; the contract says the same.")

@@ -50,42 +50,49 @@ class Chain:
     """A local anvil node, reached by its URL."""
 
     def __init__(self, url: str):
+        self.url = url
         parsed = urlparse(url)
         self._address = (parsed.hostname, parsed.port or 80)
         self._head = f"POST / HTTP/1.1\r\nHost: {parsed.netloc}\r\nContent-Type: application/json\r\n"
 
     def many(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[dict]:
         """The answers to (method, parameters) pairs, carried out in their order; each has ``result`` or ``error``."""
-        if not calls:
+        bodies = [
+            json.dumps({"jsonrpc": "2.0", "id": 0, "method": m, "params": p}, separators=(",", ":")).encode()
+            for m, p in calls
+        ]
+        return [json.loads(answer) for answer in self.raw(bodies)]
+
+    def raw(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """The bodies of the answers to requests whose bodies are given, carried out in their order."""
+        if not bodies:
             return []
         try:
             connection = socket.create_connection(self._address)
         except OSError as error:
             raise RpcError(f"no chain answers at {self._address[0]}:{self._address[1]} ({error})") from error
+        head = self._head.encode()
 
         def write() -> None:
-            for begin in range(0, len(calls), 500):
-                part = []
-                for method, parameters in calls[begin : begin + 500]:
-                    request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": parameters}
-                    body = json.dumps(request, separators=(",", ":"))
-                    part.append(f"{self._head}Content-Length: {len(body)}\r\n\r\n{body}")
-                connection.sendall("".join(part).encode())
+            for begin in range(0, len(bodies), 500):
+                part = [b"%bContent-Length: %d\r\n\r\n%b" % (head, len(b), b) for b in bodies[begin : begin + 500]]
+                connection.sendall(b"".join(part))
 
-        with connection, connection.makefile("rb") as answers:
+        with connection, connection.makefile("rb", 1 << 20) as answers:
             writer = threading.Thread(target=write, daemon=True)
             writer.start()
-            results = [json.loads(self._body(answers)) for _ in calls]
+            results = [self._body(answers) for _ in bodies]
             writer.join()
         return results
 
     @staticmethod
     def _body(answers) -> bytes:
-        length = 0
-        while line := answers.readline().strip():
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
+        length = -1
+        while (line := answers.readline()) not in (b"\r\n", b""):
+            if line[:15].lower() == b"content-length:":
+                length = int(line[15:])
+        if length < 0:
+            raise RpcError("the node closed the connection")
         return answers.read(length)
 
     def rpc(self, method: str, *parameters: Any) -> Any:

@@ -12,7 +12,8 @@ from simulation.rows import iterate_rows
 
 MAX_CLASSES = 255
 MAX_FEATURES = 2**16
-MAX_READS = 4_096  # words of the table that a sample may need
+MAX_READS = 3_072  # words of the table that a prediction may need
+MAX_WRITES = 640  # words of the table that an update may need
 NARROW = 4  # the largest room with which a word holds more than one feature
 HEAD = 192  # the first features, of which a word holds one class, where there is so little room
 COUNT_MAX = 2**32 - 1
@@ -50,7 +51,10 @@ class TableParameters:
     @property
     def longest(self) -> int:
         """The most features that a sample may have."""
-        return min(1024, MAX_READS // ((self.room + 7) // 8)) if self.room > NARROW else 1024
+        if self.room > NARROW:
+            return min(MAX_WRITES, MAX_READS // ((self.room + 7) // 8))
+        fits = self.n_features <= HEAD + (MAX_WRITES - HEAD // 8) * (8 >> min(self.room, 3) - 1)
+        return 1024 if fits else MAX_WRITES
 
     def place(self, feature: int, y: int) -> tuple[int, int]:
         """The word with the count of a feature and class, and the lane, from the highest."""
@@ -179,13 +183,14 @@ class TableModel:
             require(samples == 0, "classes: counts for all features are needed")
             counts = [0] * self.parameters.n_features
         else:
+            counts = [int(c) for c in counts]
             require(samples > 0, "classes: counts without samples")
             require(len(counts) <= self.parameters.n_features, "classes: more counts than features")
             require(len(counts) == self.parameters.n_features, "classes: counts for all features are needed")
         figure = self._figure(counts)
         require(figure <= FIGURE_MAX, "model: count is full")
-        self.counts.append([int(c) for c in counts])
-        self.samples.append(samples)
+        self.counts.append(list(counts))
+        self.samples.append(int(samples))
         self.figures.append(figure)
         return self.class_count - 1
 
@@ -227,7 +232,7 @@ class TableModel:
         require(len(x) % 2 == 0, "sample: odd length")
         count = len(x) // 2
         require(count <= 1024, "sample: more than 1,024 features")
-        require(count <= self.parameters.longest, "sample: too many features for so many classes")
+        require(count <= self.parameters.longest, "sample: too long")
         indices = struct.unpack(f">{count}H", x)
         require(indices[-1] < self.parameters.n_features, "sample: index out of range")
         require(all(a < b for a, b in zip(indices, indices[1:], strict=False)), "sample: indices must increase")

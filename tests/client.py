@@ -17,7 +17,7 @@ ERROR = keccak(text="Error(string)")[:4]
 
 
 class Reverted(Exception):
-    """A call or transaction reverted; the text is the contract's message, empty where the compiler's own check failed."""
+    """A call or transaction reverted; the text is the contract's message, empty where it gave none."""
 
 
 @contextmanager
@@ -145,7 +145,8 @@ class Contract(ContractAt):
     def call(self, function: str, *arguments: Any, sender=None, time: int | None = None) -> Any:
         """The result of a view call. Raises `Reverted`."""
         result = self.client.call(self.address, self.data(function, *map(_plain, arguments)), sender, time)
-        values = [_plain(v) for v in decode(self._functions[function][2], result)]
+        types = self._functions[function][2]
+        values = [list(v) if t.endswith("]") else _plain(v) for t, v in zip(types, decode(types, result), strict=True)]
         return values[0] if len(values) == 1 else tuple(values)
 
     def event(self, name: str, **arguments: Any) -> Event:

@@ -17,9 +17,11 @@
      Parameters that all these models share, from the lowest bits up: 32 bits for the implementation, room (16 bits, 1 to
      255), 16 bits 0, number of features (32 bits).
 
-     A sample may have as many features as can be read with 4,096 words: 1,024 with room for up to 4 or 32 classes, 128 with
-     room for 255. The room never changes, so what was added can also be claimed after classes were added. The costliest
-     action, claiming with naive Bayes, then needs less than the 16,777,216 gas that a transaction may use.
+     A sample may have at most 1,024 features, and fewer where it could need more than 640 words of one class, because each may
+     be new and cost 22,100 gas to write, or more than 3,072 words of all classes: the limit is 640 with room for up to 4
+     classes and so many features that they do not fit 640 words, or with room for 5 to 32; and 3,072 / ((room + 7) / 8) with
+     more room, 96 with room for 255. No action needs more than the 16,777,216 gas of a transaction so. The room never
+     changes, so what was added can also be claimed after classes were added.
 """
 from . import classes
 from . import model
@@ -32,7 +34,8 @@ uses: classes
 
 MAX_WORDS: constant(uint256) = 640
 MAX_FEATURES: constant(uint256) = 2**16  # indices are uint16
-MAX_READS: constant(uint256) = 4_096  # words of the table that a sample may need
+MAX_READS: constant(uint256) = 3_072  # words of the table that a prediction may need
+MAX_WRITES: constant(uint256) = 640  # words of the table that an update may need
 MAX_CHUNKS: constant(uint256) = 2_048 // 32
 NARROW: constant(uint256) = 4  # the largest room with which a word holds more than one feature
 HEAD: constant(uint256) = 192  # the first features, of which a word holds one class, where there is so little room
@@ -42,6 +45,7 @@ MASK_32: constant(uint256) = 2**32 - 1
 MASK_64: constant(uint256) = 2**64 - 1
 MASK_96: constant(uint256) = 2**96 - 1
 EVEN: constant(uint256) = max_value(uint256) // (2**64 - 1) * MASK_32  # every other of the 8 lanes
+LANES: constant(uint256) = 8  # of a word
 LANE: constant(uint256) = 32  # bits
 LANE_ONE: constant(uint256) = 1 << 224  # 1 in the highest lane
 
@@ -145,11 +149,22 @@ def _check_sample(position: uint256, size: uint256, identity: uint256):
     assert size & 1 == 0, "sample: odd length"
     assert size <= 2_048, "sample: more than 1,024 features"
     room: uint256 = (identity >> ROOM) & MASK_16
-    if room > 32:
+    if room > NARROW:
         # safe: 10 bits and 5 bits
-        assert unsafe_mul(size >> 1, unsafe_add(room, 7) >> 3) <= MAX_READS, "sample: too many features for so many classes"
+        assert size <= 2 * MAX_WRITES and unsafe_mul(size >> 1, unsafe_add(room, 7) >> 3) <= MAX_READS, "sample: too long"
+    elif size > 2 * MAX_WRITES:
+        assert identity >> N_FEATURES <= self._compact(room), "sample: too long"
     last: uint256 = convert(slice(msg.data, unsafe_sub(unsafe_add(position, size), 32), 32), uint256) & MASK_16
     assert last < identity >> N_FEATURES, "sample: index out of range"
+
+
+@internal
+@pure
+def _compact(room: uint256) -> uint256:
+    """
+    @dev With room for up to 4: the most features of which those of a class fit `MAX_WRITES` words.
+    """
+    return HEAD + (MAX_WRITES - HEAD // 8) * (LANES >> (min(room, 3) - 1))
 
 
 @internal

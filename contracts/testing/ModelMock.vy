@@ -22,7 +22,7 @@ holder: address
 # what `update` calls first; nothing if the address is zero
 target: address
 payload: Bytes[MAX_CALL]
-# the number of samples that `update` got, and the hash of the latest, its label and the effect that it was judged with
+# the number of samples that `update` got, and the hash of the latest and its label
 updates: public(uint256)
 latest: public(bytes32)
 
@@ -80,6 +80,7 @@ def owner() -> address:
 @raw_return
 def predict(x: Bytes[MAX_SAMPLE]) -> Bytes[96]:
     assert not self.broken, "mock: broken"
+    assert len(x) > 0, "mock: empty"
     return self.answer
 
 
@@ -88,6 +89,7 @@ def predict(x: Bytes[MAX_SAMPLE]) -> Bytes[96]:
 @raw_return
 def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> Bytes[96]:
     assert not self.broken, "mock: broken"
+    assert keccak256(abi_encode(x, y)) == self.latest, "mock: another sample"
     assert effect == convert(slice(self.effect, 0, 32), uint256), "mock: another effect"
     return self.answer_without
 

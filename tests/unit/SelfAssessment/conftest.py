@@ -101,7 +101,7 @@ def wallet(client, project, owner):
 
 @pytest.fixture
 def disputed(setting, contributor, reporter):
-    """A contribution that the model disagrees with, and a reporter who has the only validated one. Its time is the setting's."""
+    """A contribution that the model disagrees with, and a reporter who has the only validated one."""
     setting.validate(reporter)
     setting.time += 100
     setting.add(contributor, time=setting.time)

@@ -1,0 +1,23 @@
+"""The web page: predict, train, refund and reward in a browser. See docs/dashboard.md.
+
+Modules
+-------
+rpc
+    JSON-RPC in batches, and contract calls by their signatures.
+reader
+    What is on chain: models, contributions, terms. Keeps what cannot change; knows nothing of pages.
+incentives
+    What each incentive contract offers: the claims of an account, and the transactions that make them.
+store
+    Encoders by their spec, original words, test sets.
+outbox
+    Unsigned transactions on their way through a wallet, none of them twice.
+create
+    From a data file to the transactions that publish a model.
+charts
+    Curves as SVG.
+server
+    The pages.
+demo
+    Models and data to show on a local chain.
+"""

@@ -1,0 +1,209 @@
+"""The kinds of incentives that can be simulated, and how agents deal with them: one entry for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulation import points, self_assessment
+from simulation.desk import Desk
+from simulation.market_desk import MarketDesk
+from simulation.units import DAY, ETHER
+from simulation.world import OWNER, START, Entry, World
+
+if TYPE_CHECKING:
+    from simulation.agents import Agent
+    from simulation.chain_engine import Replay
+
+
+class SelfAssessmentDesk(Desk):
+    """Deposit, refund and take."""
+
+    KIND = "SelfAssessment"
+    TERMS = self_assessment.Terms
+    TERM_TYPES = ("uint96", "uint32", "uint32", "uint32", "uint32", "bool")
+    FUNCTIONS = {
+        "add_data": ("bytes", "uint256"),
+        "refund": ("bytes", "uint256"),
+        "flag": ("address", "bytes", "uint256"),
+        "report": ("address", "bytes", "uint256"),
+        "take": ("address", "bytes", "uint256"),
+    }
+    DEFAULTS = {
+        "cost_weight": ETHER // 1_000,
+        "refund_wait": DAY,
+        "owner_wait": 10 * DAY,
+        "anyone_wait": 20 * DAY,
+    }
+
+    def __init__(self, world: World, terms: self_assessment.Terms):
+        self.world = world
+        self.terms = terms
+        self.twin = self_assessment.SelfAssessment(world.model, OWNER, terms, START, world.balances)
+
+    def call(self, function: str, sender: str, arguments: tuple, value: int, time: int) -> Any:
+        if function == "add_data":
+            x, y = arguments
+            return self.twin.add_data(sender, x, y, value, time)
+        return getattr(self.twin, function)(sender, *arguments, time)
+
+    def price(self, time: int) -> int:
+        return self.twin.required_deposit(time)
+
+    def add(self, agent: Agent, account: str, x: bytes, y: int, true_label: int, time: int) -> Entry | None:
+        world = self.world
+        value = min(agent.settings.max_deposit, world.balances[account])
+        before = world.balances[account]
+        effect = world.act(time, account, "add_data", (x, y), value)
+        if effect is None:
+            return None
+        if effect is True:
+            effect = 1
+        deposit = before - world.balances[account]
+        record = self.twin.contributions[account, x, y]
+        return Entry(len(world.entries), agent.index, account, x, y, true_label, time, deposit, effect, record)
+
+    def first_look(self, own: bool) -> int:
+        return self.terms.refund_wait
+
+    def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
+        if entry.settled:
+            return 0
+        if self.world.agrees(entry):
+            self.world.act(time, entry.account, "refund", (entry.x, entry.y))
+            entry.settled = True
+            return 0
+        return time + agent.settings.recheck_every
+
+    def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
+        if entry.settled:
+            return 0
+        settings, terms = agent.settings, self.terms
+        age = time - entry.time
+        if (age >= terms.anyone_wait and settings.takes) or (agent.account == OWNER and age >= terms.owner_wait):
+            self.world.act(time, agent.account, "take", (entry.account, entry.x, entry.y))
+            entry.settled = True
+            return 0
+        again = time + settings.recheck_every
+        if settings.reports and self.twin.validated and not self.world.agrees(entry):
+            again = min(again, self._report(agent, entry, time) or again)
+            if entry.settled:
+                return 0
+        if settings.takes:
+            again = min(again, max(time + 1, entry.time + terms.anyone_wait))
+        return again
+
+    def _report(self, agent: Agent, entry: Entry, time: int) -> int:
+        """Report from all accounts that can; returns when the next is due."""
+        twin, record, due = self.twin, entry.record, 0
+        for account in agent.accounts:
+            valid = twin.validated_of.get(account, 0)
+            if not valid or account == entry.account or record.deposit * valid < twin.validated:
+                continue
+            flagged = record.reports.get(account, 0)
+            if flagged == self_assessment.PAID:
+                continue
+            if self.terms.dispute_wait:
+                if not flagged:
+                    self.world.act(time, account, "flag", (entry.account, entry.x, entry.y))
+                    flagged = time
+                if time < flagged + self.terms.dispute_wait:
+                    due = flagged + self.terms.dispute_wait
+                    continue
+            self.world.act(time, account, "report", (entry.account, entry.x, entry.y))
+            if record.time == 0:
+                entry.settled = True
+                return 0
+        return due
+
+    def gain_of_report(self, account: str, entry: Entry) -> int:
+        twin, record = self.twin, entry.record
+        valid = twin.validated_of.get(account, 0)
+        return min(record.deposit * valid // twin.validated, record.claimable) if valid else 0
+
+    @property
+    def held(self) -> int:
+        return self.twin.balance
+
+    def check_chain(self, replay: Replay) -> None:
+        from simulation.chain_engine import same
+
+        found = replay.ask_incentive("statistics", (), (), "uint256", "uint256")
+        same("submitted and validated contributions", found, (self.twin.submitted, self.twin.validated))
+        for account, valid in sorted(self.twin.validated_of.items()):
+            found = replay.ask_incentive("validated_of", ("address",), (account,), "uint256")
+            same(f"validated contributions of {account}", found, valid)
+
+
+class PointsDesk(Desk):
+    """Points and badges, no money."""
+
+    KIND = "Points"
+    TERMS = points.Terms
+    FUNCTIONS = {
+        "add_data": ("bytes", "uint256"),
+        "validate": ("bytes", "uint256"),
+        "report": ("bytes", "uint256"),
+    }
+    DEFAULTS = {"validation_wait": DAY, "report_wait": 2 * DAY}
+
+    def __init__(self, world: World, terms: points.Terms):
+        self.world = world
+        self.terms = terms
+        self.twin = points.Points(world.model, terms)
+
+    def pack_terms(self) -> bytes:
+        return self.terms.encode()
+
+    def add(self, agent: Agent, account: str, x: bytes, y: int, true_label: int, time: int) -> Entry | None:
+        effect = self.world.act(time, account, "add_data", (x, y))
+        if effect is None:
+            return None
+        record = self.twin.contributions[x, y]
+        return Entry(len(self.world.entries), agent.index, account, x, y, true_label, time, 0, record.effect, record)
+
+    def first_look(self, own: bool) -> int:
+        return self.terms.validation_wait if own else self.terms.report_wait
+
+    def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
+        if entry.settled or entry.x in self.twin.earned:
+            return 0
+        if not self.world.agrees(entry):
+            return time + agent.settings.recheck_every
+        self.world.act(time, entry.account, "validate", (entry.x, entry.y))
+        entry.settled = True
+        return 0
+
+    def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
+        if entry.settled or not agent.settings.reports:
+            return 0
+        accounts = self.twin.ledger.accounts
+        able = (a for a in agent.accounts if a != entry.account and a in accounts and accounts[a].validated)
+        account = next(able, None)
+        if account is None or self.world.agrees(entry):
+            return time + agent.settings.recheck_every
+        self.world.act(time, account, "report", (entry.x, entry.y))
+        entry.settled = True
+        return 0
+
+    def gain_of_report(self, account: str, entry: Entry) -> int:
+        accounts = self.twin.ledger.accounts
+        return self.terms.report_points if account in accounts and accounts[account].validated else 0
+
+    def scores(self) -> dict[str, int]:
+        return {name: account.points for name, account in self.twin.ledger.accounts.items()} or {OWNER: 0}
+
+    def check_chain(self, replay: Replay) -> None:
+        from simulation.chain_engine import same
+
+        found = replay.ask_incentive("statistics", (), (), "uint256", "uint256")
+        same("submitted and validated contributions", found, (self.twin.submitted, self.twin.validated))
+        for name, account in sorted(self.twin.ledger.accounts.items()):
+            found = replay.ask_incentive("account", ("address",), (name,), "uint256", "uint256", "uint256", "uint256")
+            expected = account.points, account.validated, account.reports, account.latest
+            same(f"points, validated contributions, reports and latest of {name}", found, expected)
+            found = replay.ask_incentive("badges", ("address",), (name,), "uint256")
+            same(f"badges of {name}", found, account.badges)
+
+
+INCENTIVES: dict[str, type[Desk]] = {desk.KIND: desk for desk in (SelfAssessmentDesk, PointsDesk, MarketDesk)}
+"""By the contract's name."""

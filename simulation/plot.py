@@ -1,0 +1,135 @@
+"""Pictures of a run and of a sweep, and the curve as a table."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulation.units import DAY, ETHER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simulation.engine import Result
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart; with them come different line styles
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = ("-", "--", "-.", ":")
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def save(figure: Any, path: str | os.PathLike) -> Path:
+    """Write a figure to a file: the same bytes each time it is the same picture."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
+    figure.savefig(path, dpi=110, bbox_inches="tight", metadata=metadata)
+    _pyplot().close(figure)
+    return path
+
+
+def plot_run(result: Result, path: str | os.PathLike) -> Path:
+    """The picture of the slides: each agent's balance, and the accuracy on rows that nobody contributes, over time."""
+    pyplot = _pyplot()
+    scenario, curve = result.scenario, result.curve
+    days = [point.time / DAY for point in curve]
+    figure, left = pyplot.subplots(figsize=(9, 4.8))
+    right = left.twinx()
+    points = bool(curve[-1].scores)
+    for i, agent in enumerate(result.agents):
+        name = agent.settings.name
+        values = [p.scores[name] if points else p.balances[name] / ETHER for p in curve]
+        if name == "owner" and not any(values):
+            continue
+        label = name if name == "owner" else f"{name} ({agent.settings.kind})"
+        left.plot(days, values, color=COLOURS[i % len(COLOURS)], linestyle=STYLES[i // len(COLOURS) % 4], label=label)
+    right.plot(days, [100 * a for a in result.accuracies], color="0.45", linewidth=1.1, label="accuracy")
+    left.axvline(scenario.days, color="0.8", linewidth=0.8)
+    left.set_xlabel("days" + ("" if not scenario.claim_days else "; the line: from here on only claims"))
+    left.set_ylabel("points" if points else "balance in ether")
+    right.set_ylabel(f"accuracy in % on {len(result.problem.test):,} rows that nobody contributes")
+    title = scenario.title.strip() or scenario.name
+    left.set_title(f"{title}\n{scenario.model.kind}, {scenario.incentive.kind}, seed {scenario.seed}", fontsize=10)
+    lines = left.get_lines()[: -1 or None] + right.get_lines()
+    left.legend(
+        lines, [line.get_label() for line in lines], loc="center left", bbox_to_anchor=(1.1, 0.5), frameon=False
+    )
+    left.spines["top"].set_visible(False)
+    right.spines["top"].set_visible(False)
+    return save(figure, path)
+
+
+def curve_rows(result: Result) -> list[dict[str, Any]]:
+    """The curve as rows: day, contributions, accuracy, wei (and points) of each agent, wei that the incentive holds."""
+    rows = []
+    for point, accuracy in zip(result.curve, result.accuracies, strict=True):
+        row: dict[str, Any] = {
+            "day": round(point.time / DAY, 6),
+            "contributions": point.contributions,
+            "accuracy": round(accuracy, 6),
+        }
+        row |= {f"{name}_wei": wei for name, wei in point.balances.items()}
+        row |= {f"{name}_points": n for name, n in point.scores.items()}
+        rows.append(row | {"incentive_wei": point.held})
+    return rows
+
+
+def write_csv(rows: Sequence[dict[str, Any]], path: str | os.PathLike) -> Path:
+    """Write rows to a CSV file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95% interval (Student's t)."""
+    import numpy as np
+    from scipy import stats
+
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float(values.mean()), 0.0
+    return float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+
+
+def plot_sweep(table: pd.DataFrame, x: str, ys: Sequence[str], path: str | os.PathLike, by: str | None = None) -> Path:
+    """Means over seeds with 95% intervals, one panel for each of `ys`, one line for each value of the column `by`."""
+    pyplot = _pyplot()
+    figure, axes = pyplot.subplots(1, len(ys), figsize=(4.6 * len(ys) + 0.6, 3.8), squeeze=False)
+    groups = [("", table)] if by is None else list(table.groupby(by, sort=False))
+    for axis, y in zip(axes[0], ys, strict=True):
+        for i, (name, group) in enumerate(groups):
+            numeric = [
+                (float(value), *interval(part[y].dropna())) for value, part in group.groupby(x) if part[y].notna().any()
+            ]
+            if not numeric:
+                continue
+            xs, means, halves = zip(*sorted(numeric), strict=True)
+            colour = COLOURS[i % len(COLOURS)]
+            axis.plot(xs, means, color=colour, linestyle=STYLES[i % 4], marker="o", markersize=3, label=str(name))
+            low = [m - h for m, h in zip(means, halves, strict=True)]
+            high = [m + h for m, h in zip(means, halves, strict=True)]
+            axis.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
+        axis.set_xlabel(x)
+        axis.set_title(y, fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25)
+    if by is not None:
+        axes[0][-1].legend(title=by, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=8)
+    figure.tight_layout()
+    return save(figure, path)

@@ -1,0 +1,368 @@
+"""Scenarios: a complete set-up of data, model, incentive and people, as it stands in a YAML file.
+
+A scenario and a seed decide everything that happens.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from simulation import units
+
+FOLDER = Path(__file__).parent / "scenarios"
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be: the message says where, why, and what could stand there."""
+
+
+def setting(read: Callable[[object], Any], default: Any = MISSING) -> Any:
+    """A field of a section, with the function that reads its value from YAML."""
+    if default is MISSING:
+        return field(metadata={"read": read})
+    return field(default=default, metadata={"read": read})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or not str(value).strip():
+        raise ValueError(f"{value!r} is not a text")
+    return str(value)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is not a list of settings with their values")
+    return {str(k): v for k, v in value.items()}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How raw data becomes samples.
+
+    Attributes
+    ----------
+    kind : {"auto", "bag-of-words", "hashed-words", "tabular", "none"}
+        ``auto``: bag-of-words for text, tabular for numbers.
+    features : int
+        Words of a vocabulary, or buckets.
+    unit : int
+        For tabular: the integer that stands for 1.0; 0: chosen from the data.
+    """
+
+    kind: str = setting(_text, "auto")
+    features: int = setting(units.count, 1_000)
+    unit: int = setting(units.count, 0)
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where samples come from, and who gets to see which of them.
+
+    Attributes
+    ----------
+    source : str
+        A set of scikit-learn (``breast_cancer``, ``digits``, ``wine``), ``synthetic`` (made-up words), the path of a
+        text file, or ``DATA``: the file named when the scenario is run.
+    test : float
+        Share of the samples on which the accuracy is measured. No agent has them.
+    initial : float
+        Share that the owner has: the encoder is fitted to it, and the model is trained on it before it is published.
+    bounty_test : float
+        Share that only the provider of a market has, to pay for.
+    """
+
+    source: str = setting(_text)
+    encoding: Encoding = field(default_factory=Encoding, metadata={"section": Encoding})
+    test: float = setting(units.share, 0.25)
+    initial: float = setting(units.share, 0.2)
+    bounty_test: float = setting(units.share, 0.0)
+    limit: int = setting(units.count, 0)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model: its contract's name, parameters other than the defaults, and whether it is trained at first."""
+
+    kind: str = setting(_text)
+    parameters: dict[str, Any] = field(default_factory=dict, metadata={"read": _mapping})
+    trained: bool = setting(units.flag, True)
+
+
+@dataclass(frozen=True)
+class IncentiveSettings:
+    """The incentive: its contract's name, and terms that differ from the defaults."""
+
+    kind: str = setting(_text)
+    terms: dict[str, Any] = field(default_factory=dict, metadata={"read": _mapping})
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Somebody who contributes.
+
+    Attributes
+    ----------
+    name, kind : str
+        See `simulation.agents.AGENTS` for the kinds.
+    share : float or None
+        Of all contributions, how many come from this agent. Agents without a share divide the rest equally.
+    accounts : int
+        How many addresses this agent uses in turn.
+    balance : int
+        Wei, all accounts together, at the start.
+    max_deposit : int
+        Wei: the most that the agent is willing to deposit on one contribution.
+    mistakes : float
+        Probability of a wrong label, for kinds that mean to be right.
+    first_day, last_day : float
+        Between which days the agent contributes; 0: until the end.
+    check_every : int
+        Seconds between two looks at what can be claimed.
+    recheck_every : int
+        Seconds until a contribution is looked at again that could not be claimed.
+    reports, takes : bool
+        Whether the agent reports others' contributions, and takes what is left after the last wait.
+    warm_up : int
+        For flip-and-take: honest contributions before the first attack.
+    least_gain : float
+        For flip-and-take: attack only for at least so many times the deposit that the attack needs.
+    """
+
+    name: str = setting(_text)
+    kind: str = setting(_text)
+    share: float | None = setting(units.share, None)
+    accounts: int = setting(units.count, 1)
+    balance: int = setting(units.amount, 10 * units.ETHER)
+    max_deposit: int = setting(units.amount, units.ETHER)
+    mistakes: float = setting(units.share, 0.0)
+    first_day: float = setting(units.number, 0.0)
+    last_day: float = setting(units.number, 0.0)
+    check_every: int = setting(units.duration, 6 * 3_600)
+    recheck_every: int = setting(units.duration, units.DAY)
+    reports: bool = setting(units.flag, True)
+    takes: bool = setting(units.flag, True)
+    warm_up: int = setting(units.count, 20)
+    least_gain: float = setting(units.number, 0.0)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A complete set-up.
+
+    Attributes
+    ----------
+    days : float
+        How long agents contribute.
+    per_day : float
+        Contributions of all agents together that are attempted in a day, on average.
+    claim_days : float
+        How long claims go on afterwards.
+    points : int
+        On how many moments accuracy and balances are recorded.
+    """
+
+    name: str = setting(_text)
+    data: DataSettings = field(metadata={"section": DataSettings})
+    model: ModelSettings = field(metadata={"section": ModelSettings})
+    incentive: IncentiveSettings = field(metadata={"section": IncentiveSettings})
+    agents: tuple[AgentSettings, ...] = field(metadata={"sections": AgentSettings})
+    title: str = setting(_text, " ")
+    days: float = setting(units.number, 20.0)
+    per_day: float = setting(units.number, 50.0)
+    claim_days: float = setting(units.number, 22.0)
+    points: int = setting(units.count, 100)
+    seed: int = setting(units.count, 0)
+    sweep: dict[str, Any] = field(default_factory=dict, metadata={"read": _mapping})
+
+    def __post_init__(self) -> None:
+        from simulation.agents import AGENTS
+        from simulation.incentives import INCENTIVES
+        from simulation.models import MODELS
+
+        _known(self.model.kind, MODELS, "model.kind")
+        _known(self.incentive.kind, INCENTIVES, "incentive.kind")
+        for agent in self.agents:
+            _known(agent.kind, AGENTS, f"agents.{agent.name}.kind")
+            if agent.accounts < 1:
+                raise ScenarioError(f"agents.{agent.name}.accounts: at least 1")
+            if agent.check_every == 0 or agent.recheck_every == 0:
+                raise ScenarioError(f"agents.{agent.name}: check_every and recheck_every are at least 1s")
+        names = [agent.name for agent in self.agents]
+        if len(set(names)) < len(names) or "owner" in names:
+            raise ScenarioError("agents: names must differ from each other, and from 'owner'")
+        if not names:
+            raise ScenarioError("agents: at least one")
+        if self.points < 1 or self.days <= 0:
+            raise ScenarioError("days and points must be above 0")
+        if sum(a.share or 0 for a in self.agents) > 1 + 1e-9:
+            raise ScenarioError("agents: their shares add up to more than 1")
+        if self.data.test + self.data.initial + self.data.bounty_test >= 1:
+            raise ScenarioError("data: test, initial and bounty_test leave nothing to contribute")
+        if self.data.test == 0:
+            raise ScenarioError("data.test: without test rows there is no accuracy")
+
+    def shares(self) -> list[float]:
+        """The share of all contributions of each agent; those without one divide the rest."""
+        given = sum(agent.share or 0 for agent in self.agents)
+        without = sum(agent.share is None for agent in self.agents)
+        return [(1 - given) / without if agent.share is None else agent.share for agent in self.agents]
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+def load(source: str | os.PathLike, changes: Sequence[tuple[str, Any]] = ()) -> Scenario:
+    """Read a scenario from a file, or one of the ready ones by its name.
+
+    Parameters
+    ----------
+    source : str or path-like
+    changes : sequence of (key, value)
+        For example ``("agents.bad.share", 0.3)`` or ``("model.parameters.margin", 20)``.
+
+    Raises
+    ------
+    ScenarioError
+    """
+    return from_mapping(load_mapping(source), changes)
+
+
+def load_mapping(source: str | os.PathLike) -> dict[str, Any]:
+    """What stands in a scenario file. Raises `ScenarioError`."""
+    path = Path(source)
+    if not path.is_file():
+        path = FOLDER / f"{source}.yaml"
+    if not path.is_file():
+        raise ScenarioError(f"there is no scenario {str(source)!r}; a file, or one of: {', '.join(ready())}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content, Mapping):
+        raise ScenarioError(f"{path}: a scenario has the settings {', '.join(f.name for f in fields(Scenario))}")
+    content = {str(k): v for k, v in content.items()}
+    content.setdefault("name", path.stem)
+    return content
+
+
+def ready() -> list[str]:
+    """The names of the scenarios that come with the project."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def from_mapping(content: Mapping[str, Any], changes: Sequence[tuple[str, Any]] = ()) -> Scenario:
+    """A scenario from what stands in a file, with changes. Raises `ScenarioError`."""
+    content = copy.deepcopy(dict(content))
+    for key, value in changes:
+        change(content, key, value)
+    return _section(Scenario, content, "")
+
+
+def change(content: dict[str, Any], key: str, value: Any) -> None:
+    """Set what a dotted key names; an agent is named by its name or position."""
+    parts = key.split(".")
+    place: Any = content
+    for position, part in enumerate(parts[:-1]):
+        if isinstance(place, list):
+            place = _agent(place, part)
+            continue
+        if place.get(part) is None:
+            place[part] = {}
+        place = place[part]
+        if not isinstance(place, dict | list):
+            raise ScenarioError(f"{key}: {'.'.join(parts[: position + 1])} is one value and has no parts")
+    if isinstance(place, list):
+        raise ScenarioError(f"{key}: name one setting of an agent, such as {key}.share")
+    place[parts[-1]] = value
+
+
+def _agent(agents: list, name: str) -> dict[str, Any]:
+    for agent in agents:
+        if isinstance(agent, Mapping) and str(agent.get("name")) == name:
+            return agent
+    if name.isdecimal() and int(name) < len(agents):
+        return agents[int(name)]
+    known = ", ".join(str(a.get("name")) for a in agents if isinstance(a, Mapping))
+    raise ScenarioError(f"there is no agent {name!r}; there are {known}")
+
+
+def _section(cls: type, content: Any, where: str) -> Any:
+    if not isinstance(content, Mapping):
+        raise ScenarioError(f"{where}: has the settings {', '.join(f.name for f in fields(cls))}, not {content!r}")
+    known = {f.name: f for f in fields(cls)}
+    values = {}
+    for key, value in content.items():
+        name = f"{where}.{key}" if where else str(key)
+        if key not in known:
+            raise ScenarioError(f"{name}: unknown setting{_meant(str(key), known)}")
+        metadata = known[key].metadata
+        if "section" in metadata:
+            values[key] = _section(metadata["section"], value, name)
+        elif "sections" in metadata:
+            if not isinstance(value, Sequence) or isinstance(value, str):
+                raise ScenarioError(f"{name}: a list, one entry for each agent")
+            values[key] = tuple(
+                _section(metadata["sections"], v, f"{name}.{_label(v, i)}") for i, v in enumerate(value)
+            )
+        elif value is None and known[key].default is None:
+            values[key] = None
+        else:
+            try:
+                values[key] = metadata["read"](value)
+            except ValueError as error:
+                raise ScenarioError(f"{name}: {error}") from error
+    for key, f in known.items():
+        if key not in values and f.default is MISSING and f.default_factory is MISSING:
+            raise ScenarioError(f"{where}.{key}: missing" if where else f"{key}: missing")
+    return cls(**values)
+
+
+def _label(content: Any, position: int) -> str:
+    return str(content.get("name", position)) if isinstance(content, Mapping) else str(position)
+
+
+def _meant(word: str, known: Mapping | Sequence) -> str:
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+
+
+def _known(word: str, known: Mapping, where: str) -> None:
+    if word not in known:
+        raise ScenarioError(f"{where}: there is no {word!r}{_meant(word, known)}")
+
+
+def read_fields(cls: type, content: Mapping[str, Any], where: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for the fields of a dataclass of parameters or terms, read by what their names say."""
+    known = {f.name for f in fields(cls)}
+    values = dict(defaults)
+    for key, value in content.items():
+        if key not in known:
+            raise ScenarioError(f"{where}.{key}: unknown setting{_meant(key, sorted(known))}")
+        try:
+            values[key] = _reader(key, cls)(value)
+        except ValueError as error:
+            raise ScenarioError(f"{where}.{key}: {error}") from error
+    return values
+
+
+_TIMES = ("_wait", "_window", "_time", "_period", "_duration")
+_MONEY = ("cost_weight", "stake", "bounty", "bond", "fee", "scoring_fee")
+
+
+def _reader(name: str, cls: type) -> Callable[[object], Any]:
+    annotation = {f.name: f.type for f in fields(cls)}[name]
+    if annotation in ("bool", bool):
+        return units.flag
+    if name.endswith(_TIMES):
+        return units.duration
+    if name in _MONEY:
+        return units.amount
+    return units.count

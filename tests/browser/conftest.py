@@ -1,0 +1,309 @@
+"""A local chain, the page, and a real browser whose wallet signs with keys that only the test has."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from simulation.chain import Chain
+
+MNEMONIC = "test test test test test test test test test test test junk"
+CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
+WAIT = 10_000  # milliseconds
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Site:
+    """A chain of its own, with the page on it."""
+
+    def __init__(self, bytecode, folder, set_up):
+        import uvicorn
+
+        port = free_port()
+        self.anvil = subprocess.Popen(
+            ["anvil", "--port", str(port), "--silent", "--gas-price", "0", "--base-fee", "0", "--balance", "1000000"]
+        )
+        wait_for(lambda: answers(port), 20)
+        self.node_url = f"http://127.0.0.1:{port}"
+        self.chain = Chain(self.node_url)
+        self.dashboard = set_up(self.chain, self.node_url, bytecode, folder)
+        page_port = free_port()
+        self.url = f"http://127.0.0.1:{page_port}"
+        config = uvicorn.Config(self.dashboard.app(), port=page_port, log_level="error", timeout_graceful_shutdown=1)
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        wait_for(lambda: answers(page_port), 20)
+
+    def stop(self):
+        self.server.should_exit = True
+        self.thread.join(5)
+        self.anvil.terminate()
+        self.anvil.wait(5)
+
+    def model(self, name: str) -> str:
+        return next(e.address for e in self.dashboard.reader.entries() if e.name == name)
+
+    def receipts(self, account: str) -> list[dict]:
+        """Of an account's transactions in the last blocks, in their order."""
+        last = int(self.chain.rpc("eth_blockNumber"), 16)
+        blocks = [self.chain.rpc("eth_getBlockByNumber", hex(n), True) for n in range(max(0, last - 10), last + 1)]
+        found = [t["hash"] for block in blocks for t in block["transactions"] if t["from"] == account.lower()]
+        return [self.chain.rpc("eth_getTransactionReceipt", h) for h in found]
+
+    def contributions(self, address: str) -> list:
+        reader = self.dashboard.reader
+        return reader.history(reader.model(address)).contributions
+
+
+@pytest.fixture(scope="session")
+def bytecode(project):
+    """Creation code of the contracts that the page's demo needs, as far as they exist."""
+    names = ["Registry", "SparsePerceptron", "SelfAssessment", "Points"]
+    types = {name: project.contracts[name].contract_type for name in names if name in project.contracts}
+    return {name: bytes.fromhex(c.deployment_bytecode.bytecode.removeprefix("0x")) for name, c in types.items()}
+
+
+@pytest.fixture(scope="session")
+def site(bytecode, tmp_path_factory):
+    from dashboard import demo
+
+    site = Site(bytecode, tmp_path_factory.mktemp("dashboard"), demo.set_up)
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH: install it with `apt-get install chromium` to run the browser tests")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+# ---- a wallet --------------------------------------------------------------------------------------------------------
+
+PROVIDER = """
+(() => {
+  const listeners = {};
+  const provider = {
+    request: async ({ method, params }) => {
+      const answer = JSON.parse(await window.testWallet(method, JSON.stringify(params || [])));
+      if (answer.error) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
+      return answer.result;
+    },
+    on: (name, listener) => { (listeners[name] = listeners[name] || []).push(listener); },
+    emit: (name, value) => { for (const listener of listeners[name] || []) listener(value); },
+  };
+  window.testProvider = provider;
+  const announce = () => window.dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({
+    info: { uuid: "0c8c2bb4-6a4e-4d7c-9d0e-6f7d1f3e2a11", name: "Test wallet", icon: "data:,", rdns: "test.wallet" },
+    provider }) }));
+  window.addEventListener("eip6963:requestProvider", announce);
+  announce();
+})();
+"""
+
+
+class Wallet:
+    """An EIP-1193 wallet: signs with its own key, and sends what it signed to the chain.
+
+    Attributes
+    ----------
+    mode : str
+        sign; reject; fail (an error before sending); lost (sends, but the page gets an error); hang (the person does
+        not answer: `confirm` does it later).
+    before : callable or None
+        Called between the person's consent and the sending, to let something else come first.
+    """
+
+    def __init__(self, chain: Chain, number: int):
+        from eth_account import Account
+
+        Account.enable_unaudited_hdwallet_features()
+        self.account = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}")
+        self.chain = chain
+        self.chain_id = int(chain.rpc("eth_chainId"), 16)
+        self.mode = "sign"
+        self.before = None
+        self.asked = []  # methods
+        self.waiting = None
+
+    @property
+    def address(self) -> str:
+        return self.account.address
+
+    def request(self, method: str, params: str) -> str:
+        import json
+
+        self.asked.append(method)
+        try:
+            return json.dumps({"result": self._answer(method, json.loads(params))})
+        except WalletError as error:
+            return json.dumps({"error": {"code": error.args[0], "message": error.args[1]}})
+
+    def _answer(self, method, params):
+        if method in ("eth_requestAccounts", "eth_accounts"):
+            return [self.address]
+        if method == "eth_chainId":
+            return hex(self.chain_id)
+        if method == "wallet_switchEthereumChain":
+            self.chain_id = int(params[0]["chainId"], 16)
+            return None
+        if method != "eth_sendTransaction":
+            raise WalletError(4200, f"{method} is not supported")
+        if self.mode == "reject":
+            raise WalletError(4001, "User rejected the request.")
+        if self.mode == "fail":
+            raise WalletError(-32000, "the device is locked")
+        if self.before:
+            self.before()
+        if self.mode == "lost":
+            self.send(params[0])
+            raise WalletError(4900, "disconnected")
+        return self.send(params[0])
+
+    def send(self, fields: dict) -> str:
+        signed = self.account.sign_transaction(
+            {
+                "to": fields["to"],
+                "data": fields["data"],
+                "value": int(fields["value"], 16),
+                "gas": int(fields["gas"], 16),
+                "gasPrice": 0,
+                "nonce": int(self.chain.rpc("eth_getTransactionCount", self.address, "latest"), 16),
+                "chainId": int(fields["chainId"], 16),
+            }
+        )
+        return self.chain.rpc("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
+
+
+class WalletError(Exception):
+    """Code and message."""
+
+
+# ---- people ----------------------------------------------------------------------------------------------------------
+
+
+class Person:
+    """Someone with a browser of their own."""
+
+    def __init__(self, browser, site, number=None, **options):
+        self.site = site
+        self.context = browser.new_context(base_url=site.url, **options)
+        self.context.set_default_timeout(WAIT)
+        self.problems = []
+        self.wallet = None
+        if number is not None:
+            self.wallet = Wallet(site.chain, number)
+            self.context.expose_function("testWallet", self.wallet.request)
+            self.context.add_init_script(PROVIDER)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.problems.append(f"dialog: {dialog.message}"))
+
+    def open(self, path: str):
+        self.page.goto(path)
+        return self.page
+
+    def connect(self):
+        """Choose the account in the wallet."""
+        self.page.click("#account-button")
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name="Test wallet").click()
+
+    def use_local(self, address: str):
+        self.page.click("#account-button")
+        self.page.select_option("#local-account", address)
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name="Use this account").click()
+
+    def fill_sample(self, text: str, label: str = "positive"):
+        self.page.get_by_label("Text", exact=True).fill(text)
+        self.page.get_by_role("radio", name=label).check()
+
+    def contribute(self, text: str, label: str = "positive"):
+        """Up to the consent in the page's dialog."""
+        self.fill_sample(text, label)
+        self.page.get_by_role("button", name="Contribute").click()
+        self.page.click("#confirm-send")
+
+    def message(self, text: str):
+        """Wait for a message that contains a text."""
+        self.page.locator("#messages").get_by_text(text).first.wait_for()
+
+
+@pytest.fixture
+def person(browser, site):
+    """Make people: ``person(3)`` has a wallet with the chain's account 3, ``person()`` has none."""
+    snapshot = site.chain.rpc("evm_snapshot")
+    people = []
+
+    def make(number=None, **options):
+        someone = Person(browser, site, number, **options)
+        people.append(someone)
+        return someone
+
+    yield make
+    for someone in people:
+        problems = someone.problems
+        someone.context.close()
+        assert problems == []
+    site.chain.rpc("evm_revert", snapshot)
+    site.dashboard.outbox.clear()  # what was sent has never happened now
+
+
+@pytest.fixture
+def reviews(site):
+    """The path of the model of film reviews with deposits."""
+    return f"/models/{site.model('Film reviews')}"
+
+
+@pytest.fixture(scope="session")
+def screenshot():
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(page, name):
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    return take

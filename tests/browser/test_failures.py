@@ -1,0 +1,210 @@
+"""What goes wrong is said with what to do about it, and nothing is sent twice."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+TEXT = "a gripping story with a stunning camera"
+
+
+@pytest.fixture
+def trainer(person, reviews):
+    """Someone with a wallet, on the page where one contributes."""
+    someone = person(8)
+    someone.open(reviews + "/train")
+    someone.connect()
+    return someone
+
+
+def test_train__no_account__asks_for_one(person, reviews):
+    someone = person()
+    page = someone.open(reviews + "/train")
+    someone.fill_sample(TEXT)
+    page.get_by_role("button", name="Contribute").click()
+    page.get_by_role("heading", name="Choose an account").wait_for()
+    assert page.get_by_text("No wallet was found").is_visible()
+
+
+def test_train__signature_rejected__says_so_and_can_be_repeated(trainer, site):
+    before = len(site.contributions(site.model("Film reviews")))
+    trainer.wallet.mode = "reject"
+    trainer.contribute(TEXT)
+    trainer.message("You rejected it in the wallet: nothing was sent.")
+    trainer.wallet.mode = "sign"
+    trainer.contribute(TEXT)
+    trainer.message("Done, with")
+    assert len(site.contributions(site.model("Film reviews"))) == before + 1
+
+
+def test_train__wallet_refuses__says_why(trainer):
+    trainer.wallet.mode = "fail"
+    trainer.contribute(TEXT)
+    trainer.message("nothing was sent: the device is locked")
+
+
+def test_train__wrong_network__offers_to_switch(trainer, site):
+    trainer.wallet.chain_id = 1
+    trainer.contribute(TEXT)
+    trainer.message("Wrong network: the wallet is on chain 1, this page is on chain 31337.")
+    assert "eth_sendTransaction" not in trainer.wallet.asked
+    trainer.page.get_by_role("button", name="Switch the wallet's network").click()
+    trainer.message("The wallet is on the right network now.")
+    trainer.contribute(TEXT)
+    trainer.message("Done, with")
+
+
+def test_train__account_changed_in_the_wallet__is_noticed(trainer):
+    from eth_account import Account
+
+    trainer.wallet.account = Account.create("another")
+    trainer.contribute(TEXT)
+    trainer.message("The wallet does not offer this account any more.")
+    assert "eth_sendTransaction" not in trainer.wallet.asked
+
+
+def test_train__deposit_jumps_before_signing__refused_before_sending(trainer, site):
+    trainer.page.get_by_label("The most that you accept").fill("0.000000001")
+    trainer.fill_sample(TEXT)
+    trainer.page.get_by_role("button", name="Contribute").click()
+    trainer.message("Wait until it has fallen, or accept a higher maximum.")
+    assert "eth_sendTransaction" not in trainer.wallet.asked
+
+
+def test_train__someone_else_was_faster__reverted_with_advice(trainer, site):
+    from dashboard import demo
+
+    model = site.model("Film reviews")
+
+    def first():
+        x = site.dashboard.store.encode(site.dashboard.reader.model(model).encoder_spec, "dull dull film")
+        sender = site.dashboard.reader.local_accounts()[5]
+        transaction = site.dashboard.incentives.of(site.dashboard.reader.model(model)).add_data(
+            site.dashboard.reader.model(model), x, 0, 10**18
+        )
+        receipt = site.chain.send([demo.Transaction(sender, transaction.to, transaction.data, transaction.value)])[0]
+        assert receipt["status"] == "0x1"
+
+    trainer.wallet.before = first  # the person has consented, then the deposit jumps
+    trainer.contribute(TEXT)
+    trainer.message("It was mined, but the contract refused it")
+    trainer.message("accept a higher maximum")
+
+
+def test_train__wallet_loses_its_connection_after_sending__is_found_on_chain(trainer, site):
+    before = len(site.contributions(site.model("Film reviews")))
+    trainer.wallet.mode = "lost"
+    trainer.contribute(TEXT)
+    trainer.message("Done, with")
+    assert len(site.contributions(site.model("Film reviews"))) == before + 1
+
+
+def test_train__page_loses_its_server__goes_on_when_it_is_back(trainer, site):
+    before = len(site.contributions(site.model("Film reviews")))
+    cut = []
+
+    def cut_off(route):
+        """Abort the first two requests of each kind."""
+        cut.append(route.request.url)
+        if cut.count(route.request.url) <= 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    trainer.page.route("**/api/sent", cut_off)
+    trainer.page.route("**/api/status", cut_off)
+    trainer.contribute(TEXT)
+    trainer.message("This page goes on by itself when the connection is back")
+    trainer.message("Done, with")
+    assert len(site.contributions(site.model("Film reviews"))) == before + 1
+    assert trainer.wallet.asked.count("eth_sendTransaction") == 1
+
+
+def test_train__server_gone__says_what_to_do(trainer):
+    trainer.page.route("**/api/prepare", lambda route: route.abort())
+    trainer.fill_sample(TEXT)
+    trainer.page.get_by_role("button", name="Contribute").click()
+    trainer.message("The connection to this page's server is lost.")
+    assert trainer.page.get_by_role("button", name="Contribute").is_enabled()
+
+
+def test_models__chain_gone__says_what_to_do_and_recovers(person, site):
+    someone = person()
+    url, site.dashboard.node.url = site.dashboard.node.url, "http://127.0.0.1:9"
+    try:
+        page = someone.open("/")
+        assert "Check that the chain runs" in page.get_by_role("alert").inner_text()
+    finally:
+        site.dashboard.node.url = url
+    page.get_by_role("link", name="Try again").click()
+    page.get_by_role("heading", name="Models").wait_for()
+
+
+def test_train__double_click__sends_once(trainer, site):
+    before = len(site.contributions(site.model("Film reviews")))
+    trainer.fill_sample(TEXT)
+    trainer.page.get_by_role("button", name="Contribute").dblclick()
+    trainer.page.locator("#confirm[open]").wait_for()
+    trainer.page.evaluate("() => { const send = document.getElementById('confirm-send'); send.click(); send.click(); }")
+    trainer.message("Done, with")
+    assert trainer.wallet.asked.count("eth_sendTransaction") == 1
+    assert len(site.contributions(site.model("Film reviews"))) == before + 1
+
+
+def test_train__reload_while_the_wallet_is_open__finds_the_result(person, site, reviews):
+    someone = person(8)
+    page = someone.open(reviews + "/train")
+    someone.connect()
+    before = len(site.contributions(site.model("Film reviews")))
+    # a wallet whose window stays open: what it is asked for is kept, and the page gets no answer
+    page.evaluate(
+        """() => { const real = testProvider.request; testProvider.request = (asked) => {
+        if (asked.method !== "eth_sendTransaction") return real(asked);
+        sessionStorage.setItem("asked", JSON.stringify(asked.params[0])); return new Promise(() => {}); }; }"""
+    )
+    someone.contribute(TEXT)
+    someone.message("Confirm or reject it in your wallet.")
+    fields = page.evaluate("() => JSON.parse(sessionStorage.getItem('asked'))")
+    page.reload()
+    someone.message("Your wallet may still be open with this")
+    # asking for the same again is refused as long as the first one is open
+    someone.contribute(TEXT)
+    someone.message("Exactly this is under way already.")
+    someone.wallet.send(fields)
+    someone.message("Done, with")
+    assert len(site.contributions(site.model("Film reviews"))) == before + 1
+
+
+def test_train__reload_after_rejecting__can_be_forgotten(person, reviews):
+    someone = person(8)
+    page = someone.open(reviews + "/train")
+    someone.connect()
+    page.evaluate(
+        """() => { const real = testProvider.request; testProvider.request = (asked) =>
+        asked.method === "eth_sendTransaction" ? new Promise(() => {}) : real(asked); }"""
+    )
+    someone.contribute(TEXT)
+    someone.message("Confirm or reject it in your wallet.")
+    page.reload()
+    page.get_by_role("button", name="It was not sent").click()
+    someone.message("You said that it was not sent.")
+    someone.contribute(TEXT)
+    someone.message("Done, with")
+
+
+def test_train__two_people_at_once__both_arrive(person, site, reviews):
+    people = [person(8), person(9)]
+    for someone in people:
+        someone.open(reviews + "/train")
+        someone.connect()
+    before = len(site.contributions(site.model("Film reviews")))
+    for someone, text in zip(people, (TEXT, "a lifeless cast and a messy plot"), strict=True):
+        someone.page.get_by_label("The most that you accept").fill("1")
+        someone.fill_sample(text, "positive")
+        someone.page.get_by_role("button", name="Contribute").click()
+        someone.page.locator("#confirm-send").wait_for()
+    for someone in people:
+        someone.page.click("#confirm-send")
+    for someone in people:
+        someone.message("Done, with")
+    made = site.contributions(site.model("Film reviews"))[before:]
+    assert {c.contributor for c in made} == {someone.wallet.address for someone in people}

@@ -1,0 +1,182 @@
+"""Every tab's way through, by accounts of the local chain and by a wallet."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_models__search__finds_by_words(person):
+    page = person().open("/")
+    assert page.get_by_role("heading", name="Models").is_visible()
+    assert page.locator("tbody tr").count() >= 2
+    page.get_by_label("Search").fill("empty buckets")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 of").wait_for()
+    assert page.locator("tbody tr").count() == 1
+    page.get_by_role("link", name="Empty model").click()
+    page.get_by_role("heading", name="Empty model").wait_for()
+
+
+def test_predict__text__shows_label_and_scores(person, reviews):
+    page = person().open(reviews)
+    page.get_by_label("Text", exact=True).fill("a wonderful brilliant film with a charming cast")
+    page.get_by_role("button", name="Predict").click()
+    assert page.locator("#predicted").inner_text() == "positive"
+    scores = page.locator("#answer tbody tr")
+    assert scores.count() == 2
+    assert "positive ✓" in scores.nth(1).inner_text()
+    assert "what the encoder gives back" in page.locator("#answer").inner_text()
+
+
+def test_predict__no_known_word__says_so(person, reviews):
+    page = person().open(reviews)
+    page.get_by_label("Text", exact=True).fill("xyzzy")
+    page.get_by_role("button", name="Predict").click()
+    assert "no word that the model knows" in page.get_by_role("alert").inner_text()
+
+
+def test_train__local_account__contributes_and_gets_the_refund(person, site, reviews):
+    someone = person()
+    someone.open(reviews + "/train")
+    account = site.dashboard.reader.local_accounts()[7]
+    someone.use_local(account)
+    page = someone.page
+    assert "local" in page.locator("#account-button").inner_text()
+    someone.contribute("a wonderful story and a charming ending")
+    someone.message("Done, with")
+    made = site.contributions(site.model("Film reviews"))[-1]
+    assert (made.contributor, made.label) == (account, 1)
+
+    page.goto(reviews + "/refund")
+    row = page.locator(f"#contribution-{made.id + 1}")
+    assert "a wonderful story and a charming ending" in row.inner_text()
+    assert "the original words" in row.inner_text()
+    assert "can be refunded from" in row.inner_text()
+    assert row.get_by_role("button").count() == 0
+    with page.expect_navigation():
+        page.get_by_role("button", name="Move").click()  # a day later
+    before = site.chain.balance(account)
+    page.get_by_role("button", name=f"Refund: contribution {made.id + 1}").click()
+    page.click("#confirm-send")
+    someone.message("Done, with")
+    receipt = site.receipts(account)[-1]  # this account pays for its gas: the node sets the price
+    fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+    assert site.chain.balance(account) - before + fee == made.deposit
+    assert "refunded" in page.locator(f"#contribution-{made.id + 1}").inner_text()
+
+
+def test_train__wallet__signs_in_the_browser(person, site, reviews):
+    someone = person(8)
+    someone.open(reviews + "/train")
+    someone.connect()
+    someone.contribute("a tedious film with a messy plot", "negative")
+    someone.message("Done, with")
+    made = site.contributions(site.model("Film reviews"))[-1]
+    assert (made.contributor, made.label) == (someone.wallet.address, 0)
+    assert someone.wallet.asked.count("eth_sendTransaction") == 1
+
+
+def test_train__maximum_above_the_deposit__change_comes_back(person, site, reviews):
+    someone = person(8)
+    page = someone.open(reviews + "/train")
+    someone.connect()
+    page.get_by_label("The most that you accept").fill("5")
+    before = site.chain.balance(someone.wallet.address)
+    someone.contribute("a clever plot and a warm ending")
+    someone.message("Done, with")
+    made = site.contributions(site.model("Film reviews"))[-1]
+    assert before - site.chain.balance(someone.wallet.address) == made.deposit < 10**18
+
+
+def test_reward__validated_contributor__takes_a_share(person, site, reviews):
+    someone = person(1)  # has validated contributions, see the demo
+    page = someone.open(reviews + "/reward")
+    someone.connect()
+    button = page.get_by_role("button", name="Take my share").first
+    before = site.chain.balance(someone.wallet.address)
+    button.click()
+    page.click("#confirm-send")
+    someone.message("Done, with")
+    assert site.chain.balance(someone.wallet.address) > before
+    page.get_by_text("you took").first.wait_for()
+
+
+def test_reward__newcomer__is_told_what_is_missing(person, reviews):
+    someone = person(9)
+    page = someone.open(reviews + "/reward")
+    someone.connect()
+    assert page.get_by_role("button", name="Take my share").count() == 0
+    assert "once one of your own contributions was refunded" in page.locator("tbody").inner_text()
+
+
+def test_data__test_set__accuracy_and_charts(person, reviews):
+    page = person().open(reviews + "/data")
+    assert float(page.locator("#accuracy").inner_text().rstrip("%")) > 80
+    assert page.get_by_role("img", name="Contributions over time").is_visible()
+    assert page.get_by_role("img", name="Accuracy over time").is_visible()
+
+
+def test_data__uploaded_test_set__is_measured(person, site):
+    page = person().open(f"/models/{site.model('Empty model')}/data")
+    rows = "label\ttext\n0\ta dull film\n1\ta fine film\n0\tdull\n"
+    page.set_input_files("#test-file", {"name": "mine.tsv", "mimeType": "text/plain", "buffer": rows.encode()})
+    page.get_by_role("button", name="Measure").click()
+    page.get_by_text("3 samples of mine.tsv").wait_for()
+    assert page.locator("#accuracy").inner_text() == "66.7%"  # an empty model says 0, which is right 2 times of 3
+
+
+def test_account__contributor__sees_statistics(person, reviews):
+    someone = person(1)
+    page = someone.open("/account")
+    someone.connect()
+    text = page.locator("main").inner_text()
+    assert "Film reviews" in text
+    assert "deposits refunded" in text
+
+
+def test_create__data_file__publishes_a_model(person, site):
+    from dashboard.demo import sentences
+
+    someone = person(2)
+    page = someone.open("/create")
+    someone.connect()
+    rows = "label\ttext\n" + "".join(f"{y}\t{t}\n" for t, y in zip(*sentences(120, seed=3), strict=True))
+    page.get_by_label("Name", exact=True).fill("Made <b>here</b>")
+    page.set_input_files("#file", {"name": "films.tsv", "mimeType": "text/plain", "buffer": rows.encode()})
+    page.get_by_label("Classes").fill("bad, good")
+    page.get_by_role("button", name="Prepare").click()
+    page.get_by_role("heading", name="Create “Made <b>here</b>”").wait_for()
+    assert "of 24 samples that it did not learn" in page.locator("main").inner_text()
+    assert "gas" in page.locator(".steps").inner_text()
+    page.get_by_role("button", name="Publish").click()
+    page.click("#confirm-send")
+    page.get_by_role("link", name="Open it").click()
+    page.get_by_role("heading", name="Made <b>here</b>").wait_for()
+    page.get_by_label("Text", exact=True).fill("a brilliant wonderful film")
+    page.get_by_role("button", name="Predict").click()
+    assert page.locator("#predicted").inner_text() == "good"
+    assert (
+        site.dashboard.reader.model(site.dashboard.reader.entries()[0].address).owner.lower()
+        == someone.wallet.address.lower()
+    )
+
+
+def test_create__empty_model__needs_no_file(person):
+    someone = person(2)
+    page = someone.open("/create")
+    someone.connect()
+    page.get_by_label("Name", exact=True).fill("From nothing")
+    page.get_by_label("Classes").fill("no, yes")
+    page.get_by_label("Encoder", exact=True).select_option("hashed-words")
+    page.get_by_role("button", name="Prepare").click()
+    page.get_by_role("button", name="Publish").click()
+    page.click("#confirm-send")
+    page.get_by_role("link", name="Open it").wait_for()
+
+
+def test_create__broken_file__is_refused_with_advice(person):
+    page = person().open("/create")
+    page.get_by_label("Name", exact=True).fill("Broken")
+    page.set_input_files("#file", {"name": "x.tsv", "mimeType": "text/plain", "buffer": b"\xff\xfe\x00garbage"})
+    page.get_by_role("button", name="Prepare").click()
+    assert "x.tsv" in page.get_by_role("alert").inner_text()

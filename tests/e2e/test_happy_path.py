@@ -1,0 +1,94 @@
+"""The whole way, as a numbered story: publish, contribute, disagree, refund, report, take, export."""
+
+import pytest
+
+from scripts import _export
+from scripts._deployed import find
+from scripts._incentives import SelfAssessment
+from scripts._publish import Options, publish, train_from_data, words_of
+
+DAY = 86_400
+ETHER = 10**18
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    good, bad = ("fine", "great", "lovely"), ("dull", "poor", "awful")
+    lines = [f"1\ta {good[i % 3]} film {i}\n0\ta {bad[i % 3]} film {i}" for i in range(30)]
+    path = tmp_path / "reviews.tsv"
+    path.write_text("label\ttext\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_happy_path(chain, owner, contributor, reporter, stranger, reviews, tmp_path):
+    # 1. The owner trains a model off chain and publishes it with its incentive.
+    folder = tmp_path / "deployments"
+    terms = SelfAssessment(refund_wait=DAY, owner_wait=3 * DAY, anyone_wait=5 * DAY)
+    saved = train_from_data(str(reviews), "films", "Reviews of films", ("negative", "positive"), features=20)
+    publish(chain.provider, owner, saved, Options(terms, folder), quiet=True)
+
+    # 2. Anyone finds it by its name, and asks it for nothing.
+    films = find(chain.provider, "films", folder)
+    assert films.predict("a lovely film") == "positive"
+    assert films.predict("an awful film") == "negative"
+    assert films.scores("a lovely film")["positive"] > 0
+
+    # 3. A contributor and a reporter add good data; the change of what they sent comes back.
+    start = {who: who.balance for who in (contributor, reporter, stranger, owner)}
+    chain.pending_timestamp += 3_600
+    films.contribute("a fine film", "positive", contributor, max_deposit=ETHER)
+    assert 0 < start[contributor] - contributor.balance < ETHER
+    chain.pending_timestamp += 3_600
+    films.contribute("a poor film", "negative", reporter, max_deposit=ETHER)
+
+    # 4. A stranger adds a wrong label, and gets the model to learn from it.
+    chain.pending_timestamp += 60
+    films.contribute("a great film", "negative", stranger, max_deposit=ETHER)
+    bad_deposit = start[stranger] - stranger.balance
+    assert films.contract.version() == 1
+    assert films.predict("a great film") == "positive"  # one sample does not turn it
+
+    # 5. Nothing can be claimed yet.
+    for who in (contributor, reporter, stranger, owner):
+        assert films.claims(who.address) == []
+
+    # 6. After the refund wait the good data is refunded, and counts as validated.
+    chain.pending_timestamp += DAY
+    chain.mine()
+    for who in (contributor, reporter):
+        (claim,) = films.claims(who.address)
+        assert claim.action == "refund"
+        films.incentive.refund(*claim.arguments, sender=who)
+        assert who.balance == start[who]
+    assert films.incentive.statistics(films.contract) == (3, 2)
+
+    # 7. The wrong one is not; those with validated data report it, and get their shares.
+    assert films.claims(stranger.address) == []
+    for who in (contributor, reporter):
+        (claim,) = films.claims(who.address)
+        assert (claim.action, claim.amount) == ("report", bad_deposit // 2)
+        films.incentive.report(*claim.arguments, sender=who)
+        assert who.balance == start[who] + bad_deposit // 2
+
+    # 8. What rounding left over is the owner's.
+    rest = bad_deposit - 2 * (bad_deposit // 2)
+    chain.pending_timestamp += 3 * DAY
+    chain.mine()
+    claims = films.claims(owner.address)
+    assert [(c.action, c.amount) for c in claims] == ([("take", rest)] if rest else [])
+    for claim in claims:
+        films.incentive.take(*claim.arguments, sender=owner)
+
+    # 9. The contract owes nothing, and has nothing.
+    assert films.incentive.balance == 0
+    assert stranger.balance == start[stranger] - bad_deposit
+
+    # 10. A researcher takes the data home and learns it again, to the same state.
+    last = chain.blocks.head.number
+    arrow = _export.table(films, _export.collect(films, tmp_path / "export", last))
+    assert arrow["state"].to_pylist() == ["validated", "validated", "settled"]
+    assert arrow["class_name"].to_pylist() == ["positive", "negative", "negative"]
+    path, _ = _export.write(arrow, tmp_path / "export")
+    assert _export.write_start(films, tmp_path / "export" / "start.json")
+    twin = _export.retrain(tmp_path / "export" / "start.json", _export.read(path))
+    assert twin.words() == words_of(films.contract, films.contract.word_count())
