@@ -259,7 +259,7 @@ class Points:
 
 @dataclass(frozen=True)
 class PredictionMarket:
-    """Stakes on samples while a market runs; `ape run market` does the rest. The attributes are the terms, in wei and seconds."""
+    """Stakes on samples while a market runs; `ape run market` does the rest. Terms in wei and seconds."""
 
     contract: ClassVar[str] = "PredictionMarket"
     unit: ClassVar[str] = "ether"

@@ -33,7 +33,7 @@ class Contributor:
 
 @dataclass(frozen=True)
 class Parts:
-    """An encoded data set, divided: what the model knows at first, what contributors have, and the provider's test set."""
+    """An encoded data set, divided: what the model has learnt, what contributors have, and the test set."""
 
     saved: _models.SavedModel
     rest: list[tuple[bytes, int]]
@@ -78,7 +78,7 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
 
 @contextmanager
 def local_chain():
-    """An anvil of our own: the one that Ape starts records every step of every transaction, which takes minutes here."""
+    """An anvil of our own: the one that Ape starts records every step of every transaction, which is slow."""
     from simulation.chain import Chain, RpcError
 
     binary = shutil.which("anvil")
@@ -174,9 +174,7 @@ def play(source: str, contributions: int, seed: int, out: Path) -> None:
         people = [to_checksum_address(a) for a in chain.accounts]
         provider = people[4]
         contract = deploy(chain, people[0], project.PredictionMarket)
-        model = create_model(
-            chain, people[0], parts.saved, contract.address, _incentives.PredictionMarket().terms()
-        )
+        model = create_model(chain, people[0], parts.saved, contract.address, _incentives.PredictionMarket().terms())
         click.echo(f"Published a {parts.saved.kind} with {len(parts.saved.class_names)} classes as {model}.")
         before = {a: chain.balance(a) for a in people}
         driver = LocalDriver(None, contract, model, provider, say=lambda text: click.echo(f"  {text}"))

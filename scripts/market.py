@@ -16,7 +16,9 @@ FOLDER = _common.ROOT / "markets"
 
 @click.group(short_help="Buy accuracy on a secret test set")
 def cli():
-    """A prediction market on a model: commit, draw, reveal, open, (contribute,) close, reveal, check, score, settle, withdraw.
+    """A prediction market on a model.
+
+    Its steps: commit, draw, reveal, open, (contribute,) close, reveal, check, score, settle, withdraw.
 
     `ape run market run` does all of it, each at its time; `status` tells where a market stands.
     """
@@ -51,9 +53,7 @@ def open_driver(provider, account, model: str, deployments: Path, file: Path | N
             f"{deployed.name} was not published for markets: `ape run deploy --incentive prediction-market` does so."
         )
     account = None if read_only and account is None else _common.choose_account(account)
-    driver = MarketDriver(
-        deployed.incentive, deployed.batched_incentive, deployed.address, account, say=click.echo
-    )
+    driver = MarketDriver(deployed.incentive, deployed.batched_incentive, deployed.address, account, say=click.echo)
     if file is None:
         latest = driver.market
         pending = deployed.batched_incentive.call("next_market", deployed.address)
@@ -92,12 +92,23 @@ def plan_options(function):
     """The options of a market."""
     options = (
         click.option("--portions", type=click.IntRange(2, 256), default=10, show_default=True),
-        click.option("--draw", "drawn", type=click.IntRange(1, 255), default=3, show_default=True, help="Shown at first."),
-        click.option("--stake", callback=_common.parse_ether, default="0.001", show_default=True, help="Of each sample."),
-        click.option("--rounds", type=click.IntRange(1, 2**24 - 1), default=50, show_default=True, help="Bounty in stakes."),
+        click.option(
+            "--draw", "drawn", type=click.IntRange(1, 255), default=3, show_default=True, help="Shown at first."
+        ),
+        click.option(
+            "--stake", callback=_common.parse_ether, default="0.001", show_default=True, help="Of each sample."
+        ),
+        click.option(
+            "--rounds", type=click.IntRange(1, 2**24 - 1), default=50, show_default=True, help="Bounty in stakes."
+        ),
         click.option("--bond", callback=_common.parse_ether, default="0.05", show_default=True),
-        click.option("--fee", callback=_common.parse_ether, default="0.0001", show_default=True,
-                     help="For scoring one contribution."),  # fmt: skip
+        click.option(
+            "--fee",
+            callback=_common.parse_ether,
+            default="0.0001",
+            show_default=True,
+            help="For scoring one contribution.",
+        ),  # fmt: skip
         click.option("--least", type=click.IntRange(1, 4_096), default=1, show_default=True),
         click.option("--most", type=click.IntRange(1, 4_096), default=200, show_default=True),
         click.option("--reveal-time", callback=_common.parse_duration, default="1d", show_default=True),
@@ -110,15 +121,15 @@ def plan_options(function):
     return function
 
 
-def write_secret(driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, folder=None, **plan):
+def write_secret(
+    driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, folder=None, **plan
+):
     """Cut rows into portions, and write the provider's file for the model's next market."""
     from scripts._market import Secret, cut, row_count
     from simulation.prediction_market import Plan
 
     packed = guarded(cut, rows, portions)
-    plan = Plan(
-        portions=portions, rows=row_count(packed[0]), min_contributions=least, max_contributions=most, **plan
-    )
+    plan = Plan(portions=portions, rows=row_count(packed[0]), min_contributions=least, max_contributions=most, **plan)
     market = driver.batched.call("next_market", driver.model)
     driver.secret = Secret.new(
         packed,
@@ -211,7 +222,7 @@ def withdraw(provider, account, model, file, deployments, everybody):
 @click.option("--jump", is_flag=True, help="On a local chain: let waiting times pass at once.")
 @plan_options
 def run(provider, account, model, file, deployments, data, poll, jump, **options):
-    """Commit if need be, then do each step at its time until everything is paid. Can be stopped and started at any moment."""
+    """Commit if need be, then do each step at its time until all is paid. Can be stopped and started at any moment."""
     deployed, driver = open_driver(provider, account, model, deployments, file)
     view = driver.view()
     if view is None or driver.secret is None:
@@ -280,10 +291,15 @@ def tables(driver, view):
     main.add_row("provider", view.provider)
     main.add_row("bounty", f"{_common.ether(plan.bounty)} = {plan.rounds} stakes of {_common.ether(plan.stake)}")
     main.add_row("bond, fees", f"{_common.ether(plan.bond)}, {_common.ether(plan.fee)} a contribution")
-    main.add_row("test set", f"{plan.portions} portions of {plan.rows} rows, {plan.drawn} drawn, {view.revealed} revealed")
+    main.add_row(
+        "test set", f"{plan.portions} portions of {plan.rows} rows, {plan.drawn} drawn, {view.revealed} revealed"
+    )
     for bad in sorted({1, max(1, plan.portions // 4), max(1, plan.portions // 2)}):
         chance = chance_to_cheat(plan.portions, plan.drawn, bad)
-        main.add_row("a bad portion" if bad == 1 else f"{bad} bad portions", f"would have escaped the draw with a chance of {chance:.1%}")
+        main.add_row(
+            "a bad portion" if bad == 1 else f"{bad} bad portions",
+            f"would have escaped the draw with a chance of {chance:.1%}",
+        )
     stakes = driver.stakes(view)
     main.add_row(
         "contributions",
@@ -291,7 +307,8 @@ def tables(driver, view):
     )
     if view.scored:
         main.add_row(
-            "errors", f"{view.initial_errors} at first, {view.errors} after contribution {view.scored}, of {plan.hidden_rows}"
+            "errors",
+            f"{view.initial_errors} at first, {view.errors} after contribution {view.scored}, of {plan.hidden_rows}",
         )
     ours, theirs = driver.batched.call("held", driver.market)
     main.add_row("held", f"{_common.ether(ours)} for the provider, {_common.ether(theirs)} for contributors")
@@ -313,7 +330,9 @@ def tables(driver, view):
 def duration(seconds: int) -> str:
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3_600)
-    return f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+    return (
+        f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+    )
 
 
 # ---- demo ------------------------------------------------------------------------------------------------------------
@@ -323,7 +342,9 @@ def duration(seconds: int) -> str:
 @click.option("--data", default="digits", show_default=True, help="A set, a TSV of labels and texts, or IMDB's CSV.")
 @click.option("--contributions", type=click.IntRange(4, 1_000), default=100, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=_common.OUT, help="Folder of the plot.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=_common.OUT, help="Folder of the plot."
+)
 def demo(data, contributions, seed, out):
     """From the commitment to the last withdrawal, with good and bad contributors."""
     from encoders import EncoderError

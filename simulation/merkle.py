@@ -1,7 +1,7 @@
 """Merkle trees as OpenZeppelin's `StandardMerkleTree` makes them.
 
-Leaves are hashed twice and sorted, two nodes are hashed with the smaller first, and the tree is complete: node i has the
-children 2i + 1 and 2i + 2, and the leaves are the last n of 2n - 1 nodes.
+Leaves are hashed twice and sorted, two nodes are hashed with the smaller first, and the tree is complete: node i has
+the children 2i + 1 and 2i + 2, and the leaves are the last n of 2n - 1 nodes.
 """
 
 from __future__ import annotations

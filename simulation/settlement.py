@@ -48,8 +48,8 @@ def settle(errors: Sequence[int], rows: int, rounds: int) -> list[tuple[int, int
 
     What a contribution earns depends only on those before it, and on how many rounds they stay. A stack keeps those who
     stay longer than all who came after them: rounds fall from its bottom to its top. Against the same predecessor the
-    gain per round is constant, so the round in which a balance falls below the stake is one division. Who stays no longer
-    than the newest is popped, so all walks together take fewer than 2 T steps.
+    gain per round is constant, so the round in which a balance falls below the stake is one division. Who stays no
+    longer than the newest is popped, so all walks together take fewer than 2 T steps.
 
     Returns
     -------

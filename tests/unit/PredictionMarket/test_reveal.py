@@ -157,8 +157,8 @@ def test_check__in_steps__counts_the_errors_before_the_first_contribution(mirror
 def test_reveal__two_leaves_for_one_index__last_portion_cannot_be_revealed(
     mirror, model, provider, contributor, keeper, rng
 ):
-    # Pairs are sorted, so a proof does not tell a leaf's place: a larger tree could hold two contents for an index, one to
-    # show if it is drawn and one to judge by. Then some leaf must stand deeper than in a tree of its own size.
+    # Pairs are sorted, so a proof does not tell a leaf's place: a larger tree could hold two contents for an index, one
+    # to show if it is drawn and one to judge by. Then some leaf must stand deeper than in a tree of its own size.
     honest = mirror.secret(model, provider, random_portions(rng))
     other = mirror.secret(model, provider, random_portions(rng))
     trees = [MerkleTree([s.leaf(i) for i in range(PLAN.portions)]) for s in (honest, other)]

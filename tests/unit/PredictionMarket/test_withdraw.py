@@ -94,7 +94,7 @@ def test_example_of_the_slides__one_market_worked_by_hand__paid_as_computed(
     from simulation.prediction_market import Plan, Terms
     from simulation.rows import pack_rows
 
-    # all weights 0: everything is class 0. Hidden: 4 portions of 5 rows, each "feature 1 means class 1", so all 20 are wrong.
+    # all weights 0: everything is class 0. Hidden: 4 portions of 5 rows
     twin = SparsePerceptron(SparsePerceptronParameters(4, bias_rate=0))
     address = str(create_model(twin, mirror.contract.address, Terms().pack()).address)
     mirror.adopt(address, twin, provider.address)

@@ -1,0 +1,198 @@
+"""Honest and hostile people around one market contract: time alone and calls by anyone bring every wei home.
+
+Every attempt is made on contract and twin, which must agree on whether it works, why not, and on all balances.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from eth_utils import keccak, to_checksum_address
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from scripts._market_demo import deploy, local_chain
+from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from simulation.prediction_market import (
+    COMMITTED,
+    DRAWN,
+    PARTICIPATING,
+    REVEALING,
+    SCORING,
+    SETTLED,
+    SETTLING,
+)
+from simulation.revert import Revert
+from simulation.rows import pack_rows
+from tests.mirror import PLAN, Mirror, create_raw, random_portions, random_sample, sample
+
+SMALL = replace(PLAN, portions=4, drawn=1, rows=3, max_contributions=6, rounds=7)
+
+
+def machine(rpc, contract, implementation, people):
+    numbers = iter(range(2**32))
+    provider, contributor, reporter, keeper, stranger = people
+
+    class Market(RuleBasedStateMachine):
+        @initialize(
+            seed=st.integers(0, 2**32 - 1),
+            behaviour=st.sampled_from(["honest", "honest", "honest", "silent", "malformed", "too many rows"]),
+            least=st.integers(1, 3),
+        )
+        def begin(self, seed, behaviour, least):
+            self.rng = np.random.default_rng(seed)
+            self.mirror = Mirror(rpc, contract, people)
+            self.mirror.forced = rpc.balance(contract.address)
+            twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in self.rng.integers(-2, 3, 30)])
+            self.model = create_raw(rpc, implementation, contract.address, stranger, twin, next(numbers))
+            self.mirror.time = rpc.time
+            self.mirror.adopt(self.model, twin, stranger)
+            self.behaviour = behaviour
+            self.plan = replace(SMALL, min_contributions=least)
+            self.commit()
+
+        def commit(self):
+            portions = random_portions(self.rng, self.plan)
+            if self.behaviour == "malformed":
+                portions[int(self.rng.integers(self.plan.portions))] = pack_rows([(2, sample(1))] * self.plan.rows)
+            if self.behaviour == "too many rows":
+                portions[int(self.rng.integers(self.plan.portions))] += pack_rows([(1, sample(1))])
+            self.secret = self.mirror.secret(self.model, provider, portions, self.plan)
+            self.market = self.mirror.commit(provider, self.model, self.secret.tree.root, self.plan)
+            self.mirror.mine(5)
+
+        @property
+        def state(self):
+            return self.mirror.twin.markets[self.market]
+
+        def attempt(self, function, *arguments):
+            try:
+                return function(*arguments)
+            except Revert:  # both agreed on it
+                return None
+
+        # ---- what should happen --------------------------------------------------------------------------------------
+
+        @rule()
+        def go_on(self):
+            """The next step, as keeper and provider would do it."""
+            m, mirror = self.state, self.mirror
+            if m.phase == COMMITTED:
+                self.attempt(mirror.draw, keeper, self.market)
+            elif m.phase == DRAWN and len(m.shown) < self.plan.drawn:
+                for index in sorted(m.drawn):
+                    self.attempt(mirror.reveal, provider, *self.secret.reveal_arguments(index))
+            elif m.phase == DRAWN:
+                self.attempt(mirror.prepare, keeper, self.market)
+            elif m.phase == PARTICIPATING and len(m.contributions) == self.plan.max_contributions:
+                mirror.close(keeper, self.market)
+            elif m.phase == REVEALING and self.behaviour != "silent":
+                for index in range(self.plan.portions):
+                    if index not in m.drawn and index not in m.rows:
+                        self.attempt(mirror.reveal, provider, *self.secret.reveal_arguments(index))
+                self.attempt(mirror.check, keeper, self.market)
+            elif m.phase == SCORING:
+                mirror.score_next(keeper, self.market, int(self.rng.integers(0, 4)))
+            elif m.phase == SETTLING:
+                mirror.settle(keeper, self.market, int(self.rng.integers(1, 4)))
+
+        @precondition(lambda self: self.state.phase == PARTICIPATING)
+        @rule(who=st.sampled_from([contributor, reporter]), y=st.integers(0, 1))
+        def contribute(self, who, y):
+            self.attempt(self.mirror.add_data, who, self.model, random_sample(self.rng), y, self.plan.stake + y)
+
+        @precondition(lambda self: self.state.phase >= SETTLED)
+        @rule()
+        def another_market(self):
+            """The next one begins while money of this one still waits."""
+            self.attempt(self.mirror.withdraw_rest, stranger, self.market)
+            self.commit()
+
+        # ---- what should not -----------------------------------------------------------------------------------------
+
+        @rule(seconds=st.sampled_from([1, 500, 1_000, 2_000, 3_000]))
+        def wait(self, seconds):
+            self.mirror.wait(seconds)
+            self.attempt(self.mirror.close, stranger, self.market)
+
+        @rule()
+        def expire(self):
+            self.attempt(self.mirror.expire, stranger, self.market)
+
+        @rule(
+            x=st.sampled_from([b"", b"\x00", sample(2, 1), sample(40), sample(1)]),
+            y=st.sampled_from([0, 1, 2, 2**255]),
+            value=st.sampled_from([0, PLAN.stake - 1, PLAN.stake]),
+        )
+        def junk(self, x, y, value):
+            self.attempt(self.mirror.add_data, reporter, self.model, x, y, value)
+
+        @rule(index=st.integers(0, 5), other=st.integers(0, 3))
+        def reveal_the_wrong(self, index, other):
+            market, _, salt, rows, proof = self.secret.reveal_arguments(other)
+            self.attempt(self.mirror.reveal, provider, market, index, salt, rows, proof)
+
+        @precondition(lambda self: self.state.contributions)
+        @rule(index=st.integers(0, 7), wrong=st.sampled_from(["", "who", "x", "effect"]), late=st.booleans())
+        def claim(self, index, wrong, late):
+            """Score or withdraw, perhaps out of order, twice, or what is another's."""
+            c = self.state.contributions[min(max(index - 1, 0), len(self.state.contributions) - 1)]
+            who = stranger if wrong == "who" else c.contributor
+            x = sample(29) if wrong == "x" else c.x
+            effect = 7 if wrong == "effect" else c.effect
+            if late:
+                self.attempt(self.mirror.withdraw, stranger, self.market, index, who, keccak(x), c.y, effect)
+            elif self.state.phase != SCORING or self.state.scored < len(self.state.contributions):
+                self.attempt(self.mirror.score, stranger, self.market, who, x, c.y, effect, 1)
+
+        @rule(function=st.sampled_from(["draw", "prepare", "check", "close", "settle", "withdraw_rest"]))
+        def out_of_turn(self, function):
+            self.attempt(getattr(self.mirror, function), stranger, self.market)
+
+        @rule()
+        def commit_again(self):
+            if self.state.phase < SETTLED:
+                self.attempt(self.mirror.commit, provider, self.model, bytes(32), self.plan)
+
+        @rule(amount=st.integers(1, 10**18))
+        def force_ether_in(self, amount):
+            rpc.rpc("anvil_setBalance", contract.address, hex(rpc.balance(contract.address) + amount))
+            self.mirror.forced += amount
+            self.mirror.check_money()
+
+        # ---- the end -------------------------------------------------------------------------------------------------
+
+        def teardown(self):
+            """No provider, no contributor: a stranger and time are enough."""
+            if not hasattr(self, "market"):
+                return
+            while self.state.phase < SETTLED:
+                if self.state.phase == COMMITTED:
+                    self.mirror.draw(stranger, self.market)
+                elif self.state.phase == SETTLING:
+                    self.mirror.settle(stranger, self.market)
+                else:
+                    self.mirror.wait(3_000)
+                    participating = self.state.phase == PARTICIPATING
+                    (self.mirror.close if participating else self.mirror.expire)(stranger, self.market)
+            for market in list(self.mirror.twin.markets):
+                self.mirror.withdraw_all(stranger, market)
+            assert rpc.balance(contract.address) == self.mirror.forced
+            assert self.mirror.twin.balance == 0
+
+    return Market
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(8, 25), pytest.param(300, 60, marks=pytest.mark.fuzz)], ids=["short", "long"]
+)
+def test_market__anything_anyone_tries__every_wei_comes_home(examples, steps, project):
+    with local_chain() as chain:
+        people = [to_checksum_address(a) for a in chain.accounts[:5]]
+        contract = deploy(chain, people[0], project.PredictionMarket)
+        implementation = deploy(chain, people[0], project.SparsePerceptron)
+        run_state_machine_as_test(
+            machine(chain, contract, implementation, people),
+            settings=settings(max_examples=examples, stateful_step_count=steps),
+        )
