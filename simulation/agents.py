@@ -24,9 +24,11 @@ class Agent:
     Attributes
     ----------
     accounts : list of str
-        Used in turn to contribute.
+        All of them.
     account : str
         The first of them.
+    contributing : list of str
+        Those that are used, in turn, to contribute.
     """
 
     copies = False
@@ -38,6 +40,7 @@ class Agent:
         self.index = index
         self.accounts = self._make_accounts()
         self.account = self.accounts[0]
+        self.contributing = self.accounts
         self.refused = 0  # contributions that were dearer than this agent is willing to pay
         self._turn = 0
         self._rng = np.random.default_rng([world.scenario.seed, 2, index])
@@ -86,7 +89,7 @@ class Agent:
 
     def wake(self, time: int, _: object = None) -> None:
         self.claim(time)
-        account = self.accounts[self._turn % len(self.accounts)]
+        account = self.contributing[self._turn % len(self.contributing)]
         price = self.world.desk.price(time)
         if price > self.settings.max_deposit or price > self.world.balances[account]:
             self.refused += 1
@@ -243,6 +246,29 @@ class FlipAndTake(Agent):
             heapq.heappush(self._later, (again, entry.index + OTHERS, entry))
 
 
+class Provider(Agent):
+    """The provider of a market, who knows its test set and contributes from it through other accounts."""
+
+    def __init__(self, world: World, settings: AgentSettings, share: float, index: int):
+        super().__init__(world, settings, share, index)
+        rows = list(world.problem.bounty_test)
+        self._rng.shuffle(rows)
+        self._rows = iter(rows)
+        self.contributing = self.accounts[1:] or self.accounts
+
+    def fund(self) -> None:
+        """The first account pays for the market; the others get what their contributions can need."""
+        self.world.balances[self.account] += self.settings.balance
+        for account in self.accounts[1:]:
+            part = self.settings.max_deposit
+            self.world.balances[account] += part
+            self.world.balances[self.account] -= part
+
+    def choose(self) -> tuple[bytes, int, int] | None:
+        row = next(self._rows, None)
+        return None if row is None else (row[1], row[0], row[0])
+
+
 class Owner(Agent):
     """The model's owner, who takes what is left after the owner wait, and contributes nothing."""
 
@@ -258,5 +284,6 @@ AGENTS: dict[str, type[Agent]] = {
     "parrot": Parrot,
     "sybil": Sybil,
     "flip-and-take": FlipAndTake,
+    "provider": Provider,
 }
 """By the name that a scenario uses."""

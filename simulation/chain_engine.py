@@ -24,7 +24,7 @@ from typing import Any
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
-from simulation.chain import Chain, RpcError
+from simulation.chain import Chain, RpcError, Transaction
 from simulation.engine import Point, Result
 from simulation.world import OWNER, START, Action
 
@@ -171,12 +171,17 @@ class Replay:
         actions = result.world.actions
         curve = [self._check(result.curve[0], self.chain.many(self._questions(True)))]
         begin = time.perf_counter()
+        self.desk.begin_on_chain(self)
         done = 0
         for point in result.curve[1:]:
             while point.actions - done > PART:
                 self._send(actions[done : done + PART], [])
                 done += PART
             learnt = point.version != curve[-1].version
+            if point is result.curve[-1]:
+                self._send(actions[done : point.actions], [])
+                done = point.actions
+                self.desk.finish_on_chain(self, START + point.time)
             answers = self._send(actions[done : point.actions], self._questions(learnt))
             done = point.actions
             curve.append(self._check(point, answers, None if learnt else curve[-1].errors))
@@ -195,7 +200,7 @@ class Replay:
         twin = result.world.model
         rich = hex(10**30)
         calls = [("anvil_setBalance", [a, hex(b)]) for a, b in result.start_balances.items()]
-        self._ask([*calls, ("anvil_setBalance", [self.keeper, rich])])
+        self.ask([*calls, ("anvil_setBalance", [self.keeper, rich])])
         self.incentive = self._create(self.desk.KIND)
         implementation = self._create(twin.KIND)
         words = result.published
@@ -211,16 +216,16 @@ class Replay:
             bytes(32),
         )
         types = ("address", "address", "bytes", "uint256", "bytes", "uint256[]", "bool", "bytes32")
-        data = self._call_data("create", types, arguments)
-        self._ask([("evm_setNextBlockTimestamp", [START])])
+        data = self.call_data("create", types, arguments)
+        self.ask([("evm_setNextBlockTimestamp", [START])])
         answer = self.chain.rpc("eth_call", {"from": self.keeper, "to": implementation, "data": data}, "pending")
         self.model = to_checksum_address(decode(["address"], bytes.fromhex(answer[2:]))[0])
-        self._transact(self.keeper, implementation, data, time=START)
+        self.transact(self.keeper, implementation, data, time=START)
         for start in range(LOAD, len(words), LOAD):
-            part = self._call_data("load", ("uint256", "uint256[]"), (start, words[start : start + LOAD]))
-            self._transact(OWNER, self.model, part, time=START)
+            part = self.call_data("load", ("uint256", "uint256[]"), (start, words[start : start + LOAD]))
+            self.transact(OWNER, self.model, part, time=START)
         if len(words) > LOAD:
-            self._transact(OWNER, self.model, self._call_data("seal", (), ()), time=START)
+            self.transact(OWNER, self.model, self.call_data("seal", (), ()), time=START)
 
     keeper = to_checksum_address("0x" + "ee" * 20)
 
@@ -230,19 +235,34 @@ class Replay:
         return b"".join(bytes([len(t)]) + t for t in texts)
 
     def _create(self, name: str) -> str:
-        receipt = self._transact(self.keeper, None, self.contracts(name).bytecode)
+        receipt = self.transact(self.keeper, None, self.contracts(name).bytecode)
         return to_checksum_address(receipt["contractAddress"])
 
-    def _transact(self, sender: str, to: str | None, data: str, time: int | None = None) -> dict:
+    def transact(self, sender: str, to: str | None, data: str, time: int | None = None, value: int = 0) -> dict:
+        """One transaction in a block of its own; returns its receipt. Raises `Mismatch` if it reverts."""
         fields = {"from": sender, "data": data, "gas": GAS, "gasPrice": "0x0", "nonce": hex(self._nonce(sender))}
         if to:
             fields["to"] = to
+        if value:
+            fields["value"] = hex(value)
         mine = ("evm_mine", [] if time is None else [{"timestamp": time}])
-        number, _ = self._ask([("eth_sendTransaction", [fields]), mine])
+        number, _ = self.ask([("eth_sendTransaction", [fields]), mine])
         receipt = self.chain.rpc("eth_getTransactionReceipt", number)
         if receipt is None or receipt["status"] != "0x1":
-            raise Mismatch(f"the chain refused to set up the scenario ({receipt})")
+            why = self.chain.why(Transaction(sender, to, bytes.fromhex(data[2:]), value))
+            raise Mismatch(f"the chain refused {data[:10]} of {sender}, which the twin accepted: {why}")
         return receipt
+
+    def transact_many(self, sender: str, to: str, calls: Sequence[str], time: int) -> None:
+        """Calls of one sender, in one block. Raises `Mismatch` if one reverts."""
+        fields = {"from": sender, "to": to, "gas": GAS, "gasPrice": "0x0"}
+        sends = [
+            ("eth_sendTransaction", [fields | {"data": data, "nonce": hex(self._nonce(sender))}]) for data in calls
+        ]
+        *hashes, _ = self.ask([*sends, ("evm_mine", [{"timestamp": time}])])
+        for data, receipt in zip(calls, self.ask([("eth_getTransactionReceipt", [h]) for h in hashes]), strict=True):
+            if receipt is None or receipt["status"] != "0x1":
+                raise Mismatch(f"the chain refused {data[:10]} of {sender}, which the twin accepted")
 
     # ---- acting ------------------------------------------------------------------------------------------------------
 
@@ -251,7 +271,7 @@ class Replay:
         self._nonces[sender] = nonce + 1
         return nonce
 
-    def _ask(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    def ask(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         return [Chain._result(answer) for answer in self.chain.many(calls)]
 
     def _send(self, actions: Sequence[Action], questions: Sequence[tuple[str, Sequence[Any]]]) -> list[dict]:
@@ -299,9 +319,9 @@ class Replay:
         return [json.loads(answer) for answer in answers[len(bodies) :]]
 
     def _action_data(self, action: Action) -> str:
-        return self._call_data(action.function, self.desk.FUNCTIONS[action.function], action.arguments, self.model)
+        return self.call_data(action.function, self.desk.FUNCTIONS[action.function], action.arguments, self.model)
 
-    def _call_data(self, function: str, types: Sequence[str], arguments: Sequence[Any], model: str = "") -> str:
+    def call_data(self, function: str, types: Sequence[str], arguments: Sequence[Any], model: str = "") -> str:
         """Calldata in hexadecimal; with a model, it is the first argument."""
         key = function + ("" if model else "/")
         selector = self._selectors.get(key)
@@ -338,7 +358,7 @@ class Replay:
         ]
 
     def _view(self, to: str, function: str, types: Sequence[str], arguments: Sequence[Any]) -> tuple[str, list]:
-        data = self._call_data(function, types, arguments)
+        data = self.call_data(function, types, arguments)
         return "eth_call", [{"to": to, "data": data, "gas": hex(10**9)}, "latest"]
 
     def _row_parts(self) -> list[bytes]:
@@ -374,7 +394,7 @@ class Replay:
         world = self.result.world
         accounts = list(self.result.start_balances)
         for account, answer in zip(
-            accounts, self._ask([("eth_getBalance", [a, "latest"]) for a in accounts]), strict=True
+            accounts, self.ask([("eth_getBalance", [a, "latest"]) for a in accounts]), strict=True
         ):
             same(f"wei of the account {account}", int(answer, 16), world.balances[account])
         twin = world.model
@@ -389,7 +409,7 @@ class Replay:
         self.desk.check_chain(self)
 
     def _value(self, to: str, function: str, types: Sequence[str], arguments: Sequence[Any], *outputs: str) -> Any:
-        answer = self._ask([self._view(to, function, types, arguments)])[0]
+        answer = self.ask([self._view(to, function, types, arguments)])[0]
         values = decode(outputs, bytes.fromhex(answer[2:]))
         return values[0] if len(outputs) == 1 else values
 

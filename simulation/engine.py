@@ -125,6 +125,7 @@ def run(
     curve = [_point(0, world, agents, kind)]
     stop = world.end + int(scenario.claim_days * DAY)
     moments = [START + (stop - START) * i // scenario.points for i in range(1, scenario.points + 1)]
+    world.desk.begin(agents)
     seconds = 0.0
     for moment in moments:
         begin = perf_counter()

@@ -1,120 +1,18 @@
-"""The kinds of incentives that can be simulated: one entry for each, and how agents deal with it."""
+"""The kinds of incentives that can be simulated, and how agents deal with them: one entry for each."""
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from simulation import points, self_assessment
-from simulation.revert import Revert
-from simulation.scenario import IncentiveSettings, ScenarioError, read_fields
+from simulation.desk import Desk
+from simulation.market_desk import MarketDesk
 from simulation.units import DAY, ETHER
 from simulation.world import OWNER, START, Entry, World
 
 if TYPE_CHECKING:
     from simulation.agents import Agent
     from simulation.chain_engine import Replay
-    from simulation.engine import Result
-
-
-class Desk:
-    """An incentive's twin, and what agents do with it.
-
-    Attributes
-    ----------
-    KIND : str
-        The contract's name.
-    TERMS : type
-        The dataclass of the terms, in the order in which the contract takes them.
-    TERM_TYPES : tuple of str
-        Their ABI types.
-    FUNCTIONS : dict of tuple of str
-        The ABI types of the arguments of the functions that agents call, without the model.
-    """
-
-    KIND = ""
-    TERMS: type
-    TERM_TYPES: tuple[str, ...]
-    FUNCTIONS: dict[str, tuple[str, ...]]
-    DEFAULTS: dict[str, Any] = {}
-    takes_money = True
-
-    world: World
-    twin: Any
-    terms: Any
-
-    @classmethod
-    def make_terms(cls, settings: IncentiveSettings) -> Any:
-        """The terms, with what the scenario says. Raises `ScenarioError`."""
-        values = read_fields(cls.TERMS, settings.terms, "incentive.terms", cls.DEFAULTS)
-        try:
-            return cls.TERMS(**values)
-        except (Revert, TypeError) as error:
-            raise ScenarioError(f"incentive.terms: {error}") from error
-
-    def pack_terms(self) -> bytes:
-        """What the contract's `open` takes."""
-        from eth_abi import encode
-
-        return encode(self.TERM_TYPES, astuple(self.terms))
-
-    # ---- for agents --------------------------------------------------------------------------------------------------
-
-    def call(self, function: str, sender: str, arguments: tuple, value: int, time: int) -> Any:
-        """A transaction to the twin. Raises `Revert`."""
-        return getattr(self.twin, function)(sender, *arguments, time)
-
-    def judge(self, entry: Entry, model: Any = None) -> int:
-        """What the model, or a copy that somebody tries something on, says to a contribution."""
-        model = model or self.world.model
-        if self.terms.without_own_effect:
-            return model.predict_without(entry.x, entry.y, entry.effect)
-        return model.predict(entry.x)
-
-    def price(self, time: int) -> int:
-        """Wei that a contribution needs."""
-        return 0
-
-    def add(self, agent: Agent, account: str, x: bytes, y: int, true_label: int, time: int) -> Entry | None:
-        """Contribute; None if the contract refuses it."""
-        raise NotImplementedError
-
-    def first_look(self, own: bool) -> int:
-        """Seconds after a contribution from which its author, or somebody else, can claim anything."""
-        raise NotImplementedError
-
-    def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
-        """Claim what an author can; returns when to look again, 0: never."""
-        raise NotImplementedError
-
-    def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
-        """Claim what somebody else can; returns when to look again, 0: never."""
-        raise NotImplementedError
-
-    def gain_of_report(self, account: str, entry: Entry) -> int:
-        """What an account would gain from reporting a contribution, if the model disagreed with it."""
-        return 0
-
-    def finish(self, agents: list[Agent], time: int) -> None:
-        """What happens after the last claim."""
-
-    # ---- for the record ----------------------------------------------------------------------------------------------
-
-    @property
-    def held(self) -> int:
-        """Wei that the contract holds."""
-        return 0
-
-    def scores(self) -> dict[str, int]:
-        """What accounts have beside money; empty where there is nothing."""
-        return {}
-
-    def measures(self, result: Result) -> dict[str, float]:
-        """What a sweep notes beside accuracy and money."""
-        return {}
-
-    def check_chain(self, replay: Replay) -> None:
-        """Compare the incentive's state on the chain with the twin's. Raises `Mismatch`."""
 
 
 class SelfAssessmentDesk(Desk):
@@ -307,5 +205,5 @@ class PointsDesk(Desk):
             same(f"badges of {name}", found, account.badges)
 
 
-INCENTIVES: dict[str, type[Desk]] = {desk.KIND: desk for desk in (SelfAssessmentDesk, PointsDesk)}
+INCENTIVES: dict[str, type[Desk]] = {desk.KIND: desk for desk in (SelfAssessmentDesk, PointsDesk, MarketDesk)}
 """By the contract's name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from inspect import signature
 from typing import Any
 
 from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
@@ -82,8 +83,11 @@ class ModelKind:
 
     def start(self, parameters: Any, problem: Problem) -> Any:
         """A twin that has learnt nothing."""
-        if hasattr(parameters, "room") and not hasattr(parameters, "n_classes"):
-            return self.twin(parameters, classes=len(problem.class_names))
+        classes = len(problem.class_names)
+        if "classes" in signature(self.twin.__init__).parameters:
+            return self.twin(parameters, classes=classes)
+        if "sums" in signature(self.twin.__init__).parameters:
+            return self.twin(parameters, [[0] * problem.n_features] * classes)
         return self.twin(parameters)
 
     def publish(self, twin: Any, problem: Problem) -> Any:

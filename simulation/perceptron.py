@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from simulation.revert import require
 from simulation.rows import iterate_rows
@@ -14,6 +15,7 @@ BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
 HEADER_LANES = 4  # lanes of the first word that the header takes
 MAX_FEATURES = 2**16 - HEADER_LANES
 VERSION_MAX = 2**31 - 1
+KEPT_SAMPLES = 20_000
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,13 @@ class SparsePerceptron:
             raise ValueError(f"the bias must be int32: {bias} does not fit")
         self.bias = int(bias)
         self.version = version
+        self._samples: dict[bytes, tuple[tuple[int, ...], Callable[[list[int]], Sequence[int]]]] = {}
 
     # ---- use ---------------------------------------------------------------------------------------------------------
 
     def score(self, x: bytes) -> int:
         """The value whose sign decides, in the weights' unit. Raises `Revert` for a malformed sample."""
-        weights = self.weights
-        return sum([weights[i] for i in self._indices(x)]) + self.bias
+        return sum(self._sample(x)[1](self.weights)) + self.bias
 
     def scores(self, x: bytes) -> list[int]:
         return [0, self.score(x)]
@@ -120,10 +122,11 @@ class SparsePerceptron:
     def update(self, x: bytes, y: int) -> int:
         """Learn from a sample; returns the effect: 0, or 1 + the class that lost. Changes nothing if it raises."""
         require(0 <= y < 2, "model: no such class")
-        indices = self._indices(x)
+        indices, pick = self._sample(x)
         weights = self.weights
         p = self.parameters
-        score = sum([weights[i] for i in indices]) + self.bias
+        touched = pick(weights)
+        score = sum(touched) + self.bias
         if y == 1:
             if score >= max(1, p.margin):
                 return 0
@@ -136,7 +139,7 @@ class SparsePerceptron:
         bias = self.bias + sign * p.bias_rate
         require(BIAS_MIN <= bias <= BIAS_MAX, "perceptron: bias out of range")
         step = sign * p.rate
-        moved = [weights[i] + step for i in indices]
+        moved = [w + step for w in touched]
         require(min(moved) >= WEIGHT_MIN and max(moved) <= WEIGHT_MAX, "perceptron: weight out of range")
         for i, w in zip(indices, moved, strict=True):
             weights[i] = w
@@ -165,6 +168,17 @@ class SparsePerceptron:
         return type(self)(self.parameters, self.weights, self.bias, self.version)
 
     # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _sample(self, x: bytes) -> tuple[tuple[int, ...], Callable[[list[int]], Sequence[int]]]:
+        """The indices of a sample, and what picks their weights; a sample that was seen before is not unpacked again."""
+        known = self._samples.get(x)
+        if known is None:
+            indices = self._indices(x)
+            pick = itemgetter(*indices) if len(indices) > 1 else lambda weights: (weights[indices[0]],)
+            if len(self._samples) >= KEPT_SAMPLES:
+                self._samples.clear()
+            known = self._samples[x] = indices, pick
+        return known
 
     def _indices(self, x: bytes) -> tuple[int, ...]:
         require(len(x) > 0, "sample: empty")

@@ -330,9 +330,7 @@ class PredictionMarket:
         m = self._market(market)
         require(m.phase == PARTICIPATING, "prediction-market: nobody takes part")
         count = len(m.contributions)
-        require(
-            time >= m.deadline or count == m.plan.max_contributions, "prediction-market: neither over nor full"
-        )
+        require(time >= m.deadline or count == m.plan.max_contributions, "prediction-market: neither over nor full")
         m.contributors_part = count * m.plan.stake
         if count < m.plan.min_contributions:
             self._end(m, CANCELLED)

@@ -32,7 +32,7 @@ def settle_by_loop(errors: Sequence[int], rows: int, rounds: int) -> list[int]:
     """
     loss = errors
     contributions = range(1, len(errors))
-    b = {t: rows for t in contributions}  # balance initially equals the stake
+    b = dict.fromkeys(contributions, rows)  # balance initially equals the stake
     S = list(contributions)  # list initially contains everyone
     for _ in range(rounds):
         before = 0  # the previous participant in S, or 0 if there is none
