@@ -10,18 +10,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 
-def ape_init_extras(provider=None, **_):
+def ape_init_extras(chain):
     """Called by Ape when the console begins."""
     import keyword
 
-    from ape import chain
     from click import ClickException
 
     from scripts import _deployed
     from scripts._journal import Journal
 
     try:
-        journal = Journal.open(provider or chain.provider)
+        journal = Journal.open(chain.provider)
     except ClickException as error:
         print(error.format_message())
         return {}
@@ -30,7 +29,7 @@ def ape_init_extras(provider=None, **_):
         if "published" not in noted:
             continue
         try:
-            model = _deployed.find(provider or chain.provider, key)
+            model = _deployed.find(chain.provider, key)
         except ClickException as error:
             print(error.format_message())
             continue

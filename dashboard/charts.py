@@ -1,4 +1,4 @@
-"""Curves as SVG, without scripts: colours come from the page's style sheet, and the numbers are beside it as a table."""
+"""Curves as SVG, without scripts: colours come from the page's style sheet."""
 
 from __future__ import annotations
 

@@ -186,7 +186,8 @@ class Plans:
         learnt = left_out = tested = 0
         accuracy = None
         if data is not None:
-            twin, learnt, left_out, accuracy, tested = self._train(twin, encoder, data)
+            rates = {"rate": rate, "margin": margin}
+            twin, learnt, left_out, accuracy, tested = self._train(rates, encoder, data)
         words = twin.words()
         first = min(len(words), models.PUBLISH_WORDS)
         if not any(words):
@@ -253,7 +254,7 @@ class Plans:
             raise InputError(str(error)) from error
 
     @staticmethod
-    def _train(twin: Any, encoder: Any, data: Any) -> tuple[Any, int, int, float | None, int]:
+    def _train(rates: dict, encoder: Any, data: Any) -> tuple[Any, int, int, float | None, int]:
         import numpy as np
 
         positions, samples = encoder.encode_valid(list(data.samples))
@@ -265,7 +266,7 @@ class Plans:
         order = np.random.default_rng(0).permutation(len(samples))
         held = order[: int(len(samples) * HELD_OUT)]
         kept = order[len(held) :]
-        models.train(twin, [samples[i] for i in kept], [int(labels[i]) for i in kept])
+        twin = models.train_for(encoder, [samples[i] for i in kept], [int(labels[i]) for i in kept], **rates)
         accuracy = None
         if len(held) >= 5:
             accuracy = models.accuracy([twin.predict(samples[i]) for i in held], [int(labels[i]) for i in held])

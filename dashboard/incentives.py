@@ -8,14 +8,13 @@ from math import isqrt
 from typing import Any, ClassVar
 
 from eth_abi import encode
-from eth_utils import keccak
 
 from dashboard.reader import Contribution, History, Log, Model, Reader
-from dashboard.rpc import Call, RpcError, calldata
+from dashboard.rpc import Call, RpcError, calldata, hashed
 from dashboard.words import duration, ether
 
 MOMENTS = (0, 60, 3_600, 21_600, 86_400)  # seconds from now for which the deposit is written out
-SCAN = 300  # open contributions of others that one page asks the model about
+SCAN = 100  # open contributions of others that one page asks the model about
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,7 @@ class Incentive:
     about: ClassVar[str] = "This page does not know the contract that trains this model, so it cannot add data to it."
     can_train: ClassVar[bool] = False
     has_deposit: ClassVar[bool] = False
+    deposit_name: ClassVar[str] = "Deposit"
     claim_tab: ClassVar[str] = "Refund"
     reward_tab: ClassVar[str] = "Reward"
     claim_help: ClassVar[str] = ""
@@ -150,7 +150,7 @@ def _next(begin: int, count: int, total: int) -> int | None:
 
 
 def _topic(signature: str) -> str:
-    return "0x" + keccak(text=signature).hex()
+    return "0x" + hashed(signature.encode()).hex()
 
 
 REFUND = _topic("Refund(address,address,bytes32,uint256)")
@@ -174,8 +174,8 @@ class SelfAssessment(Incentive):
     name = "SelfAssessment"
     title = "Self-assessment: deposit, refund, take"
     about = (
-        "You put down a deposit with each sample. If the model agrees with your sample after a while, you get the deposit "
-        "back. If it does not, people whose own data proved good may take it."
+        "You put down a deposit with each sample. If the model agrees with your sample after a while, you get the "
+        "deposit back. If it does not, people whose own data proved good may take it."
     )
     can_train = True
     has_deposit = True
@@ -260,12 +260,12 @@ class SelfAssessment(Incentive):
             model_bytes = bytes(12) + bytes.fromhex(model.address[2:])
             for event in history.events[state["at"] :]:
                 if isinstance(event, Contribution):
-                    key = keccak(
+                    key = hashed(
                         model_bytes
                         + bytes(12)
                         + bytes.fromhex(event.contributor[2:])
                         + event.label.to_bytes(32, "big")
-                        + keccak(event.x)
+                        + hashed(event.x)
                     )
                     latest[key] = event.id
                     claims.append(_Claim(event.deposit))
@@ -366,7 +366,10 @@ class SelfAssessment(Incentive):
             elif valid == 0:
                 row.state = f"{said}; you can take a share once one of your own contributions was refunded"
             elif me in claim.reports:
-                row.state = f"you took {ether(claim.reports[me])}; what is left goes to others, and from {{time:{c.time + anyone_wait}}} to anyone"
+                taken = ether(claim.reports[me])
+                row.state = (
+                    f"you took {taken}; the rest is for others, and from {{time:{c.time + anyone_wait}}} for anyone"
+                )
             elif share == 0:
                 row.state = f"{said}; your share rounds to nothing"
             elif now < c.time + refund_wait:
@@ -427,8 +430,8 @@ class Points(Incentive):
     name = "Points"
     title = "Points and badges"
     about = (
-        "No money: you earn points for samples that the model agrees with after a while, and for pointing out those that "
-        "it disagrees with. A sample earns once, whoever sends it."
+        "No money: you earn points for samples that the model agrees with after a while, and for pointing out those "
+        "that it disagrees with. A sample earns once, whoever sends it."
     )
     can_train = True
     claim_tab = "Validate"
@@ -493,12 +496,12 @@ class Points(Incentive):
             first, number, outcome = state["first"], state["number"], state["outcome"]
             for event in history.events[state["at"] :]:
                 if isinstance(event, Contribution):
-                    sample = keccak(encode(["address", "bytes32"], [model.address, keccak(event.x)]))
+                    sample = hashed(encode(["address", "bytes32"], [model.address, hashed(event.x)]))
                     label = first.setdefault(sample, event.label)
                     key = (
                         sample
                         if label == event.label
-                        else keccak(encode(["bytes32", "uint256"], [sample, event.label]))
+                        else hashed(encode(["bytes32", "uint256"], [sample, event.label]))
                     )
                     number[key] = event.id, sample
                     continue
@@ -551,7 +554,7 @@ class Points(Incentive):
         rows = []
         for c in page:
             row = Row(c, state=state["outcome"].get(c.id, ""))
-            sample = keccak(encode(["address", "bytes32"], [model.address, keccak(c.x)]))
+            sample = hashed(encode(["address", "bytes32"], [model.address, hashed(c.x)]))
             if not row.state:
                 agrees = answers[c.id] == c.label
                 if sample in state["earned"]:
@@ -602,9 +605,147 @@ class Points(Incentive):
         ]
 
 
+# ---- prediction market -----------------------------------------------------------------------------------------------
+
+WITHDRAWN = _topic("Withdrawn(uint256,address,uint256,uint256)")
+PHASES = {
+    0: "no market yet: its provider has to commit one",
+    1: "committed: anyone may draw the portions to reveal",
+    2: "drawn: the provider reveals the drawn portions",
+    3: "participating: you can stake on samples",
+    4: "revealing: the provider reveals the rest of the test set",
+    5: "scoring: anyone may replay the contributions",
+    6: "settling: anyone may compute who gets what",
+    7: "settled: everyone can withdraw",
+    8: "void: the draw or the drawn portions were missed; there are no contributions",
+    9: "cancelled, too few contributions: everyone gets the stake back",
+    10: "the provider stayed silent: contributors get their stakes, and share bounty and bond",
+    11: "the scoring was abandoned: contributors get their stakes, and share the bounty",
+}
+SETTLED = 7  # this phase and the following are final
+PARTICIPATING = 3
+PLAN = "(uint96,uint24,uint96,uint64,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,uint32)"
+MARKET = f"(address,bytes32,{PLAN},uint256,uint256,address," + ",".join(["uint256"] * 9) + ")"
+
+
+class PredictionMarket(Incentive):
+    name = "PredictionMarket"
+    title = "Prediction market: accuracy on a hidden test set"
+    about = (
+        "A provider pays for accuracy on a test set that stays secret until the end. You put one stake on each sample; "
+        "in the end you are paid by how much your sample improved the model, which can be more or less than the stake."
+    )
+    can_train = True
+    has_deposit = True
+    deposit_name = "Stake"
+    claim_tab = "Withdraw"
+    claim_help = "Your contributions to this model's markets, and what you are owed when a market has ended."
+    reward_help = (
+        "In a market there is nothing to take from others: who made the model worse pays those who made it better."
+    )
+
+    @classmethod
+    def probe(cls, model: str, trainer: str) -> Call:
+        return Call(trainer, "next_market(address)(uint256)", [model])
+
+    def _market(self, reader: Reader, model: Model) -> tuple[int, tuple | None]:
+        """The id and the state of the model's latest market."""
+        market = reader.node.view(self.address, "latest_market(address)(uint256)", model.address)
+        if market == 0:
+            return 0, None
+        return market, reader.node.view(self.address, f"market(uint256)({MARKET})", market)
+
+    def terms(self, reader: Reader, model: Model) -> Terms:
+        _, market = self._market(reader, model)
+        submitted = len(reader.history(model).contributions)
+        if market is None:
+            return Terms([("phase", PHASES[0])], submitted)
+        plan, phase, deadline = market[2], market[6], market[7]
+        stake, rounds, bond, _, portions, drawn, rows, least, most = plan[:9]
+        lines = [("phase", PHASES.get(phase, "unknown"))]
+        if deadline and phase < SETTLED:
+            lines.append(("until", f"{{time:{deadline}}}"))
+        lines += [
+            ("stake on each sample", ether(stake)),
+            ("bounty", f"{ether(stake * rounds)}, {rounds:,} stakes"),
+            ("what the provider loses by silence", ether(bond)),
+            ("test set", f"{portions} portions of {rows} samples; {drawn} of them are drawn and revealed before"),
+            ("contributions", f"{market[8]:,}; at least {least:,} or it is cancelled, at most {most:,}"),
+        ]
+        if market[9]:
+            hidden = (portions - drawn) * rows
+            lines.append(
+                ("errors on the hidden test set", f"{market[13]:,} before, {market[14]:,} after, of {hidden:,}")
+            )
+            lines.append(("scored and settled", f"{market[9]:,} and {market[10]:,} of {market[8]:,}"))
+        return Terms(lines, submitted, 0, stake)
+
+    def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
+        return Transaction(
+            self.address,
+            calldata("add_data(address,bytes,uint256)", [model.address, x, y]),
+            value,
+            f"Stake on a sample labelled “{model.class_name(y)}” for “{model.name}”",
+        )
+
+    @staticmethod
+    def _place(model: Model, contribution: Contribution) -> tuple[int, int]:
+        """The market of a contribution, and its index there."""
+        return int(model.address, 16) << 32 | contribution.more >> 16 & 2**32 - 1, contribution.more & 2**16 - 1
+
+    def action(self, model: Model, contribution: Contribution, name: str) -> Transaction:
+        if name != "withdraw":
+            raise KeyError(name)
+        c = contribution
+        market, index = self._place(model, c)
+        arguments = [market, index, c.contributor, hashed(c.x), c.label, c.effect]
+        data = calldata("withdraw(uint256,uint256,address,bytes32,uint256,uint256)", arguments)
+        return Transaction(self.address, data, 0, f"Withdraw what contribution {c.id + 1} is owed")
+
+    def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
+        history = reader.history(model)
+        own = [c for c in reversed(history.contributions) if c.contributor == account]
+        page = own[begin : begin + count]
+        places = [self._place(model, c) for c in page]
+        markets = sorted({market for market, _ in places})
+        found = dict(
+            zip(
+                markets,
+                _all(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets])),
+                strict=True,
+            )
+        )
+        states = _all(
+            reader.node.views(
+                [Call(self.address, "contribution(uint256,uint256)((uint256,uint256,uint256))", p) for p in places]
+            )
+        )
+        rows = []
+        for c, (market, _), (_, rounds, owed) in zip(page, places, states, strict=True):
+            phase = found[market][6]
+            row = Row(c, ether(c.deposit), state=PHASES.get(phase, "unknown"))
+            if phase >= SETTLED and owed:
+                row.left = ether(owed)
+                row.state = f"took part in {rounds:,} rounds; {ether(owed)} can be withdrawn now"
+                row.actions = [("withdraw", "Withdraw")]
+            elif phase >= SETTLED:
+                row.state = "paid, or nothing is left of the stake"
+            rows.append(row)
+        return Rows(rows, len(own), following=_next(begin, count, len(own)))
+
+    def account_lines(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
+        rows = self.mine(reader, model, account, 0, 10_000).rows
+        staked = sum(row.contribution.deposit for row in rows)
+        return [
+            ("contributions", f"{len(rows):,}"),
+            ("staked", ether(staked)),
+            ("ready to be withdrawn", f"{sum(bool(row.actions) for row in rows):,} contributions"),
+        ]
+
+
 # ---- which one -------------------------------------------------------------------------------------------------------
 
-INCENTIVES: dict[str, type[Incentive]] = {cls.name: cls for cls in (SelfAssessment, Points)}
+INCENTIVES: dict[str, type[Incentive]] = {cls.name: cls for cls in (SelfAssessment, Points, PredictionMarket)}
 
 
 class Incentives:

@@ -1,7 +1,7 @@
 """Unsigned transactions on their way through a wallet: none of them goes out twice.
 
-A transaction is prepared here and gets a token. Before the wallet is asked, the browser claims the token: a token can be
-claimed once, and not while the same transaction of the same account is under way under another one. Then the browser
+A transaction is prepared here and gets a token. Before the wallet is asked, the browser claims the token: a token can
+be claimed once, and not while the same transaction of the same account is under way under another one. Then the browser
 reports the hash or the rejection. Where it could not report anything (a reload while the wallet was open), the chain is
 searched for the transaction.
 """
@@ -136,7 +136,8 @@ class Outbox:
             for other in self._parcels.values():
                 if other is not parcel and other.same == parcel.same and other.state in ("asked", "sent"):
                     raise OutboxError(
-                        "Exactly this is under way already. Confirm or reject it in the wallet, and wait for its result."
+                        "Exactly this is under way already. "
+                        "Confirm or reject it in the wallet, and wait for its result."
                     )
             parcel.state = "asked"
             parcel.created = time.monotonic()

@@ -47,26 +47,22 @@ def topic(address: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A published model, as the registry gives it.
+    """A published model, with what cannot change.
 
     Attributes
     ----------
     version : int
         Of its implementation among those of its kind; 0 if the registry does not list the implementation.
-    block : int
-        In which it was published.
     """
 
     address: str
     trainer: str
-    owner: str
     implementation: str
     version: int
     kind: str
     name: str
     description: str
     encoder_spec: str
-    block: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +131,8 @@ class Contribution:
         Wei.
     block : int
     transaction : str
+    more : int
+        What an incentive adds to the facts above the deposit, such as the market.
     """
 
     id: int
@@ -146,6 +144,7 @@ class Contribution:
     x: bytes
     block: int
     transaction: str
+    more: int = 0
 
 
 @dataclass
@@ -186,6 +185,7 @@ class History:
                 x=data[96 : 96 + length],
                 block=block,
                 transaction=raw["transactionHash"],
+                more=facts >> 152,
             )
             self.contributions.append(contribution)
             self.events.append(contribution)
@@ -276,26 +276,42 @@ class Reader:
             if self._entries and not self._still_there():
                 known = set()
                 self._entries = []
-            fresh: list[Entry] = []
-            cursor, repeated, size = ZERO, 0, PAGE
+            addresses: list[str] = []
+            cursor, repeated = ZERO, 0
             while True:
-                count = 4 if known and not fresh else size  # little is new, most of the time
-                try:
-                    page = self.node.view(self.registry, f"entries(address,uint256)({ENTRY}[])", cursor, count)
-                except RpcError:
-                    if size <= 2:
-                        raise
-                    size = max(2, size // 4)  # a node may limit the gas of a call
-                    continue
-                found = [Entry(_checksum(e[0][2:]), *e[1:]) for e in page[repeated:]]
-                new = [entry for entry in found if entry.address not in known]
-                fresh += new
+                count = 4 if known and not addresses else PAGE  # little is new, most of the time
+                page = self.node.view(self.registry, "models(address,uint256)(address[])", cursor, count)
+                found = [_checksum(address[2:]) for address in page[repeated:]]
+                new = [address for address in found if address not in known]
+                addresses += new
                 if len(new) < len(found) or len(page) < count or not found:
                     break
-                cursor, repeated = found[-1].address, 1  # a page begins with the last one of the page before
+                cursor, repeated = found[-1], 1  # a page begins with the last one of the page before
+            fresh = self._describe(addresses)
             if fresh:
                 self._entries = fresh + self._entries
             return self._entries
+
+    def _describe(self, addresses: list[str]) -> list[Entry]:
+        """What stands in the code of models: one short request for each, and all in few batches."""
+        if not addresses:
+            return []
+        listed = self.listed_implementations()
+        codes = self.node.many([("eth_getCode", [address, "latest"]) for address in addresses])
+        entries = []
+        for address, code in zip(addresses, codes, strict=True):
+            if isinstance(code, RpcError):
+                raise code
+            clone = parse_clone(bytes.fromhex(code[2:]))
+            if clone is None:  # the registry refuses such, but this one may be another
+                entries.append(Entry(address, ZERO, ZERO, 0, "no model", "", "", ""))
+                continue
+            self._clones[address] = clone
+            implementation, trainer, _, texts = clone
+            kind, version = listed.get(implementation, ("unlisted", 0))
+            name, description, spec = [*texts, "", "", ""][:3]
+            entries.append(Entry(address, trainer, implementation, version, kind, name, description, spec))
+        return entries
 
     def _still_there(self) -> bool:
         """Whether the newest known model is still published: a local chain may have been reset."""
@@ -308,9 +324,6 @@ class Reader:
 
     def published_block(self, address: str) -> int:
         """The block in which a model was published; 0 if it was not."""
-        for entry in self._entries:
-            if entry.address == address:
-                return entry.block
         try:
             return self.node.view(self.registry, f"entry(address)({ENTRY})", address)[9]
         except RpcError:
@@ -475,7 +488,7 @@ class Reader:
         return result
 
     def errors(self, model: str, parts: Sequence[bytes], block: str = "latest") -> int | None:
-        """The number of rows that a model gets wrong; None if it cannot be told, as for a block that the node forgot."""
+        """The number of rows that a model gets wrong; None if the node cannot tell, as for a block that it forgot."""
         answers = self.node.views([Call(model, "evaluate(bytes)(uint256)", [rows], block) for rows in parts])
         if any(isinstance(answer, RpcError) for answer in answers):
             return None

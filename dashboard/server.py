@@ -1,16 +1,18 @@
 """The pages: server-rendered HTML, so they open fast, work on any device and with any screen reader.
 
-One small script in the browser talks to the wallet (static/app.js); nothing here can sign. Texts from the chain go through
-the templates' escaping, and the content security policy forbids every script and style that is not a file of this folder.
+One small script in the browser talks to the wallet (static/app.js); nothing here can sign. Texts from the chain go
+through the templates' escaping, and the content security policy forbids every script and style that is not a file of
+this folder.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,7 @@ MODELS_PER_PAGE = 25
 ROWS_PER_PAGE = 25
 CURVE_POINTS = 200
 ACCURACY_POINTS = 12
+WARM = 10  # models, the newest, whose events are read when the server starts
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 POLICY = (
@@ -142,6 +145,7 @@ class Dashboard:
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
+            auto_reload=False,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -169,12 +173,11 @@ class Dashboard:
         @asynccontextmanager
         async def lifespan(app):
             def warm():
-                try:
-                    self.reader.entries()
-                except (RpcError, ChainUnreachableError):
-                    pass  # the pages will say it
+                with suppress(RpcError, ChainUnreachableError, NotAModelError):  # the pages will say it
+                    for entry in self.reader.entries()[:WARM]:
+                        self.reader.history(self.reader.model(entry.address))
 
-            await run_in_threadpool(warm)
+            threading.Thread(target=warm, daemon=True).start()
             yield
 
         app = Starlette(
@@ -389,7 +392,7 @@ class Dashboard:
                 ),
                 lambda wei: ether(int(wei)),
             )
-            table = [(duration(s) if s else "now", ether(w)) for s, w in _at(terms.curve, MOMENTS)]
+            table = [(duration(s) if s else "now", ether(w)) for s, w in terms.curve if s in MOMENTS]
         return self._model_page(
             request,
             "train.html",
@@ -533,7 +536,7 @@ class Dashboard:
         if not entries:
             return []
         query = {
-            "fromBlock": hex(min(e.block for e in entries.values())),
+            "fromBlock": hex(self.reader.published_block(self.reader.entries()[-1].address)),
             "toBlock": "latest",
             "topics": [ADD_DATA, None, topic(account)],
         }

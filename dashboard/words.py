@@ -60,24 +60,34 @@ def parse_duration(text: str) -> int:
 
 
 ADVICE = {
-    "self-assessment: deposit above the value sent": "Someone contributed just before you, which makes the deposit jump. "
-    "Wait until it has fallen, or accept a higher maximum.",
-    "self-assessment: the same contribution is not settled yet": "You contributed this very sample with this label before, "
-    "and it is still waiting: claim its refund first.",
-    "self-assessment: the model disagrees": "The model does not agree with this label any more. It may again, when it has "
-    "learnt more.",
+    "self-assessment: deposit above the value sent": (
+        "Someone contributed just before you, which makes the deposit jump. Wait until it has fallen, or accept a "
+        "higher maximum."
+    ),
+    "self-assessment: the same contribution is not settled yet": (
+        "You contributed this very sample with this label before, and it is still waiting: claim its refund first."
+    ),
+    "self-assessment: the model disagrees": (
+        "The model does not agree with this label any more. It may again, when it has learnt more."
+    ),
     "self-assessment: the model agrees": "The model agrees with this contribution now, so nothing can be taken.",
     "self-assessment: too early": "The wait is not over yet. The page says from when it can be done.",
-    "self-assessment: no such contribution, or settled already": "This contribution was settled in the meantime. Reload the "
-    "page.",
-    "self-assessment: no validated contribution of one's own": "First get a refund for a contribution of your own on this "
-    "model.",
-    "self-assessment: the share rounds to nothing": "Your part of the validated contributions is too small for this deposit.",
+    "self-assessment: no such contribution, or settled already": (
+        "This contribution was settled in the meantime. Reload the page."
+    ),
+    "self-assessment: no validated contribution of one's own": (
+        "First get a refund for a contribution of your own on this model."
+    ),
+    "self-assessment: the share rounds to nothing": (
+        "Your part of the validated contributions is too small for this deposit."
+    ),
     "self-assessment: reported already": "You took your share of this one already.",
     "self-assessment: flag it first": "Announce the report first.",
     "self-assessment: nothing left": "Others were faster: nothing is left.",
     "points: this sample has earned already": "Someone has earned points with this sample. Try another one.",
-    "points: a copy of an earlier contribution": "Someone contributed this very sample with this label before. Try another.",
+    "points: a copy of an earlier contribution": (
+        "Someone contributed this very sample with this label before. Try another."
+    ),
     "model: not sealed": "The model is not complete yet: its owner must finish loading it.",
     "sample: empty": "Nothing of this sample is known to the model.",
 }

@@ -294,7 +294,125 @@ def points_rows(bench: Bench) -> Iterator[Row]:
     yield Row("points: report", mean(reports), 85_000, None, (original, "report"))
 
 
-GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows, points_rows]
+def dense_rows(bench: Bench) -> Iterator[Row]:
+    """Samples are random directions, in the unit that the encoders choose for such data."""
+    from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+    from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
+
+    incentive = bench.contract("SelfAssessment")
+    terms = self_assessment_terms()
+    for n, ceilings in ((100, (90_000, 112_000)), (512, (172_000, 265_000))):
+        draw, unit = random_directions(n)
+        weights = np.random.default_rng(1).integers(-500, 500, n)
+        twin = DensePerceptron(DensePerceptronParameters(n, unit, bias_rate=unit), weights)
+        _, model = bench.publish(twin, incentive.address, terms)
+        added = add_data(bench, model, incentive, draw)
+        for agrees, ceiling in zip((True, False), ceilings, strict=True):
+            word = "agree" if agrees else "disagree"
+            slots = -(-n // 16)
+            floors = [add_floor(bench, model, incentive, x, slots, not agrees) for _, x, _ in added[agrees]]
+            yield Row(
+                f"dense {n} weights: {word}",
+                mean(g for g, _, _ in added[agrees]),
+                ceiling,
+                mean(floors),
+                (f"DensePerceptron {n} w", f"addData dense: {word}, label 1"),
+            )
+    predicted = mean(bench.execution(model, "predict", draw()) for _ in range(DRAWS))
+    original = "DensePerceptron 512 w", "predict() dense: execution (receipt - intrinsic)"
+    yield Row("predict dense 512, execution only", predicted, 80_000, 2_100 * 32, original)
+
+    for classes, n, publish_ceiling, add_ceiling, predict_ceiling in (
+        (2, 512, 3_300_000, 432_000, 295_000),
+        (10, 64, None, 128_000, 190_000),
+    ):
+        case = f"NearestCentroid {classes} x {n}"
+        draw, unit = random_directions(n)
+        rows = np.array([np.frombuffer(draw(), np.int8) for _ in range(50 * classes)], np.int64)
+        sums = rows.reshape(classes, 50, n).sum(axis=1)
+        twin = NearestCentroid(NearestCentroidParameters(n, unit, room=classes), sums, [50] * classes)
+        gas, model = bench.publish(twin, incentive.address, terms)
+        if publish_ceiling is not None:
+            original = case, "deploy the model, total of 2 transaction(s)"
+            yield Row(f"nearest centroid {classes} × {n}: publish", gas, publish_ceiling, None, original)
+        gas = contribute(bench, model, incentive, draw)
+        original = case, "addData dense: label 1 (model agrees)"
+        yield Row(f"nearest centroid {classes} × {n}: add", gas, add_ceiling, None, original)
+        gas = mean(bench.execution(model, "predict", draw()) for _ in range(DRAWS))
+        original = case, "predict() dense: execution (receipt - intrinsic)"
+        yield Row(f"nearest centroid {classes} × {n}: predict, execution only", gas, predict_ceiling, None, original)
+
+
+def table_rows(bench: Bench) -> Iterator[Row]:
+    """The sparse models that count: two classes, 1,000 words, every count of the published state above 0."""
+    from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
+    from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
+
+    incentive = bench.contract("SelfAssessment")
+    terms = self_assessment_terms()
+    counts = np.random.default_rng(1).integers(1, 200, (2, 1_000))
+    for name, twin, case, deployed, label in (
+        (
+            "sparse nearest centroid",
+            SparseNearestCentroid(SparseNearestCentroidParameters(1_000, room=2), counts, [400, 400]),
+            "SparseNearestCentroid 2 x 1000",
+            "deploy the model, total of 10 transaction(s)",
+            "label 1 (model agrees)",
+        ),
+        (
+            "naive Bayes",
+            NaiveBayes(NaiveBayesParameters(1_000, room=2), counts, [400, 400]),
+            "NaiveBayes 2 x 1000",
+            "deploy the model, total of 8 transaction(s)",
+            "label 1",
+        ),
+    ):
+        gas, model = bench.publish(twin, incentive.address, terms)
+        yield Row(f"{name} 2 × 1,000: publish, all transactions", gas, 6_500_000, None, (case, deployed))
+        for words, add_ceiling, predict_ceiling in ((15, 145_000, 60_000), (60, 285_000, 170_000)):
+            rng = np.random.default_rng(0)
+            gas = contribute(bench, model, incentive, lambda words=words, rng=rng: zipf_words(rng, 1_000, words))
+            yield Row(f"{name}: add {words} words", gas, add_ceiling, None, (case, f"addData {words} words: {label}"))
+            rng = np.random.default_rng(0)
+            gas = mean(bench.execution(model, "predict", zipf_words(rng, 1_000, words)) for _ in range(DRAWS))
+            original = case, f"predict() {words} words: execution (receipt - intrinsic)"
+            yield Row(f"{name}: predict {words} words, execution only", gas, predict_ceiling, None, original)
+
+    counts[:, 500:] = 0
+    twin = NaiveBayes(NaiveBayesParameters(1_000, room=2), counts, [400, 400])
+    _, model = bench.publish(twin, incentive.address, terms)
+    rng = np.random.default_rng(0)
+    unseen = iter(rng.permutation(np.arange(500, 1_000))[: 15 * 12].reshape(12, 15))
+    gas = contribute(bench, model, incentive, lambda: wire.pack_sparse(np.sort(next(unseen)), 1_000), count=10)
+    original = "NaiveBayes 2 x 1000", "addData 15 words never seen before: label 1"
+    yield Row("naive Bayes: add 15 words never seen before", gas, 420_000, None, original)
+
+
+def random_directions(n: int) -> tuple[Callable[[], bytes], int]:
+    """What draws dense samples of n features, and their unit."""
+    from encoders import quantise
+
+    rng = np.random.default_rng(0)
+    unit = quantise.choose_unit(quantise.normalise(rng.normal(size=(200, n))))
+
+    def draw() -> bytes:
+        values = quantise.quantise(quantise.normalise(rng.normal(size=(1, n))), unit)[0]
+        return wire.pack_dense(values, unit)
+
+    return draw, unit
+
+
+def contribute(bench: Bench, model: ContractAt, incentive: ContractAt, draw: Callable[[], bytes], count=DRAWS) -> float:
+    """The mean gas of contributions with label 1, without the first."""
+    gas = []
+    for i in range(count + 1):
+        who = bench.first if i % 2 else bench.second
+        call = incentive.transaction("add_data", model.address, draw(), 1, sender=who, value=VALUE)
+        gas.append(bench.send(call)[0])
+    return mean(gas[1:])
+
+
+GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows, dense_rows, table_rows, points_rows]
 
 
 def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -> list[Row]:

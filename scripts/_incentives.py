@@ -257,7 +257,103 @@ class Points:
         ]
 
 
-INCENTIVES: dict[str, type] = {"self-assessment": SelfAssessment, "points": Points}
+@dataclass(frozen=True)
+class PredictionMarket:
+    """Stakes on samples while a market runs; `ape run market` does the rest. The attributes are the terms, in wei and seconds."""
+
+    contract: ClassVar[str] = "PredictionMarket"
+    unit: ClassVar[str] = "ether"
+    actions: ClassVar[tuple[str, ...]] = ("withdraw",)
+    refuses_copies: ClassVar[bool] = False
+
+    min_bounty: int = 10**16
+    min_bond: int = 10**16
+    max_length: int = 90 * 86_400
+    owner_only: bool = False
+
+    def _terms(self):
+        from dataclasses import astuple
+
+        from simulation.prediction_market import Terms
+
+        return Terms(*astuple(self))
+
+    def terms(self) -> bytes:
+        """The terms as the contract's `open` takes them."""
+        return self._terms().pack()
+
+    def check(self) -> None:
+        """Raise an error that says what to do if the contract would refuse the terms."""
+        if not (0 <= self.min_bounty < 2**96 and 0 <= self.min_bond < 2**96 and 0 < self.max_length < 2**32):
+            raise click.ClickException("The bounty, the bond or the length of markets is out of range.")
+
+    @staticmethod
+    def deposit(incentive, model: str, sender: str | None = None) -> int:
+        """The stake of the market that takes contributions, in wei."""
+        from simulation.prediction_market import PARTICIPATING
+
+        market = incentive.call("latest_market", model)
+        state = incentive.call("market", market) if market else None
+        if state is None or state[6] != PARTICIPATING or incentive.chain.time >= state[7]:
+            raise click.ClickException(
+                "No market of this model takes contributions now: `ape run market status` tells what is going on."
+            )
+        return state[2][0]
+
+    @staticmethod
+    def most() -> int:
+        """Each market has its own stake, so there is no telling in advance."""
+        return 0
+
+    @staticmethod
+    def balance(incentive, model: str, account: str) -> int:
+        """What an account has, in wei."""
+        return incentive.chain.balance(account)
+
+    @staticmethod
+    def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
+        """The function that contributes a sample, and its arguments."""
+        return "add_data", (model, x, y)
+
+    @staticmethod
+    def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
+        """For each contribution what became of it: open, or settled."""
+        from simulation.prediction_market import SETTLED
+
+        markets = [_market_of(model, c) for c in contributions]
+        known = sorted(set(markets))
+        phase = {m: v[6] for m, v in zip(known, incentive.call_many("market", [(m,) for m in known]), strict=True)}
+        return ["settled" if phase[m] >= SETTLED else "open" for m in markets]
+
+    def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
+        """Whether it is worth asking if `account` can claim a contribution."""
+        return contribution.contributor == account
+
+    def claims(
+        self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
+    ) -> list[Claim]:
+        """What the contributions of `account` to markets that have ended are owed."""
+        from eth_utils import keccak
+
+        mine = [c for c in contributions if c.contributor == account]
+        keys = [(_market_of(model, c), c.more & 0xFFFF) for c in mine]
+        owed = incentive.call_many("contribution", keys)
+        return [
+            Claim("withdraw", amount, (*key, account, keccak(c.x), c.label, c.effect), c)
+            for c, key, (_, _, amount) in zip(mine, keys, owed, strict=True)
+            if amount
+        ]
+
+
+def _market_of(model: str, contribution: Contribution) -> int:
+    return int(model, 16) << 32 | contribution.more >> 16
+
+
+INCENTIVES: dict[str, type] = {
+    "self-assessment": SelfAssessment,
+    "points": Points,
+    "prediction-market": PredictionMarket,
+}
 
 
 def _try(incentive, account: str, claims: Sequence[Claim]) -> list[dict]:

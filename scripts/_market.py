@@ -55,9 +55,7 @@ class Secret:
         return MerkleTree([self.leaf(i) for i in range(len(self.portions))])
 
     def leaf(self, index: int) -> bytes:
-        return portion_leaf(
-            self.chain_id, self.contract, self.market, index, self.salts[index], self.portions[index]
-        )
+        return portion_leaf(self.chain_id, self.contract, self.market, index, self.salts[index], self.portions[index])
 
     def reveal_arguments(self, index: int) -> tuple:
         """Arguments of the contract's `reveal`."""
@@ -311,8 +309,9 @@ class MarketDriver:
 
     def reveal(self) -> None:
         """Reveal what is to be revealed now."""
-        from simulation.prediction_market import REVEALING
         from tqdm import tqdm
+
+        from simulation.prediction_market import REVEALING
 
         if self.secret is None:
             raise SecretError("Only who has the provider's file can reveal: name it with --file.")
@@ -348,8 +347,9 @@ class MarketDriver:
 
     def score(self, limit: int | None = None) -> None:
         """Score the contributions that are not scored yet."""
-        from simulation.prediction_market import SCORING
         from tqdm import tqdm
+
+        from simulation.prediction_market import SCORING
 
         view = self.view()
         stakes = self.stakes(view)[view.scored :][:limit]
@@ -360,8 +360,9 @@ class MarketDriver:
         self.say(f"Scored {view.scored} of {view.contributions} contributions.")
 
     def settle(self, count: int = 200) -> None:
-        from simulation.prediction_market import SETTLING
         from tqdm import tqdm
+
+        from simulation.prediction_market import SETTLING
 
         view = self.view()
         with tqdm(total=view.contributions, initial=view.settled, desc="Settling", unit="contribution") as bar:
@@ -448,7 +449,9 @@ class MarketDriver:
             return "score", "score"
         if view.phase == p.SETTLING:
             return "settle", "settle"
-        return ("withdraw", "withdraw") if any(self.batched.call("held", self.market)) else ("nothing: all is paid", None)
+        return (
+            ("withdraw", "withdraw") if any(self.batched.call("held", self.market)) else ("nothing: all is paid", None)
+        )
 
     def run(self, wait, until_withdrawn: bool = True) -> None:
         """Drive the market to its end; `wait(view)` lets time pass where nothing else helps."""

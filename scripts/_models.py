@@ -18,6 +18,7 @@ TWINS = {
     "SparseNearestCentroid": ("simulation.sparse_nearest_centroid", "SparseNearestCentroid"),
     "NearestCentroid": ("simulation.nearest_centroid", "NearestCentroid"),
     "NaiveBayes": ("simulation.naive_bayes", "NaiveBayes"),
+    "MulticlassSparsePerceptron": ("simulation.multiclass_perceptron", "MulticlassSparsePerceptron"),
 }
 
 PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes
@@ -215,30 +216,53 @@ def fit_encoder(data, features: int = DEFAULTS.features):
     return encoders.Tabular.fit(data.samples)
 
 
-def new_twin(encoder, rate: int | None = None, bias_rate: int | None = None, margin: int | None = None):
-    """An untrained perceptron for an encoder's samples."""
+FAMILIES = ("perceptron", "nearest-centroid", "naive-bayes")
+
+
+def new_twin(
+    encoder,
+    rate: int | None = None,
+    bias_rate: int | None = None,
+    margin: int | None = None,
+    family: str = "perceptron",
+    classes: int = 2,
+):
+    """An untrained model of a family for an encoder's samples; rates and margin are for perceptrons."""
+    sparse = encoder.unit is None
+    if family != "perceptron":
+        return _new_counting_twin(encoder, family, classes)
+    if classes > 2 and not sparse:
+        raise click.ClickException(
+            f"A perceptron on numbers knows two classes, not {classes}: use --family nearest-centroid."
+        )
     rate = DEFAULTS.rate if rate is None else rate
-    if encoder.unit is None:
+    values = {"n_features": encoder.n_features, "rate": rate}
+    if sparse:
+        values["bias_rate"] = DEFAULTS.bias_rate if bias_rate is None else bias_rate
+        values["margin"] = DEFAULTS.margin if margin is None else margin
+        if classes > 2:
+            twin, parameters = twin_class("MulticlassSparsePerceptron")
+            return twin(parameters(room=classes, **values), classes=classes)
         twin, parameters = twin_class("SparsePerceptron")
-        return twin(
-            parameters(
-                n_features=encoder.n_features,
-                rate=rate,
-                bias_rate=DEFAULTS.bias_rate if bias_rate is None else bias_rate,
-                margin=DEFAULTS.margin if margin is None else margin,
-            )
-        )
-    twin, parameters = twin_class("DensePerceptron")
+        return twin(parameters(**values))
     step = rate * encoder.unit**2
-    return twin(
-        parameters(
-            n_features=encoder.n_features,
-            unit=encoder.unit,
-            rate=rate,
-            bias_rate=round(DEFAULTS.dense_bias_rate * rate * encoder.unit) if bias_rate is None else bias_rate,
-            margin=round(DEFAULTS.dense_margin * step) if margin is None else margin,
-        )
-    )
+    values["unit"] = encoder.unit
+    values["bias_rate"] = round(DEFAULTS.dense_bias_rate * rate * encoder.unit) if bias_rate is None else bias_rate
+    values["margin"] = round(DEFAULTS.dense_margin * step) if margin is None else margin
+    twin, parameters = twin_class("DensePerceptron")
+    return twin(parameters(**values))
+
+
+def _new_counting_twin(encoder, family: str, classes: int):
+    if encoder.unit is None:
+        kinds = {"nearest-centroid": "SparseNearestCentroid", "naive-bayes": "NaiveBayes"}
+        twin, parameters = twin_class(kinds[family])
+        return twin(parameters(encoder.n_features, room=classes), classes=classes)
+    if family == "naive-bayes":
+        raise click.ClickException("Naive Bayes counts words: for numbers use --family nearest-centroid.")
+    twin, parameters = twin_class("NearestCentroid")
+    sums = [[0] * encoder.n_features for _ in range(classes)]
+    return twin(parameters(encoder.n_features, encoder.unit, room=classes), sums)
 
 
 def train(twin, samples: Sequence[bytes], labels: Sequence[int], epochs: int = DEFAULTS.epochs, seed: int = 0):
@@ -252,18 +276,22 @@ def train(twin, samples: Sequence[bytes], labels: Sequence[int], epochs: int = D
     return twin
 
 
-def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **rates):
-    """A trained perceptron for an encoder's samples, with the parameters that it is to have on chain.
+def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **kind):
+    """A trained model for an encoder's samples, with the parameters that it is to have on chain.
 
-    A dense one learns faster off chain than on chain, as far as the weights stay in their range: otherwise one wrong
+    One that counts learns each sample once. A dense perceptron learns faster off chain than on chain, as far as the weights stay in their range: otherwise one wrong
     sample could turn a model that has seen few.
     """
     from dataclasses import replace
 
     from simulation.revert import Revert
 
-    twin = new_twin(encoder, **rates)
+    twin = new_twin(encoder, **kind)
     final = twin.parameters
+    if twin.KIND not in ("SparsePerceptron", "DensePerceptron"):
+        counts = kind.get("family", "perceptron") != "perceptron"
+        train(twin, samples, labels, min(epochs, 1) if counts else epochs, seed)
+        return type(twin).from_words(final, twin.words())
     factor = 1 if encoder.unit is None else DEFAULTS.dense_head_start
     while True:
         faster = {

@@ -209,22 +209,18 @@ def train_from_data(
     features: int = _models.DEFAULTS.features,
     hashed: bool = False,
     epochs: int = _models.DEFAULTS.epochs,
-    **rates,
+    **kind,
 ) -> _models.SavedModel:
-    """Fit an encoder to a data file, and train a perceptron off chain."""
+    """Fit an encoder to a data file, and train a model off chain; `kind` as in `_models.new_twin`."""
     import encoders
 
     data = encoders.read_data(source, class_names)
-    if len(data.class_names) > 2:
-        raise click.ClickException(
-            f"{source} has {len(data.class_names)} classes; `ape run deploy` trains perceptrons of two."
-        )
     if hashed and not isinstance(data.samples, list):
         raise click.ClickException(f"--hashed is for texts, and {source} has numbers: leave it out.")
     encoder = encoders.HashedWords(features) if hashed else _models.fit_encoder(data, features)
     positions, samples = encoder.encode_valid(data.samples)
     labels = data.labels[positions]
-    twin = _models.train_for(encoder, samples, labels, epochs, **rates)
+    twin = _models.train_for(encoder, samples, labels, epochs, classes=len(data.class_names), **kind)
     right = _models.accuracy([twin.predict(x) for x in samples], labels)
     click.echo(f"Trained on {len(samples):,} samples, of which it now classifies {right:.1%} rightly.")
     return _models.SavedModel(

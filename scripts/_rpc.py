@@ -76,6 +76,8 @@ class Contribution:
         Seconds.
     block, log_index : int
         Where the event stands.
+    more : int
+        What the incentive adds to the facts; see its contract.
     """
 
     id: int
@@ -87,6 +89,7 @@ class Contribution:
     x: bytes
     block: int
     log_index: int
+    more: int = 0
 
     @classmethod
     def from_log(cls, log: dict, number: int) -> "Contribution":
@@ -106,6 +109,7 @@ class Contribution:
             x=data[96 : 96 + length],
             block=int(log["blockNumber"], 16),
             log_index=int(log["logIndex"], 16),
+            more=facts >> 152,
         )
 
 

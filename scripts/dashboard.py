@@ -51,7 +51,7 @@ def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | N
     if registry is None or provider.get_code(registry) in (b"", "0x"):
         if registry is not None or _common.real_chain_id(provider) not in _common.LOCAL_CHAINS:
             raise click.ClickException(
-                "There is no registry on this chain. Name one with --registry, or publish a model first: `ape run deploy`."
+                "There is no registry on this chain. Name one with --registry, or publish a model: `ape run deploy`."
             )
         return demo(uri)
     if not is_address(registry):

@@ -33,6 +33,9 @@ INCENTIVE_OPTIONS = ("cost_weight", "refund_wait", "owner_wait", "anyone_wait", 
 @click.option(
     "--hashed", is_flag=True, help="Hash words instead of keeping a vocabulary; --features is a power of two."
 )
+@click.option(
+    "--family", type=click.Choice(_models.FAMILIES), default=_models.FAMILIES[0], show_default=True, help="Of models."
+)
 @click.option("--epochs", type=click.IntRange(0, 1_000), default=_models.DEFAULTS.epochs, show_default=True)
 @click.option("--rate", type=click.IntRange(1, 2**16 - 1), help="Learning rate in units of weights.")
 @click.option("--bias-rate", type=click.IntRange(0, 2**16 - 1), help="By how much the bias moves.")
@@ -73,7 +76,7 @@ def cli(provider, account, data, file, name, description, classes, incentive, re
 
 def choose_model(provider, data, file, name, description, classes, deployments, options) -> _models.SavedModel:
     """The model that the options ask for: one that was begun, a saved one, or one that is trained now."""
-    training = {k: options[k] for k in ("features", "hashed", "epochs", "rate", "bias_rate", "margin")}
+    training = {k: options[k] for k in ("features", "hashed", "family", "epochs", "rate", "bias_rate", "margin")}
     noted = Journal.open(provider, deployments).models.get(name)
     if noted is not None:
         click.echo(f"{name!r} was begun before: going on with it.")

@@ -15,7 +15,7 @@ from simulation.rows import iterate_rows
 SUM_MIN, SUM_MAX = -(2**23), 2**23 - 1
 COUNT_MAX = 2**32 - 1
 MAX_CLASSES = 255
-MAX_CLASS_WORDS = 6_000
+MAX_CLASS_WORDS = 4_096
 SCALE = 2**128
 NO_SAMPLES = -(2**255)  # the score of a class without samples
 
@@ -36,7 +36,7 @@ class NearestCentroidParameters:
     unit : int
         The integer that stands for 1.0 in a sample, 1 to 5,792. A sample is learnt only if its norm is within 2% of it.
     room : int
-        The most classes that the model can ever have, 1 to 255; times the words of a class at most 6,000.
+        The most classes that the model can ever have, 1 to 255; times the words of a class at most 4,096.
     """
 
     n_features: int
@@ -60,7 +60,7 @@ class NearestCentroidParameters:
 
 @cache
 def sums_lanes(n_features: int) -> np.ndarray:
-    """The lane of 24 bits, counted through the words of a class, of each feature's sum: see the head of the contract."""
+    """The lane of 24 bits, counted through a class, of each feature's sum: see the head of the contract."""
     f = np.arange(n_features)
     lanes = f // 10 * 10 + np.array([0, 4, 7, 1, 5, 8, 2, 6, 9, 3])[f % 10]
     if 1 <= n_features % 10 <= 6:

@@ -11,6 +11,8 @@ from simulation.prediction_market import SETTLED, Plan, PredictionMarket, Terms
 from simulation.revert import Revert
 from simulation.rows import pack_rows
 
+HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # EIP-2935
+
 PLAN = Plan(
     stake=10**15,
     rounds=5,
@@ -84,7 +86,7 @@ class Mirror:
         latest = int(self.rpc.rpc("eth_blockNumber"), 16)
         if number > latest:
             return None
-        history = self.rpc.rpc("eth_getCode", "0x0000F90827F1C53a10cb7A02335B175320002935", "latest") != "0x"
+        history = self.rpc.rpc("eth_getCode", HISTORY, "latest") != "0x"
         if latest + 1 - number > (8_191 if history else 256):
             return None
         return bytes.fromhex(self.rpc.rpc("eth_getBlockByNumber", hex(number), False)["hash"][2:])

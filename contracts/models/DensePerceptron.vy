@@ -238,6 +238,9 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
 
 @internal
 def _update(size: uint256, y: uint256) -> uint256:
+    """
+    @dev Not in `update` itself: there, variables stand behind the sample in memory, which is dear.
+    """
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header: uint256 = self._header_of(identity)
@@ -251,9 +254,40 @@ def _update(size: uint256, y: uint256) -> uint256:
     steps: uint256[MAX_SAMPLE // 32] = empty(uint256[MAX_SAMPLE // 32])
     squares: uint256 = 0
     for i: uint256 in range(size >> 5, bound=MAX_SAMPLE // 32):
-        part: uint256 = sample._block(unsafe_add(position, i << 5)) ^ lanes.SIGNS_8
-        steps[i] = lanes._reversed(part)
-        squares = unsafe_add(squares, lanes._squares(part, steps[i]))
+        part: uint256 = convert(slice(msg.data, unsafe_add(position, i << 5), 32), uint256) ^ lanes.SIGNS_8
+        # as `lanes._reversed` and `lanes._squares`, without internal calls
+        step: uint256 = (part << 128) | (part >> 128)
+        step = ((step & lanes.LOWER_64) << 64) | ((step >> 64) & lanes.LOWER_64)
+        step = ((step & lanes.LOWER_32) << 32) | ((step >> 32) & lanes.LOWER_32)
+        steps[i] = step
+        squares = unsafe_add(
+            squares,
+            unsafe_add(
+                unsafe_add(
+                    unsafe_add(
+                        unsafe_mul(
+                            unsafe_sub(part & lanes.BYTES, lanes.OFFSET_8), unsafe_sub(step & lanes.BYTES, lanes.OFFSET_8)
+                        ),
+                        unsafe_mul(
+                            unsafe_sub((part >> 8) & lanes.BYTES, lanes.OFFSET_8),
+                            unsafe_sub((step >> 8) & lanes.BYTES, lanes.OFFSET_8),
+                        ),
+                    ),
+                    unsafe_add(
+                        unsafe_mul(
+                            unsafe_sub((part >> 16) & lanes.BYTES, lanes.OFFSET_8),
+                            unsafe_sub((step >> 16) & lanes.BYTES, lanes.OFFSET_8),
+                        ),
+                        unsafe_mul(
+                            unsafe_sub((part >> 24) & lanes.BYTES, lanes.OFFSET_8),
+                            unsafe_sub((step >> 24) & lanes.BYTES, lanes.OFFSET_8),
+                        ),
+                    ),
+                ),
+                2**223,
+            )
+            >> 224,
+        )
     rest: uint256 = size & 31
     if rest > 0:
         part: uint256 = sample._last_block(unsafe_add(position, size), rest)
@@ -281,9 +315,23 @@ def _update(size: uint256, y: uint256) -> uint256:
     offset: uint256 = unsafe_mul(rate, lanes.OFFSET_8_16)
     word: uint256 = 0
     for i: uint256 in range(size >> 5, bound=MAX_SAMPLE // 32):
-        self._learn(word, steps[i] >> 8, rate, offset)
+        # as `_learn`, without internal calls where no weight is large
+        step: uint256 = steps[i]
+        packed: uint256 = model.words[word]
+        if (packed ^ (packed << 1)) & SIGNS == 0:
+            model.words[word] = (
+                unsafe_sub(unsafe_add(packed ^ SIGNS, unsafe_mul((step >> 8) & lanes.BYTES_16, rate)), offset) ^ SIGNS
+            )
+        else:
+            self._learn(word, step >> 8, rate, offset)
         word = unsafe_add(word, 1)
-        self._learn(word, steps[i], rate, offset)
+        packed = model.words[word]
+        if (packed ^ (packed << 1)) & SIGNS == 0:
+            model.words[word] = (
+                unsafe_sub(unsafe_add(packed ^ SIGNS, unsafe_mul(step & lanes.BYTES_16, rate)), offset) ^ SIGNS
+            )
+        else:
+            self._learn(word, step, rate, offset)
         word = unsafe_add(word, 1)
     if rest > 16:
         self._learn(word, steps[size >> 5] >> 8, rate, offset)
@@ -328,7 +376,12 @@ def _score(size: uint256) -> uint256:
     @param size The length in bytes of the sample, the first argument of the external call.
     """
     identity: uint256 = model._identity()
-    return self._total(identity, model.words[self._header_of(identity)], sample._position(), size)
+    return self._total(
+        identity,
+        model.words[unsafe_add((identity >> N_FEATURES) & MASK_16, 6) >> 4],
+        unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36),  # as `sample._position`
+        size,
+    )
 
 
 @internal
@@ -349,44 +402,94 @@ def _step(size: uint256) -> uint256:
 def _total(identity: uint256, header_word: uint256, position: uint256, size: uint256) -> uint256:
     """
     @dev The score and `ZERO`; the sample's length is checked here too. The bias is added with its sign bit flipped, so it
-         counts 2^31 too much, as does the answer for each block.
-         Safe: 2^60, 65 values of 32 bits, and one of 32 bits times one of 13.
+         counts 2^31 too much. Safe: 2^60, 65 values of 32 bits, and one of 32 bits times one of 13.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
     """
     assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
     total: uint256 = unsafe_add(
-        unsafe_sub(ZERO, unsafe_add(unsafe_add(size >> 7, unsafe_add(size & 127, 31) >> 5), identity >> UNIT) << 31),
+        unsafe_sub(ZERO, (identity >> UNIT) << 31),
         unsafe_mul(identity >> UNIT, ((header_word >> BIAS) & MASK_32) ^ 2**31),
     )
     at: uint256 = position
     word: uint256 = 0
-    for i: uint256 in range(size >> 7, bound=MAX_SAMPLE // 128):
-        x: uint256[4] = sample._blocks(at)
+    # 16 blocks at once where there are so many: the costs of a loop and of reading count
+    for i: uint256 in range(size >> 9, bound=MAX_SAMPLE // 512):
+        x: uint256[16] = abi_decode(slice(msg.data, at, 512), uint256[16])
         total = unsafe_add(
-            total,
-            lanes._dot_4(
-                x[0] ^ lanes.SIGNS_8,
-                x[1] ^ lanes.SIGNS_8,
-                x[2] ^ lanes.SIGNS_8,
-                x[3] ^ lanes.SIGNS_8,
-                model.words[word] ^ SIGNS,
-                model.words[unsafe_add(word, 1)] ^ SIGNS,
-                model.words[unsafe_add(word, 2)] ^ SIGNS,
-                model.words[unsafe_add(word, 3)] ^ SIGNS,
-                model.words[unsafe_add(word, 4)] ^ SIGNS,
-                model.words[unsafe_add(word, 5)] ^ SIGNS,
-                model.words[unsafe_add(word, 6)] ^ SIGNS,
-                model.words[unsafe_add(word, 7)] ^ SIGNS,
+            unsafe_sub(total, 4 * lanes.DOT_ZERO),
+            unsafe_add(
+                unsafe_add(
+                    lanes._dot_4(
+                        x[0] ^ lanes.SIGNS_8,
+                        x[1] ^ lanes.SIGNS_8,
+                        x[2] ^ lanes.SIGNS_8,
+                        x[3] ^ lanes.SIGNS_8,
+                        model.words[word] ^ SIGNS,
+                        model.words[unsafe_add(word, 1)] ^ SIGNS,
+                        model.words[unsafe_add(word, 2)] ^ SIGNS,
+                        model.words[unsafe_add(word, 3)] ^ SIGNS,
+                        model.words[unsafe_add(word, 4)] ^ SIGNS,
+                        model.words[unsafe_add(word, 5)] ^ SIGNS,
+                        model.words[unsafe_add(word, 6)] ^ SIGNS,
+                        model.words[unsafe_add(word, 7)] ^ SIGNS,
+                    ),
+                    lanes._dot_4(
+                        x[4] ^ lanes.SIGNS_8,
+                        x[5] ^ lanes.SIGNS_8,
+                        x[6] ^ lanes.SIGNS_8,
+                        x[7] ^ lanes.SIGNS_8,
+                        model.words[unsafe_add(word, 8)] ^ SIGNS,
+                        model.words[unsafe_add(word, 9)] ^ SIGNS,
+                        model.words[unsafe_add(word, 10)] ^ SIGNS,
+                        model.words[unsafe_add(word, 11)] ^ SIGNS,
+                        model.words[unsafe_add(word, 12)] ^ SIGNS,
+                        model.words[unsafe_add(word, 13)] ^ SIGNS,
+                        model.words[unsafe_add(word, 14)] ^ SIGNS,
+                        model.words[unsafe_add(word, 15)] ^ SIGNS,
+                    ),
+                ),
+                unsafe_add(
+                    lanes._dot_4(
+                        x[8] ^ lanes.SIGNS_8,
+                        x[9] ^ lanes.SIGNS_8,
+                        x[10] ^ lanes.SIGNS_8,
+                        x[11] ^ lanes.SIGNS_8,
+                        model.words[unsafe_add(word, 16)] ^ SIGNS,
+                        model.words[unsafe_add(word, 17)] ^ SIGNS,
+                        model.words[unsafe_add(word, 18)] ^ SIGNS,
+                        model.words[unsafe_add(word, 19)] ^ SIGNS,
+                        model.words[unsafe_add(word, 20)] ^ SIGNS,
+                        model.words[unsafe_add(word, 21)] ^ SIGNS,
+                        model.words[unsafe_add(word, 22)] ^ SIGNS,
+                        model.words[unsafe_add(word, 23)] ^ SIGNS,
+                    ),
+                    lanes._dot_4(
+                        x[12] ^ lanes.SIGNS_8,
+                        x[13] ^ lanes.SIGNS_8,
+                        x[14] ^ lanes.SIGNS_8,
+                        x[15] ^ lanes.SIGNS_8,
+                        model.words[unsafe_add(word, 24)] ^ SIGNS,
+                        model.words[unsafe_add(word, 25)] ^ SIGNS,
+                        model.words[unsafe_add(word, 26)] ^ SIGNS,
+                        model.words[unsafe_add(word, 27)] ^ SIGNS,
+                        model.words[unsafe_add(word, 28)] ^ SIGNS,
+                        model.words[unsafe_add(word, 29)] ^ SIGNS,
+                        model.words[unsafe_add(word, 30)] ^ SIGNS,
+                        model.words[unsafe_add(word, 31)] ^ SIGNS,
+                    ),
+                ),
             ),
         )
-        at = unsafe_add(at, 128)
-        word = unsafe_add(word, 8)
-    for i: uint256 in range((size >> 5) & 3, bound=3):
+        at = unsafe_add(at, 512)
+        word = unsafe_add(word, 32)
+    if size & 511 == 0:
+        return total
+    for i: uint256 in range((size >> 5) & 15, bound=15):
         total = unsafe_add(
-            total,
+            unsafe_sub(total, lanes.DOT_ZERO),
             lanes._dot(
-                sample._block(at) ^ lanes.SIGNS_8,
+                convert(slice(msg.data, at, 32), uint256) ^ lanes.SIGNS_8,
                 model.words[word] ^ SIGNS,
                 model.words[unsafe_add(word, 1)] ^ SIGNS,
             ),
@@ -399,13 +502,13 @@ def _total(identity: uint256, header_word: uint256, position: uint256, size: uin
     at = unsafe_add(at, rest)
     if rest <= 16:
         return unsafe_add(
-            total,
+            unsafe_sub(total, lanes.DOT_ZERO),
             lanes._dot_half(
                 lanes._spread_half(sample._last_block(at, rest)) ^ lanes.SIGNS_8, model.words[word] ^ SIGNS
             ),
         )
     return unsafe_add(
-        total,
+        unsafe_sub(total, lanes.DOT_ZERO),
         lanes._dot(
             sample._last_block(at, rest) ^ lanes.SIGNS_8,
             model.words[word] ^ SIGNS,

@@ -59,9 +59,9 @@ MAX_WORDS: constant(uint256) = 640
 MAX_TERMS: constant(uint256) = 512
 MAX_CARD: constant(uint256) = 4_096
 MAX_CLASSES: constant(uint256) = 255
-# words of all classes: a prediction reads them all, at about 2,400 gas each, and 16,777,216 gas is the most that a transaction
-# may use, of which a claim needs some itself
-MAX_CLASS_WORDS: constant(uint256) = 6_000
+# words of all classes: a prediction reads them all, at about 2,400 gas each, and sealing at about 2,800 and with the names of 255 classes; 16,777,216 gas is the
+# most that a transaction may use, of which a claim needs some itself
+MAX_CLASS_WORDS: constant(uint256) = 4_096
 MAX_TENS: constant(uint256) = 205  # words of sums of a class
 
 NOBODY: constant(uint256) = max_value(uint256)  # no class
@@ -471,10 +471,10 @@ def _square(identity: uint256, y: uint256) -> uint256:
     n_features: uint256 = (identity >> N_FEATURES) & MASK_16
     last: uint256 = self._last_word(identity, y)
     first: uint256 = last + 1 - self._class_words(n_features)
-    total: uint256 = 0
-    for word: uint256 in range(first, last + 1, bound=MAX_TENS + 1):
-        sums: uint256 = model.words[word]
-        total += lanes._squares_10(sums & (2**COUNT - 1) if word == last else sums)
+    # safe: 2,048 squares of 24 bits
+    total: uint256 = lanes._squares_10(model.words[last] & (2**COUNT - 1))
+    for word: uint256 in range(first, last, bound=MAX_TENS):
+        total = unsafe_add(total, lanes._squares_10(model.words[word]))
     return total
 
 

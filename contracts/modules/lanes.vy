@@ -295,12 +295,17 @@ def _added_10(x: uint256, sums: uint256) -> (uint256, bool):
 @pure
 def _squares_10(sums: uint256) -> uint256:
     """
-    @notice Σ sums_i². A loop: it runs when a model is made, not when it learns.
+    @notice Σ sums_i², of 10 lanes of 24 bits, two's complement.
+    @dev With u_i = sums_i + 2^23: Σ u_i² - 2^24 · Σ u_i + 10 · 2^46.
     """
-    total: uint256 = 0
     s: uint256 = sums ^ SIGNS_24
-    for i: uint256 in range(10):
-        lane: uint256 = (s >> unsafe_mul(24, i)) & (2**24 - 1)
-        lane = unsafe_sub(lane, 2**23)  # its square modulo 2^256 is right if it is negative too
-        total = unsafe_add(total, unsafe_mul(lane, lane))
+    total: uint256 = 10 * 2**46
+    for i: uint256 in range(5):
+        u: uint256 = s & (2**24 - 1)
+        v: uint256 = (s >> 24) & (2**24 - 1)
+        total = unsafe_add(
+            total,
+            unsafe_add(unsafe_mul(u, unsafe_sub(u, 2**24)), unsafe_mul(v, unsafe_sub(v, 2**24))),
+        )
+        s >>= 48
     return total

@@ -81,15 +81,6 @@ def _block(position: uint256) -> uint256:
 
 @internal
 @view
-def _blocks(position: uint256) -> uint256[4]:
-    """
-    @dev Four blocks, 128 values.
-    """
-    return abi_decode(slice(msg.data, position, 128), uint256[4])
-
-
-@internal
-@view
 def _last_block(end: uint256, count: uint256) -> uint256:
     """
     @dev The `count` values, 1 to 31, that end before `end`, the first in the highest bits, and zeros behind them.

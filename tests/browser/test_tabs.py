@@ -155,7 +155,10 @@ def test_create__data_file__publishes_a_model(person, site):
     page.get_by_label("Text", exact=True).fill("a brilliant wonderful film")
     page.get_by_role("button", name="Predict").click()
     assert page.locator("#predicted").inner_text() == "good"
-    assert site.dashboard.reader.entries()[0].owner.lower() == someone.wallet.address.lower()
+    assert (
+        site.dashboard.reader.model(site.dashboard.reader.entries()[0].address).owner.lower()
+        == someone.wallet.address.lower()
+    )
 
 
 def test_create__empty_model__needs_no_file(person):

@@ -72,7 +72,7 @@ def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
 
 
 @pytest.mark.parametrize("value", [-(2**15), 2**15 - 1])
-@pytest.mark.parametrize("n_features", [16, 33, 160])
+@pytest.mark.parametrize("n_features", [16, 33, 160, 600])
 def test_score__weights_and_values_at_their_limits__equals_the_twin(n_features, value, create_model, raw, trainer):
     twin = DensePerceptron(DensePerceptronParameters(n_features, 100), [value] * n_features, -(2**31))
     model = raw(create_model(twin, trainer))

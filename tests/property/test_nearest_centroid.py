@@ -6,6 +6,7 @@ import pytest
 from simulation.nearest_centroid import SUM_MAX, SUM_MIN, NearestCentroid, NearestCentroidParameters, pack_sums
 from simulation.revert import Revert
 from simulation.rows import pack_rows
+from tests.conftest import pack_card
 
 
 def random_sample(rng, parameters, centre):
@@ -16,10 +17,6 @@ def random_sample(rng, parameters, centre):
         squares = int(np.dot(x.astype(int), x.astype(int)))
         if 9_604 * parameters.unit**2 <= 10_000 * squares <= 10_404 * parameters.unit**2:
             return x.tobytes()
-
-
-def pack_card(classes):
-    return b"".join(bytes([len(text)]) + text.encode() for text in ("name", "description", "spec", *classes))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +53,7 @@ def test_update__random_stream_and_added_classes__state_and_predictions_equal_th
             y = int(rng.integers(twin.class_count))
             samples.append((random_sample(rng, parameters, centres[y]), y))
         receipts = rpc.send(
-            model.transaction("update", x, y, sender=str(trainer.address), gas=3_000_000) for x, y in samples
+            model.transaction("update", x, y, sender=str(trainer.address), gas=8_000_000) for x, y in samples
         )
         good = []
         for x, y in samples:

@@ -9,6 +9,7 @@ from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
 from simulation.rows import pack_rows
 from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from simulation.table import pack_counts
+from tests.conftest import pack_card
 
 UPDATES = 720
 ADDED = 2  # classes that are added on the way
@@ -29,11 +30,6 @@ def random_sample(rng, n_features, longest=40):
     return np.sort(rng.choice(n_features, count, replace=False)).astype(">u2").tobytes()
 
 
-def pack_card(classes):
-    texts = ["a model", "a description", "a spec", *(f"class {y}" for y in range(classes))]
-    return b"".join(bytes([len(text)]) + text.encode() for text in texts)
-
-
 @pytest.mark.parametrize(("kind", "parameters", "classes"), TWINS, ids=lambda v: getattr(v, "KIND", None))
 def test_update__random_stream_with_classes_added__equals_the_twin(
     kind, parameters, classes, create_model, raw, rpc, trainer, owner
@@ -42,7 +38,7 @@ def test_update__random_stream_with_classes_added__equals_the_twin(
     n = parameters.n_features
     samples = [int(s) for s in rng.integers(0, 50, classes)]
     twin = kind(parameters, [rng.integers(0, s + 1, n) for s in samples], samples)
-    model = raw(create_model(twin, trainer, card=pack_card(classes)))
+    model = raw(create_model(twin, trainer, card=pack_card(classes=[f"class {y}" for y in range(classes)])))
     claims = []
     for part in range(ADDED + 1):
         stream = [(random_sample(rng, n), int(rng.integers(twin.class_count))) for _ in range(UPDATES // (ADDED + 1))]

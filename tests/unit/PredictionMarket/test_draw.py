@@ -8,7 +8,7 @@ import pytest
 
 from simulation.prediction_market import VOID, chance_to_cheat, draw_portions
 from simulation.revert import Revert
-from tests.mirror import PLAN
+from tests.mirror import HISTORY, PLAN
 
 
 @pytest.fixture
@@ -37,11 +37,20 @@ def test_draw__again__refused(mirror, committed, keeper):
         mirror.draw(keeper, committed)
 
 
+def test_draw__300_blocks_later__the_history_contract_still_knows(mirror, committed, keeper):
+    mirror.mine(300)
+    with pytest.raises(Revert, match="not too late"):
+        mirror.expire(keeper, committed)
+    mirror.draw(keeper, committed)
+
+
 def test_draw__missed__void_and_bond_to_who_says_so(mirror, committed, keeper):
+    # a chain without the history contract of EIP-2935
+    mirror.rpc.rpc("anvil_setCode", HISTORY, "0x")
     mirror.mine(200)
     with pytest.raises(Revert, match="not too late"):
         mirror.expire(keeper, committed)
-    mirror.mine(8_300)
+    mirror.mine(60)
     with pytest.raises(Revert, match="the draw was missed"):
         mirror.draw(keeper, committed)
     mirror.expire(keeper, committed)

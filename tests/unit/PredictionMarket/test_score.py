@@ -66,7 +66,7 @@ def test_score__too_little_gas_for_the_replica__refused_instead_of_skipped(mirro
     c = market.contributions[market.scored]
     arguments = scoring, c.contributor, c.x, c.y, c.effect, 256
     outcomes = set()
-    for gas in range(60_000, 170_000, 5_000):
+    for gas in range(60_000, 400_000, 12_000):
         said = mirror.on_chain("score", *arguments, sender=keeper, gas=gas)
         outcomes.add(said)
         if not said:

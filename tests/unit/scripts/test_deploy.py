@@ -163,3 +163,16 @@ def test_deploy__bad_input__is_refused_with_a_sentence(chain, owner, reviews, tm
 
 def network(chain):
     return f"ethereum:{chain.provider.network.name}:{chain.provider.name}"
+
+
+def test_console__deployed_models__are_at_hand_by_name(chain, owner, saved, options, monkeypatch):
+    import ape_console_extras
+    from scripts import _deployed, _journal
+
+    publish(chain.provider, owner, saved, options, quiet=True)
+    monkeypatch.setattr(_journal.Journal.open.__func__, "__defaults__", (options.deployments,))
+    monkeypatch.setattr(_deployed.find, "__defaults__", (options.deployments, None))
+    extras = ape_console_extras.ape_init_extras(chain)
+    assert extras["reviews"].predict("a great film") == "positive"
+    assert extras["reviews_encoder"].spec == saved.encoder.spec
+    assert extras["reviews_incentive"].required_deposit(extras["reviews"].contract) > 0

@@ -1,0 +1,335 @@
+"""Prediction markets: `ape run market run imdb --data hidden.tsv` drives one from the commitment to the end.
+
+Every command looks at the chain first and does only what is left to do, so each can be run again after any failure. The
+test set is kept in markets/<market>.secret.json, which is written to the disk before the commitment is sent.
+"""
+
+import time
+from pathlib import Path
+
+import click
+
+from scripts import _common
+
+FOLDER = _common.ROOT / "markets"
+
+
+@click.group(short_help="Buy accuracy on a secret test set")
+def cli():
+    """A prediction market on a model: commit, draw, reveal, open, (contribute,) close, reveal, check, score, settle, withdraw.
+
+    `ape run market run` does all of it, each at its time; `status` tells where a market stands.
+    """
+
+
+def command(name: str, text: str):
+    """A subcommand on the market of a model."""
+
+    def decorate(function):
+        options = (
+            cli.command(name, cls=_common.ScriptCommand, short_help=text),
+            _common.account_choice,
+            click.argument("model"),
+            click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="The provider's file."),
+            _common.deployments_option,
+        )
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def open_driver(provider, account, model: str, deployments: Path, file: Path | None = None, read_only: bool = False):
+    """The driver of a model's latest market, with the provider's file if it is there."""
+    from scripts import _deployed
+    from scripts._market import MarketDriver, Secret, SecretError
+
+    deployed = _deployed.find(provider, model, deployments)
+    if deployed.incentive is None or deployed.adapter.contract != "PredictionMarket":
+        raise click.ClickException(
+            f"{deployed.name} was not published for markets: `ape run deploy --incentive prediction-market` does so."
+        )
+    account = None if read_only and account is None else _common.choose_account(account)
+    driver = MarketDriver(
+        deployed.incentive, deployed.batched_incentive, deployed.address, account, say=click.echo
+    )
+    if file is None:
+        latest = driver.market
+        pending = deployed.batched_incentive.call("next_market", deployed.address)
+        found = [p for p in (path_of(pending), path_of(latest)) if p.is_file()]
+        file = found[0] if found else None
+    if file is not None:
+        try:
+            secret = Secret.load(file)
+        except SecretError as error:
+            raise click.ClickException(str(error)) from error
+        here = _common.real_chain_id(provider), driver.batched.address, deployed.address
+        if (secret.chain_id, secret.contract, secret.model) != here:
+            raise click.ClickException(f"{file} is for another chain, contract or model. Name the right one: --file")
+        driver.secret, driver.path = secret, file
+    return deployed, driver
+
+
+def path_of(market: int) -> Path:
+    return FOLDER / f"{market:048x}.secret.json"
+
+
+def guarded(function, *arguments):
+    """Call a driver's function; mistakes in the provider's file are told in a sentence."""
+    from scripts._market import SecretError
+
+    try:
+        return function(*arguments)
+    except SecretError as error:
+        raise click.ClickException(str(error)) from error
+
+
+# ---- commit ----------------------------------------------------------------------------------------------------------
+
+
+def plan_options(function):
+    """The options of a market."""
+    options = (
+        click.option("--portions", type=click.IntRange(2, 256), default=10, show_default=True),
+        click.option("--draw", "drawn", type=click.IntRange(1, 255), default=3, show_default=True, help="Shown at first."),
+        click.option("--stake", callback=_common.parse_ether, default="0.001", show_default=True, help="Of each sample."),
+        click.option("--rounds", type=click.IntRange(1, 2**24 - 1), default=50, show_default=True, help="Bounty in stakes."),
+        click.option("--bond", callback=_common.parse_ether, default="0.05", show_default=True),
+        click.option("--fee", callback=_common.parse_ether, default="0.0001", show_default=True,
+                     help="For scoring one contribution."),  # fmt: skip
+        click.option("--least", type=click.IntRange(1, 4_096), default=1, show_default=True),
+        click.option("--most", type=click.IntRange(1, 4_096), default=200, show_default=True),
+        click.option("--reveal-time", callback=_common.parse_duration, default="1d", show_default=True),
+        click.option("--time", "participation_time", callback=_common.parse_duration, default="7d", show_default=True),
+        click.option("--rest-time", callback=_common.parse_duration, default="2d", show_default=True),
+        click.option("--score-time", callback=_common.parse_duration, default="7d", show_default=True),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def write_secret(driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, folder=None, **plan):
+    """Cut rows into portions, and write the provider's file for the model's next market."""
+    from scripts._market import Secret, cut, row_count
+    from simulation.prediction_market import Plan
+
+    packed = guarded(cut, rows, portions)
+    plan = Plan(
+        portions=portions, rows=row_count(packed[0]), min_contributions=least, max_contributions=most, **plan
+    )
+    market = driver.batched.call("next_market", driver.model)
+    driver.secret = Secret.new(
+        packed,
+        chain_id=chain_id,
+        contract=driver.batched.address,
+        model=driver.model,
+        market=market,
+        provider=provider_address,
+        plan=plan,
+    )
+    driver.path = (folder or FOLDER) / path_of(market).name
+    driver.secret.save(driver.path)
+    driver.say(f"The test set is in {driver.path}: keep it secret, and do not lose it.")
+
+
+def ensure_committed(provider, account, deployed, driver, data, options) -> None:
+    """Commit, unless that is done: with the file that is there already, or a new one from data."""
+    if driver.secret is None or (driver.view() and driver.view().ended):
+        if data is None:
+            raise click.ClickException("Name the hidden test set: --data FILE (with labels and texts, or a set).")
+        import numpy as np
+
+        from scripts import _deployed
+
+        rows = [(y, x) for x, y in _deployed.encoded_rows(deployed, data)]
+        order = np.random.default_rng().permutation(len(rows))
+        write_secret(
+            driver,
+            [rows[i] for i in order],
+            driver.account.address,
+            _common.real_chain_id(provider),
+            **options,
+        )
+    guarded(driver.commit)
+
+
+@command("commit", "Start a market with a hidden test set")
+@click.option("--data", help="The test set: TSV of labels and texts, IMDB's CSV, or a set.")
+@plan_options
+def commit(provider, account, model, file, deployments, data, **options):
+    """Commit to a test set, with bounty, bond and fees. Safe to run again."""
+    deployed, driver = open_driver(provider, account, model, deployments, file)
+    ensure_committed(provider, account, deployed, driver, data, options)
+
+
+# ---- the steps -------------------------------------------------------------------------------------------------------
+
+
+def step_command(name: str, text: str, method: str):
+    @command(name, text)
+    def step(provider, account, model, file, deployments):
+        _, driver = open_driver(provider, account, model, deployments, file)
+        view = driver.view()
+        if view is None:
+            raise click.ClickException("There is no market on this model yet: `ape run market commit` starts one.")
+        expected, following = driver.next_step(view)
+        if following != method and method != "expire":
+            raise click.ClickException(f"That is not what comes next. Next: {expected}.")
+        guarded(getattr(driver, method))
+
+    step.help = text + "."
+    return step
+
+
+step_command("draw", "Draw the portions to reveal", "draw")
+step_command("reveal", "Reveal what is to be revealed now", "reveal")
+step_command("open", "Copy the model and open the market for contributions", "prepare")
+step_command("close", "End the participation", "close")
+step_command("check", "Count the errors before the first contribution", "check")
+step_command("score", "Replay the contributions and count the errors after each", "score")
+step_command("settle", "Work out what each contribution earned", "settle")
+step_command("expire", "End a market that missed a deadline", "expire")
+
+
+@command("withdraw", "Have paid what is owed")
+@click.option("--all", "everybody", is_flag=True, help="Have everybody paid, not only the account.")
+def withdraw(provider, account, model, file, deployments, everybody):
+    """Have paid what the account is owed: its contributions, and the rest if it is the provider."""
+    _, driver = open_driver(provider, account, model, deployments, file)
+    view = driver.view()
+    if view is None or not view.ended:
+        raise click.ClickException("The market has not ended: `ape run market status` tells what comes next.")
+    paid = driver.withdraw(None if everybody else driver.account.address)
+    click.echo(f"Paid {_common.ether(paid)}.")
+
+
+@command("run", "Drive a market to its end")
+@click.option("--data", help="The test set, to start a market if there is none.")
+@click.option("--poll", default=15.0, show_default=True, help="Seconds between looks at the chain while waiting.")
+@click.option("--jump", is_flag=True, help="On a local chain: let waiting times pass at once.")
+@plan_options
+def run(provider, account, model, file, deployments, data, poll, jump, **options):
+    """Commit if need be, then do each step at its time until everything is paid. Can be stopped and started at any moment."""
+    deployed, driver = open_driver(provider, account, model, deployments, file)
+    view = driver.view()
+    if view is None or driver.secret is None:
+        ensure_committed(provider, account, deployed, driver, data, options)
+    waiting = None
+
+    def wait(view):
+        nonlocal waiting
+        text, _ = driver.next_step(view)
+        if text != waiting:
+            click.echo(f"Next: {text}.")
+            waiting = text
+        if jump:
+            pass_time(driver, view)
+        else:
+            time.sleep(poll)
+
+    guarded(driver.run, wait)
+    click.echo("Everything is paid.")
+
+
+def pass_time(driver, view) -> None:
+    """On a local chain: to the block of the draw, or to the deadline."""
+    if view.draw_block >= driver.block:
+        driver.node.rpc("anvil_mine", hex(view.draw_block + 1 - driver.block))
+    else:
+        driver.node.rpc("evm_setNextBlockTimestamp", max(view.deadline, driver.node.time + 1))
+        driver.node.rpc("anvil_mine", "0x1")
+
+
+# ---- status ----------------------------------------------------------------------------------------------------------
+
+
+@command("status", "Tell where a market stands")
+def status(provider, account, model, file, deployments):
+    """Phase, deadline, what each account can claim, the provider's chance to have cheated, and what comes next."""
+    from rich.console import Console
+
+    deployed, driver = open_driver(provider, account, model, deployments, file, read_only=True)
+    view = driver.view()
+    console = Console()
+    if view is None:
+        console.print(f"{deployed.name} has no market yet.")
+        return
+    for table in tables(driver, view):
+        console.print(table)
+
+
+def tables(driver, view):
+    """The tables that `status` prints."""
+    from collections import defaultdict
+    from datetime import UTC, datetime
+
+    from rich.table import Table
+
+    from simulation.prediction_market import PHASES, SETTLING, chance_to_cheat
+
+    plan = view.plan
+    main = Table("what", "", title=f"Market {driver.market & 2**32 - 1} of {driver.model}", show_header=False)
+    main.add_row("phase", PHASES[view.phase])
+    if view.phase < SETTLING and view.deadline:
+        left = view.deadline - driver.node.time
+        when = datetime.fromtimestamp(view.deadline, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        main.add_row("deadline", f"{when} ({'in ' + duration(left) if left > 0 else 'over'})")
+    main.add_row("next", driver.next_step(view)[0])
+    main.add_row("provider", view.provider)
+    main.add_row("bounty", f"{_common.ether(plan.bounty)} = {plan.rounds} stakes of {_common.ether(plan.stake)}")
+    main.add_row("bond, fees", f"{_common.ether(plan.bond)}, {_common.ether(plan.fee)} a contribution")
+    main.add_row("test set", f"{plan.portions} portions of {plan.rows} rows, {plan.drawn} drawn, {view.revealed} revealed")
+    for bad in sorted({1, max(1, plan.portions // 4), max(1, plan.portions // 2)}):
+        chance = chance_to_cheat(plan.portions, plan.drawn, bad)
+        main.add_row("a bad portion" if bad == 1 else f"{bad} bad portions", f"would have escaped the draw with a chance of {chance:.1%}")
+    stakes = driver.stakes(view)
+    main.add_row(
+        "contributions",
+        f"{len(stakes)} of at most {plan.max_contributions}, {view.scored} scored, {view.settled} settled",
+    )
+    if view.scored:
+        main.add_row(
+            "errors", f"{view.initial_errors} at first, {view.errors} after contribution {view.scored}, of {plan.hidden_rows}"
+        )
+    ours, theirs = driver.batched.call("held", driver.market)
+    main.add_row("held", f"{_common.ether(ours)} for the provider, {_common.ether(theirs)} for contributors")
+    yield main
+    if stakes:
+        claims = Table("account", "contributions", "can claim", title="Contributors")
+        owed = driver.batched.call_many("contribution", [(driver.market, s.index) for s in stakes])
+        sums = defaultdict(lambda: [0, 0])
+        for stake, (_, _, amount) in zip(stakes, owed, strict=True):
+            sums[stake.contributor][0] += 1
+            sums[stake.contributor][1] += amount
+        for account, (count, amount) in sorted(sums.items(), key=lambda item: -item[1][1]):
+            claims.add_row(account, str(count), _common.ether(amount) if view.ended else "not yet")
+        if view.ended and ours:
+            claims.add_row(f"{view.provider} (provider)", "", _common.ether(ours))
+        yield claims
+
+
+def duration(seconds: int) -> str:
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    return f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+
+
+# ---- demo ------------------------------------------------------------------------------------------------------------
+
+
+@cli.command("demo", short_help="Play a whole market on real data, on a local chain")
+@click.option("--data", default="digits", show_default=True, help="A set, a TSV of labels and texts, or IMDB's CSV.")
+@click.option("--contributions", type=click.IntRange(4, 1_000), default=100, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=_common.OUT, help="Folder of the plot.")
+def demo(data, contributions, seed, out):
+    """From the commitment to the last withdrawal, with good and bad contributors."""
+    from encoders import EncoderError
+    from scripts._market_demo import play
+
+    try:
+        play(data, contributions, seed, out)
+    except EncoderError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,125 @@
+"""Random settlements on chain against the twin's: whole markets, many at a time."""
+
+import random
+
+from eth_utils import keccak
+
+from scripts._market import Secret
+from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from simulation.prediction_market import SETTLED, Plan, Terms
+from simulation.rows import pack_rows
+from simulation.settlement import settle
+
+MARKETS = 200
+GAS = 3_000_000
+
+
+def sample(indices):
+    return b"".join(i.to_bytes(2, "big") for i in sorted(indices))
+
+
+def test_settle__random_markets__contract_and_twin_agree(
+    implementations, raw, rpc, owner, provider, keeper, contributor
+):
+    # Row i is class 1 and has feature i alone, so it is right while weight i is above 0. The margin is so large that every
+    # contribution moves its weights: up for class 1, down for class 0. That walks the errors up and down at will.
+    rng = random.Random(5)
+    contract = raw(implementations("PredictionMarket"))
+    implementation = raw(implementations("SparsePerceptron"))
+    chain_id = int(rpc.rpc("eth_chainId"), 16)
+    sent = []
+
+    def send(transactions):
+        receipts = rpc.send(transactions)
+        assert {r["status"] for r in receipts} == {"0x1"}
+        sent.extend(receipts)
+
+    def call(function, *arguments, sender=keeper, value=0):
+        return contract.transaction(function, *arguments, sender=sender.address, value=value, gas=GAS)
+
+    markets = []
+    creations = []
+    for number in range(MARKETS):
+        rows = rng.randint(1, 8)
+        parameters = SparsePerceptronParameters(rows, bias_rate=0, margin=2**31)
+        twin = SparsePerceptron(parameters, [rng.randint(0, 1) for _ in range(rows)])
+        arguments = (
+            owner.address,
+            contract.address,
+            Terms().pack(),
+            parameters.pack(),
+            b"\x00" * 5,
+            twin.words(),
+            True,
+            keccak(b"settlement" + bytes([number])),
+        )
+        creations.append(arguments)
+        count = rng.randint(1, 6)
+        contributions = [
+            (sample(rng.sample(range(rows), rng.randint(1, min(rows, 3)))), rng.randint(0, 1)) for _ in range(count)
+        ]
+        plan = Plan(rng.randint(1, 10**18), rng.choice((1, 2, 3, 10, 1_000)), 5, 7, 2, 1, rows, 1, count)
+        markets.append((twin, rows, contributions, plan))
+    addresses = implementation.call_many("create", creations, sender=owner.address)
+    send([implementation.transaction("create", *c, sender=owner.address, gas=GAS) for c in creations])
+
+    secrets = []
+    for address, (_, rows, _, plan) in zip(addresses, markets, strict=True):
+        portion = pack_rows([(1, sample([i])) for i in range(rows)])
+        secrets.append(
+            Secret.new(
+                [portion, portion],
+                chain_id=chain_id,
+                contract=contract.address,
+                model=address,
+                market=int(address, 16) << 32 | 1,
+                provider=provider.address,
+                plan=plan,
+            )
+        )
+    send(
+        [
+            call("commit", s.model, s.tree.root, s.plan.astuple(), sender=provider, value=s.plan.total)
+            for s in secrets
+        ]
+    )
+    rpc.rpc("anvil_mine", "0x6")
+    send([call("draw", s.market) for s in secrets])
+    drawn = [m[4].bit_length() - 1 for m in contract.call_many("market", [(s.market,) for s in secrets])]
+    send([call("reveal", *s.reveal_arguments(i)) for s, i in zip(secrets, drawn, strict=True)])
+    send([call("prepare", s.market, 10, bytes(32)) for s in secrets])
+    send(
+        [
+            call("add_data", s.model, x, y, sender=contributor, value=s.plan.stake)
+            for s, (_, _, contributions, _) in zip(secrets, markets, strict=True)
+            for x, y in contributions
+        ]
+    )
+    send([call("close", s.market) for s in secrets])
+    send([call("reveal", *s.reveal_arguments(1 - i)) for s, i in zip(secrets, drawn, strict=True)])
+    send([call("check", s.market, 1) for s in secrets])
+    send(
+        [
+            call("score", s.market, contributor.address, x, y, 2 - y, 1)
+            for s, (_, _, contributions, _) in zip(secrets, markets, strict=True)
+            for x, y in contributions
+        ]
+    )
+    send([call("settle", s.market, rng.randint(1, 6)) for s in secrets])
+    states = contract.call_many("market", [(s.market,) for s in secrets])
+    send([call("settle", s.market, 6) for s, m in zip(secrets, states, strict=True) if m[6] != SETTLED])
+
+    left_early = 0
+    for s, (twin, rows, contributions, plan) in zip(secrets, markets, strict=True):
+        errors = [twin.evaluate(s.portions[0])]
+        for x, y in contributions:
+            twin.update(x, y)
+            errors.append(twin.evaluate(s.portions[0]))
+        results = settle(errors, rows, plan.rounds)
+        expected = [(e, k, plan.stake * b // rows) for e, (b, k) in zip(errors[1:], results, strict=True)]
+        records = contract.call_many("contribution", [(s.market, i + 1) for i in range(len(contributions))])
+        assert records == expected, (errors, plan)
+        held = contract.call("held", s.market)
+        assert held[1] == sum(owed for _, _, owed in expected)
+        left_early += any(1 <= k < plan.rounds for _, k in results)
+    assert left_early > 50
