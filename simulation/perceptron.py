@@ -170,7 +170,7 @@ class SparsePerceptron:
     # ---- inside ------------------------------------------------------------------------------------------------------
 
     def _sample(self, x: bytes) -> tuple[tuple[int, ...], Callable[[list[int]], Sequence[int]]]:
-        """The indices of a sample, and what picks their weights; a sample that was seen before is not unpacked again."""
+        """The indices of a sample, and what picks their weights; a sample seen before is not unpacked again."""
         known = self._samples.get(x)
         if known is None:
             indices = self._indices(x)
