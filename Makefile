@@ -54,7 +54,12 @@ install-anvil:
 	@command -v npm > /dev/null || { echo "npm is needed, for the local chain (anvil). It comes with Node.js." >&2; exit 1; }
 	@echo "Installing anvil into node_modules ..."
 	@npm ci --no-audit --no-fund --loglevel=error
-	@ln -sf ../../node_modules/.bin/anvil $(BIN)/anvil
+	@rm -f $(BIN)/anvil
+	@printf '%s\n' '#!/bin/sh' \
+		'# Ape starts anvil with --steps-tracing, which makes it several times slower; STEPS_TRACING=1 leaves that in.' \
+		'[ -n "$$STEPS_TRACING" ] || for a; do shift; [ "$$a" = --steps-tracing ] || set -- "$$@" "$$a"; done' \
+		'exec "$$(dirname "$$0")/../../node_modules/.bin/anvil" "$$@"' > $(BIN)/anvil
+	@chmod +x $(BIN)/anvil
 	@$(BIN)/anvil --version > /dev/null 2>&1 || { rm $(BIN)/anvil; anvil --version > /dev/null 2>&1 && \
 		echo "The locked anvil does not run on this machine: using $$(command -v anvil)." || { \
 		echo "The locked anvil does not run on this machine. Install Foundry, so that anvil is on PATH," \
