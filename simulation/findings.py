@@ -41,14 +41,15 @@ INTRODUCTION = (
     "Made by `make findings` from the scenario files in `simulation/scenarios/findings`; every number comes from these",
     "runs. The text is that of the SMS Spam Collection (Almeida, Hidalgo and Yamakami 2011) and of the movie review",
     "snippets (Pang and Lee 2005), 2,000 random samples of each; breast cancer and digits are scikit-learn's. Accuracy",
-    "is measured on a quarter of the rows, which nobody contributes. Gains are in ether, at a cost weight of 0.001 ether",
-    "in self-assessment and a stake of 0.01 ether in the market; what stays deposited counts as lost. `±` is half the",
-    "width of the 95% interval (Student's t) of the mean over the seeds, which decide who gets which rows, and when.",
+    "is measured on a quarter of the rows, which nobody contributes. Gains are in ether, at a cost weight of 0.001",
+    "ether in self-assessment and a stake of 0.01 ether in the market; what stays deposited counts as lost.",
+    "`±` is half the width of the 95% interval (Student's t) of the mean over the seeds,",
+    "which decide who gets which rows, and when.",
     "",
     "The runs are those of the twins. `ape run simulate --engine chain` does a run again on a local chain: the same",
     "transactions, in the same order and at the same seconds, are sent to the contracts, and every balance, accuracy",
-    "and word of state must be the twins'. What agents decide is decided on the twins; the chain is not asked before each",
-    "step.",
+    "and word of state must be the twins'. What agents decide is decided on the twins; the chain is not asked before",
+    "each step.",
 )
 SHOWN = ("accuracy_", "gain_", "points_", "loss_")
 HIDDEN = ("accuracy_lowest",)
