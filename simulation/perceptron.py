@@ -184,7 +184,7 @@ class SparsePerceptron:
         require(len(x) > 0, "sample: empty")
         require(len(x) % 2 == 0, "sample: odd length")
         count = len(x) // 2
-        require(count <= 1024, "sample: more than 1,024 features")
+        require(count <= 640 or self.parameters.n_features <= 16 * 640 - HEADER_LANES, "sample: too long")
         indices = struct.unpack(f">{count}H", x)
         if indices[-1] < self.parameters.n_features and list(indices) == sorted(set(indices)):
             return indices
