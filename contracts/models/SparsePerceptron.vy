@@ -361,8 +361,8 @@ def _evaluate(size: uint256) -> uint256:
         length: uint256 = head & MASK_16
         position = unsafe_add(position, sample.ROW_HEAD)
         stop: uint256 = unsafe_add(position, length)
-        assert stop <= end, "sample: row is cut off"
         assert length <= MAX_SAMPLE, "sample: longer than 2,048 bytes"
+        assert stop <= end, "sample: row is cut off"
         assert head & LABEL_TOO_LARGE == 0, "model: no such class"
         total: uint256 = 0
         if tabled:

@@ -126,7 +126,7 @@ DENSE = {"draw": draw_dense, "largest_sample": largest_dense, "malformed": malfo
 KINDS = {
     "SparsePerceptron": Kind(
         lambda rng: SparsePerceptron(SparsePerceptronParameters(40, 3, 2, 9), rng.integers(-9, 9, 40), 2),
-        largest=lambda: SparsePerceptron(SparsePerceptronParameters(16 * 1_024 - 4), [-1] * (16 * 1_024 - 4)),
+        largest=lambda: SparsePerceptron(SparsePerceptronParameters(16 * 1_024 - 4)),  # a word that was 0 is dearest
         **SPARSE,
     ),
     "DensePerceptron": Kind(
