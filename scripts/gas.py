@@ -32,7 +32,9 @@ def markdown(rows, gas_price: float | None = None, ether_price: float | None = N
     lines = []
     for row in rows:
         optimized, shipped = original_gas(row, "optimized"), original_gas(row, "as_shipped")
-        line = [row.action] + ["" if n is None else f"{n:,}" for n in (row.gas, row.ceiling, row.floor, optimized, shipped)]
+        line = [row.action] + [
+            "" if n is None else f"{n:,}" for n in (row.gas, row.ceiling, row.floor, optimized, shipped)
+        ]
         line.append("" if optimized is None else f"{optimized / row.gas:.1f} ×")
         if gas_price is not None:
             ether = row.gas * gas_price / 1e9

@@ -6,7 +6,7 @@ import pytest
 
 from scripts._gas import Bench, measure
 from scripts._markdown import generated
-from scripts.gas import risen, markdown, read_snapshot
+from scripts.gas import markdown, read_snapshot, risen
 
 ROOT = Path(__file__).parents[2]
 
