@@ -412,7 +412,7 @@ def contribute(bench: Bench, model: ContractAt, incentive: ContractAt, draw: Cal
     return mean(gas[1:])
 
 
-GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows, dense_rows, table_rows, points_rows]
+GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows, points_rows]
 
 
 def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -> list[Row]:
