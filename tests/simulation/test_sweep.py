@@ -29,6 +29,7 @@ CONTENT = {
 }
 
 
+@pytest.mark.fuzz
 def test_run_sweep__interrupted__goes_on_where_it_was(tmp_path, monkeypatch):
     path = tmp_path / "rows.parquet"
     plan = read_sweep(CONTENT)
@@ -88,6 +89,7 @@ def test_simulate__from_the_command_line__writes_picture_and_curve(tmp_path):
     assert {"day", "contributions", "accuracy", "ann_wei", "bad_wei", "owner_wei", "incentive_wei"} == set(rows.columns)
 
 
+@pytest.mark.fuzz
 def test_simulate__sweep_from_the_command_line__writes_table_and_plot(tmp_path):
     options = ["--days", "1", "--points", "2", "--sweep", "--over", "agents.bad.share=0,0.4", "--seeds", "2"]
     result = CliRunner().invoke(cli, ["good-and-bad-digits", *options, "--jobs", "1", "--out", str(tmp_path)])

@@ -129,6 +129,7 @@ def test_find_encoder__not_there__says_where_to_get_it(saved, tmp_path):
         _models.find_encoder(saved.encoder.spec, tmp_path)
 
 
+@pytest.mark.fuzz  # starts a connection for each case: slow, and not stable beside other chains
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
