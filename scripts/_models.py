@@ -19,7 +19,9 @@ TWINS = {
     "NearestCentroid": ("simulation.nearest_centroid", "NearestCentroid"),
     "NaiveBayes": ("simulation.naive_bayes", "NaiveBayes"),
     "MulticlassSparsePerceptron": ("simulation.multiclass_perceptron", "MulticlassSparsePerceptron"),
+    "MulticlassDensePerceptron": ("simulation.multiclass_dense_perceptron", "MulticlassDensePerceptron"),
 }
+PERCEPTRONS = tuple(kind for kind in TWINS if kind.endswith("Perceptron"))
 
 PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes
 LOAD_WORDS = 640  # state words in each further one, the most that the contracts take
@@ -39,6 +41,11 @@ def twin_class(kind: str) -> tuple[type, type]:
     module_name, name = TWINS[kind]
     module = import_module(module_name)
     return getattr(module, name), getattr(module, f"{name}Parameters")
+
+
+def takes_words(kind: str) -> bool:
+    """Whether a kind's samples are sparse: indices of features, not a value for each."""
+    return "Sparse" in kind or kind == "NaiveBayes"
 
 
 def pack_card(name: str, description: str, encoder_spec: str, class_names: Sequence[str]) -> bytes:
@@ -231,10 +238,6 @@ def new_twin(
     sparse = encoder.unit is None
     if family != "perceptron":
         return _new_counting_twin(encoder, family, classes)
-    if classes > 2 and not sparse:
-        raise click.ClickException(
-            f"A perceptron on numbers knows two classes, not {classes}: use --family nearest-centroid."
-        )
     rate = DEFAULTS.rate if rate is None else rate
     values = {"n_features": encoder.n_features, "rate": rate}
     if sparse:
@@ -249,6 +252,11 @@ def new_twin(
     values["unit"] = encoder.unit
     values["bias_rate"] = round(DEFAULTS.dense_bias_rate * rate * encoder.unit) if bias_rate is None else bias_rate
     values["margin"] = round(DEFAULTS.dense_margin * step) if margin is None else margin
+    if classes > 2:
+        if margin is None:
+            values["margin"] *= 2  # an update moves two classes, each by a step
+        twin, parameters = twin_class("MulticlassDensePerceptron")
+        return twin(parameters(room=classes, **values), classes=classes)
     twin, parameters = twin_class("DensePerceptron")
     return twin(parameters(**values))
 
@@ -286,12 +294,10 @@ def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=D
 
     from simulation.revert import Revert
 
-    twin = new_twin(encoder, **kind)
-    final = twin.parameters
-    if twin.KIND not in ("SparsePerceptron", "DensePerceptron"):
-        counts = kind.get("family", "perceptron") != "perceptron"
-        train(twin, samples, labels, min(epochs, 1) if counts else epochs, seed)
-        return type(twin).from_words(final, twin.words())
+    fresh = new_twin(encoder, **kind)
+    final, from_words = fresh.parameters, type(fresh).from_words
+    if fresh.KIND not in PERCEPTRONS:
+        return from_words(final, train(fresh, samples, labels, min(epochs, 1), seed).words())
     factor = 1 if encoder.unit is None else DEFAULTS.dense_head_start
     while True:
         faster = {
@@ -300,13 +306,13 @@ def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=D
             "margin": final.margin * factor,
         }
         try:
-            twin = train(type(twin)(replace(final, **faster)), samples, labels, epochs, seed)
+            twin = train(from_words(replace(final, **faster), fresh.words()), samples, labels, epochs, seed)
         except Revert:
             if factor == 1:
                 raise
             factor //= 2
         else:
-            return type(twin).from_words(final, twin.words())
+            return from_words(final, twin.words())
 
 
 def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:
