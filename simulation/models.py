@@ -8,6 +8,8 @@ from inspect import signature
 from typing import Any
 
 from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from simulation.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
+from simulation.multiclass_perceptron import MulticlassSparsePerceptron, MulticlassSparsePerceptronParameters
 from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
 from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
@@ -160,6 +162,22 @@ MODELS: dict[str, ModelKind] = {
             sparse=False,
             two_classes=True,
             defaults={"margin": 1},
+            per_square=("margin",),
+            errors=_dense_perceptron_errors,
+        ),
+        ModelKind(
+            MulticlassSparsePerceptron,
+            MulticlassSparsePerceptronParameters,
+            sparse=True,
+            two_classes=False,
+            defaults={"margin": 20},
+        ),
+        ModelKind(
+            MulticlassDensePerceptron,
+            MulticlassDensePerceptronParameters,
+            sparse=False,
+            two_classes=False,
+            defaults={"margin": 2},
             per_square=("margin",),
             errors=_dense_perceptron_errors,
         ),

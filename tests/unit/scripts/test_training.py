@@ -9,7 +9,7 @@ from scripts import _models
 @pytest.mark.parametrize(
     ("source", "kind", "least"),
     [
-        ("breast-cancer", "DensePerceptron", 0.94),
+        ("breast_cancer", "DensePerceptron", 0.94),
         ("wine", "MulticlassDensePerceptron", 0.94),
         ("digits", "MulticlassDensePerceptron", 0.9),
     ],
