@@ -108,6 +108,13 @@ def _dense_perceptron_errors(twin: DensePerceptron, rows: TestRows) -> int:
     return int((twin.predict_many(rows.matrix) != rows.labels).sum())
 
 
+def _multiclass_sparse_errors(twin: MulticlassSparsePerceptron, rows: TestRows) -> int:
+    import numpy as np
+
+    biases, weights = np.split(np.array(twin.rows, dtype=np.int64).T, [1])
+    return int(((rows.matrix @ weights + biases).argmax(axis=1) != rows.labels).sum())
+
+
 def _table_errors(score: Callable[[Any, Any, int], Any]) -> Callable[[Any, TestRows], int]:
     """Errors by floating-point scores, and by the twin itself where two of them are nearly equal."""
 
@@ -171,6 +178,7 @@ MODELS: dict[str, ModelKind] = {
             sparse=True,
             two_classes=False,
             defaults={"margin": 20},
+            errors=_multiclass_sparse_errors,
         ),
         ModelKind(
             MulticlassDensePerceptron,
