@@ -17,7 +17,7 @@ class Killed(Exception):
 
 
 class Mortal(LocalDriver):
-    """Dies after each transaction: once before it is noted, once after."""
+    """Dies after each transaction."""
 
     def send(self, what, function, *arguments, value=0):
         receipt = super().send(what, function, *arguments, value=value)
