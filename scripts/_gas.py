@@ -304,7 +304,7 @@ def dense_rows(bench: Bench) -> Iterator[Row]:
     for n, ceilings in ((100, (90_000, 112_000)), (512, (172_000, 265_000))):
         draw, unit = random_directions(n)
         weights = np.random.default_rng(1).integers(-500, 500, n)
-        twin = DensePerceptron(DensePerceptronParameters(n, unit, bias_rate=unit), weights)
+        twin = DensePerceptron(DensePerceptronParameters(n, unit, bias_rate=1), weights)
         _, model = bench.publish(twin, incentive.address, terms)
         added = add_data(bench, model, incentive, draw)
         for agrees, ceiling in zip((True, False), ceilings, strict=True):

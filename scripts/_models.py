@@ -279,8 +279,8 @@ def train(twin, samples: Sequence[bytes], labels: Sequence[int], epochs: int = D
 def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **kind):
     """A trained model for an encoder's samples, with the parameters that it is to have on chain.
 
-    One that counts learns each sample once. A dense perceptron learns faster off chain than on chain, as far as the weights stay in their range: otherwise one wrong
-    sample could turn a model that has seen few.
+    One that counts learns each sample once. A dense perceptron learns faster off chain than on chain, as far as the
+    weights stay in their range: otherwise one wrong sample could turn a model that has seen few.
     """
     from dataclasses import replace
 

@@ -346,7 +346,7 @@ class Replay:
     # ---- comparing ---------------------------------------------------------------------------------------------------
 
     def _questions(self, learnt: bool) -> list[tuple[str, Sequence[Any]]]:
-        """The model's version; the incentive's and each account's balance; if it learnt, errors on parts of the rows."""
+        """The model's version; the incentive's and each account's balance; if it learnt, its errors on the rows."""
         balances = [self.incentive, *self.result.start_balances]
         return [
             self._view(self.model, "version", (), ()),

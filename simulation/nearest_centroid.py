@@ -190,6 +190,7 @@ class NearestCentroid:
         """Add a class, without samples or with the sum (shape (n_features,)) of so many."""
         require(self.class_count < self.parameters.room, "classes: too many")
         if sums is None:
+            require(samples == 0, "centroid: samples without sums")
             sums = np.zeros(self.parameters.n_features, np.int64)
         require(samples <= COUNT_MAX, "centroid: count is full")
         sums = np.asarray(sums, np.int64)

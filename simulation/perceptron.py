@@ -14,6 +14,7 @@ WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
 HEADER_LANES = 4  # lanes of the first word that the header takes
 MAX_FEATURES = 2**16 - HEADER_LANES
+MAX_WRITES = 640  # words that an update may change, so that it fits a transaction even if all of them were 0
 VERSION_MAX = 2**31 - 1
 KEPT_SAMPLES = 20_000
 
@@ -47,6 +48,11 @@ class SparsePerceptronParameters:
     def pack(self) -> int:
         """The `parameters` argument of the contract's `create`."""
         return self.rate | self.bias_rate << 16 | self.margin << 32 | self.n_features << 64
+
+    @property
+    def longest(self) -> int:
+        """The most features that a sample may have."""
+        return 1_024 if self.n_features <= 16 * MAX_WRITES - HEADER_LANES else MAX_WRITES
 
     @classmethod
     def unpack(cls, packed: int) -> SparsePerceptronParameters:
@@ -170,7 +176,7 @@ class SparsePerceptron:
     # ---- inside ------------------------------------------------------------------------------------------------------
 
     def _sample(self, x: bytes) -> tuple[tuple[int, ...], Callable[[list[int]], Sequence[int]]]:
-        """The indices of a sample, and what picks their weights; a sample that was seen before is not unpacked again."""
+        """The indices of a sample, and what picks their weights; a sample seen before is not unpacked again."""
         known = self._samples.get(x)
         if known is None:
             indices = self._indices(x)
@@ -184,7 +190,7 @@ class SparsePerceptron:
         require(len(x) > 0, "sample: empty")
         require(len(x) % 2 == 0, "sample: odd length")
         count = len(x) // 2
-        require(count <= 1024, "sample: more than 1,024 features")
+        require(count <= self.parameters.longest, "sample: too long")
         indices = struct.unpack(f">{count}H", x)
         if indices[-1] < self.parameters.n_features and list(indices) == sorted(set(indices)):
             return indices

@@ -139,7 +139,7 @@ def _read(source: str, data: str | None) -> tuple[Any, np.ndarray, tuple[str, ..
     if source == "DATA":
         if not data:
             raise ScenarioError(
-                "data.source: this scenario works on a text file of yours; name one: --data FILE, or make simulate DATA=FILE. "
+                "data.source: this scenario works on a text file of yours; name it with --data FILE. "
                 "TSV  with the header 'label<TAB>text', or CSV with the header 'review,sentiment'.\n"
                 "Public ones: SMS Spam Collection (archive.ics.uci.edu, data set 228), movie review snippets "
                 "(cs.cornell.edu/people/pabo/movie-review-data), IMDB reviews (ai.stanford.edu/~amaas/data/sentiment)"

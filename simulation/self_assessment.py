@@ -98,6 +98,7 @@ class SelfAssessment:
 
     def add_data(self, sender: str, x: bytes, y: int, value: int, time: int) -> int:
         """Contribute; `value` wei is the most to deposit. Returns the effect. Raises `Revert` and changes nothing."""
+        require(y < 256, "self-assessment: no such label")
         deposit = self.required_deposit(time)
         require(deposit <= value, "self-assessment: deposit above the value sent")
         key = sender, x, y

@@ -146,7 +146,7 @@ class TableModel:
     def predict_without(self, x: bytes, y: int, effect: int) -> int:
         """What `predict` would be if the contribution (x, y) had never been added. Without sense if it never was."""
         require(0 <= y < self.class_count, "model: no such class")
-        return _best(self._scores(self._indices(x), y))
+        return _best(self._scores(self._indices(x), y if effect else None))
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""

@@ -189,6 +189,7 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     """
     account: uint256 = self.accounts[model]
     assert account > 0, "self-assessment: not open for this model"
+    assert y < 256, "self-assessment: no such label"
     deposit: uint256 = self._required_deposit(account)
     assert deposit <= msg.value, "self-assessment: deposit above the value sent"
     key: bytes32 = keccak256(abi_encode(model, msg.sender, y, keccak256(x)))

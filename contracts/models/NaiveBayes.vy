@@ -193,10 +193,10 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
 @external
 def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
-    @dev Every sample moved its class, whatever `effect` says.
+    @dev Every sample that was added had the effect 1; without sense for one that never was.
     """
     assert y < classes._count(model.words[HEADER]), "model: no such class"
-    return self._likeliest(sample._position(), len(x), model._identity(), y)
+    return self._likeliest(sample._position(), len(x), model._identity(), y if effect > 0 else NOBODY)
 
 
 @view

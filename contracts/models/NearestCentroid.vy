@@ -310,6 +310,7 @@ def add_class(name: String[255], samples: uint256, sums: DynArray[uint256, MAX_W
     last: uint256 = self._last_word(identity, y)
     words: uint256 = self._class_words((identity >> N_FEATURES) & MASK_16)
     assert len(sums) == 0 or len(sums) == words, "centroid: sums of the wrong length"
+    assert len(sums) > 0 or samples == 0, "centroid: samples without sums"
     assert samples <= MASK_32, "centroid: count is full"
     word: uint256 = last + 1 - words
     for w: uint256 in sums:

@@ -13,6 +13,9 @@
      the lowest indices, which encoders give to the most frequent words, share their word with the header.
      In the header: the bias as two's complement `int32`.
 
+     A sample of a model with more than 640 words may have at most 640 features: each may change a word that was 0, at 22,200
+     gas, and 16,777,216 gas is the most that a transaction may use.
+
      Parameters, from the lowest bits up: learning rate (16 bits), bias rate (16), margin (32), number of features (32).
      Weights, bias, rates, margin and scores have one unit.
 """
@@ -302,6 +305,7 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
     """
     assert size > 0, "sample: empty"
     assert size & 1 == 0, "sample: odd length"
+    assert size <= 2 * MAX_WORDS or n_features <= 16 * MAX_WORDS - HEADER_LANES, "sample: too long"
     word: uint256 = HEADER
     packed: uint256 = header_word ^ SIGNS
     total: uint256 = unsafe_sub(unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, ZERO - 2**31), size << 14)
@@ -357,8 +361,8 @@ def _evaluate(size: uint256) -> uint256:
         length: uint256 = head & MASK_16
         position = unsafe_add(position, sample.ROW_HEAD)
         stop: uint256 = unsafe_add(position, length)
-        assert stop <= end, "sample: row is cut off"
         assert length <= MAX_SAMPLE, "sample: longer than 2,048 bytes"
+        assert stop <= end, "sample: row is cut off"
         assert head & LABEL_TOO_LARGE == 0, "model: no such class"
         total: uint256 = 0
         if tabled:

@@ -12,6 +12,7 @@ def chunk(x: Bytes[2_048], start: uint256, count: uint256, least: uint256) -> ui
     """
     @notice The `count` indices of `x` from index `start` on, as the module reads them.
     """
+    assert 2 * (start + count) <= len(x), "harness: no such indices"
     return sample._chunk(sample._position() + 2 * (start + count), count, least)
 
 

@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
-WAIT = 10_000  # milliseconds
+WAIT = 30_000  # milliseconds
 
 
 def free_port() -> int:

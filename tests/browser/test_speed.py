@@ -16,6 +16,8 @@ from dashboard.server import Dashboard
 from scripts import _models
 from simulation.chain import Chain
 
+pytestmark = pytest.mark.browser
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient

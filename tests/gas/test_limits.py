@@ -1,7 +1,10 @@
 """No action at the largest size needs more gas than a transaction may use: what can be added can be claimed."""
 
+from copy import copy
+
 import numpy as np
 import pytest
+from eth_utils import keccak
 
 from simulation.multiclass_perceptron import MulticlassSparsePerceptron, MulticlassSparsePerceptronParameters
 from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
@@ -44,23 +47,36 @@ class Empty:
         return words
 
 
-@pytest.mark.parametrize("without_own_effect", [False, True])
+def at(contract, address):
+    """The same functions at another address."""
+    other = copy(contract)
+    other.address = address
+    return other
+
+
 @pytest.mark.parametrize("parameters", LARGEST, ids=lambda p: f"{TWINS[type(p)].KIND}-{p.room}")
 def test_add_data_and_refund__longest_sample_and_all_new_words__fit_a_transaction(
-    parameters, without_own_effect, create_model, self_assessment, raw, rpc, contributor
+    parameters, implementations, self_assessment, raw, rpc, contributor
 ):
-    names = [f"{y}" for y in range(parameters.room)]
-    terms = pack_terms(refund_wait=0, without_own_effect=without_own_effect)
-    model = create_model(Empty(parameters), self_assessment, terms, card=pack_card(classes=names))
-    incentive = raw(self_assessment)
     sender, label = str(contributor.address), parameters.room - 1
+    twin = Empty(parameters)
+    card = pack_card(classes=[f"{y}" for y in range(parameters.room)])
+    terms = pack_terms(refund_wait=0, without_own_effect=True)  # the costlier way to claim
+    arguments = (sender, self_assessment.address, terms, parameters.pack(), card, twin.words(), True, bytes(32))
+    implementation = raw(implementations(twin.KIND))
+    created = rpc.send([implementation.transaction("create", *arguments, sender=sender, gas=CAP)])[0]
+    assert created["status"] == "0x1"
+    created_event = "0x" + keccak(text="Created(address,address,address)").hex()
+    address = next("0x" + log["topics"][1][-40:] for log in created["logs"] if log["topics"][0] == created_event)
+    model = at(implementation, address)
+    incentive = raw(self_assessment)
     sample = np.linspace(0, parameters.n_features - 1, parameters.longest).astype(int).astype(">u2").tobytes()
 
     longer = np.arange(parameters.longest + 1).astype(">u2").tobytes()
     if len(longer) <= 2_048:
-        assert rpc.why(raw(model).transaction("predict", longer, sender=sender)) == "sample: too long"
+        assert rpc.why(model.transaction("predict", longer, sender=sender)) == "sample: too long"
 
-    arguments = (str(model.address), sample, label)
+    arguments = (model.address, sample, label)
     added, claimed = rpc.send(
         [
             incentive.transaction("add_data", *arguments, sender=sender, value=10**18, gas=CAP),

@@ -67,13 +67,12 @@ def test_deposit__predict_reverts_for_ever__not_stuck(client, project, incentive
 
 def test_claim__largest_contribution__fits_a_transaction(new_model, incentive, contributor, reporter, owner):
     """A contribution that was cheap to add and too dear to claim."""
-    twin = SparsePerceptron(SparsePerceptronParameters(65_532), [-1] * 65_532)
-    words, cap = twin.words(), 16_777_216
-    model = new_model(twin, incentive, pack_terms(COST_WEIGHT, 1, 100_000, 200_000), words[:640], sealed=False)
-    for start in range(640, len(words), 640):
-        model.send("load", start, words[start : start + 640], sender=owner)
-    model.send("seal", sender=owner)
-    x = np.linspace(0, 65_531, 1_024).astype(">u2").tobytes()  # 1,024 features in as many words
+    parameters, cap = SparsePerceptronParameters(16_380), 16_777_216
+    terms = pack_terms(COST_WEIGHT, 1, 100_000, 200_000)
+    twin = SparsePerceptron(parameters, bias=-1)
+    model = new_model(twin, incentive, terms, words=twin.words()[:1])
+    # as many features as a sample may have, each in a word of its own that was 0
+    x = np.linspace(0, 16_379, parameters.longest).astype(">u2").tobytes()
     other = x[:-2]
 
     gas = []
@@ -93,14 +92,15 @@ def test_payment__to_a_contract_wallet__gets_all_the_gas_it_needs(incentive, mod
     """Payment with a 2,300-gas stipend: contract wallets could not be refunded."""
     wallet = client.deploy(project.ContractWallet, owner)
     add = incentive.data("add_data", model.address, X, 0)
-    added = wallet.send("run", incentive, add, sender=owner, value=FULL)
+    added = wallet.send("run", incentive, add, sender=owner, value=2 * FULL)
     deposit = claimable(incentive, model, wallet, X, 0)
+    assert incentive.chain.balance(wallet.address) == 2 * FULL - deposit
 
     refund = incentive.data("refund", model.address, X, 0)
     wallet.send("run", incentive, refund, sender=owner, time=added.time + DAY)
 
     assert wallet.call("payments") == 2  # the change and the refund; it writes to storage each time
-    assert incentive.chain.balance(wallet.address) == FULL == FULL - deposit + deposit
+    assert incentive.chain.balance(wallet.address) == 2 * FULL
     assert incentive.chain.balance(incentive.address) == 0
 
 

@@ -46,7 +46,7 @@ def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
     samples = [(random_sample(rng, parameters), int(rng.integers(2))) for _ in range(updates)]
 
     receipts = rpc.send(
-        model.transaction("update", x, y, sender=str(trainer.address), gas=1_500_000) for x, y in samples
+        model.transaction("update", x, y, sender=str(trainer.address), gas=200_000 + 500 * n) for x, y in samples
     )
     effects = []
     for x, y in samples:

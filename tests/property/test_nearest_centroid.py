@@ -47,14 +47,13 @@ def test_update__random_stream_and_added_classes__state_and_predictions_equal_th
     model = raw(create_model(twin, trainer, card=pack_card(classes=[f"c{y}" for y in range(n_classes)])))
     centres = rng.normal(size=(n_classes + 2, n)) * 0.5
 
+    gas = 200_000 + 2_500 * n  # no more than a class of new words needs, so that blocks hold many: anvil keeps them all
     for added in range(3):
         samples = []
         for _ in range(updates // 3):
             y = int(rng.integers(twin.class_count))
             samples.append((random_sample(rng, parameters, centres[y]), y))
-        receipts = rpc.send(
-            model.transaction("update", x, y, sender=str(trainer.address), gas=8_000_000) for x, y in samples
-        )
+        receipts = rpc.send(model.transaction("update", x, y, sender=str(trainer.address), gas=gas) for x, y in samples)
         good = []
         for x, y in samples:
             try:

@@ -41,7 +41,7 @@ def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
     count = model.call("word_count")
     words = [w for s in range(0, count, 640) for w in model.call("words", s, min(640, count - s))]
     assert words == twin.words()
-    probes = [random_sample(rng, parameters.n_features, 1_000) for _ in range(50)]
+    probes = [random_sample(rng, parameters.n_features, parameters.longest) for _ in range(50)]
     assert model.call_many("score", [(x,) for x in probes]) == [twin.score(x) for x in probes]
     assert model.call_many("predict", [(x,) for x in probes]) == [twin.predict(x) for x in probes]
     claims = [(x, y, e) for (x, y), e in zip(samples, effects, strict=True)][-100:]

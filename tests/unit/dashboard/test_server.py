@@ -258,3 +258,36 @@ def test_show_times__markup_in_text__escaped():
     assert str(show_times("<b>{time:0}</b>")) == (
         '&lt;b&gt;<time datetime="1970-01-01T00:00:00Z">1970-01-01 00:00 UTC</time>&lt;/b&gt;'
     )
+
+
+def test_store__numbers__encoded_or_refused_with_advice(tmp_path):
+    encoder = demo.encoders.Tabular(mean=[10.0, 0.0], scale=[2.0, 1.0], unit=100)
+    store = Store(tmp_path / "encoders")
+    store.keep(encoder)
+    x = encoder.encode([14.0, -1.0])
+    for text in ("14, -1", "14 -1.0", "14;-1"):
+        assert store.encode(encoder.spec, text) == x
+    assert store.show(x, encoder.spec)[1] == "encoder"
+    with pytest.raises(InputError, match="The model takes 2 numbers, these are 3"):
+        store.encode(encoder.spec, "1, 2, 3")
+    with pytest.raises(InputError, match="Enter numbers only"):
+        store.encode(encoder.spec, "1, two")
+    with pytest.raises(InputError):
+        store.encode(encoder.spec, "1, nan")
+
+
+def test_store__picture__encoded(tmp_path):
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 16), dtype=np.uint8)
+    encoder = demo.encoders.ProjectedImage.fit(list(pixels), n_features=8, side=8)
+    store = Store(tmp_path / "encoders")
+    store.keep(encoder)
+    file = io.BytesIO()
+    Image.fromarray(pixels[0]).save(file, "PNG")
+    assert store.encode(encoder.spec, picture=file.getvalue()) == encoder.encode(pixels[0])
+    with pytest.raises(InputError, match="Choose a picture first"):
+        store.encode(encoder.spec)
