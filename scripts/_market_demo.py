@@ -16,7 +16,7 @@ import click
 from eth_utils import to_checksum_address
 
 from scripts import _common, _incentives, _models
-from scripts._market import MarketDriver
+from scripts._market import MarketDriver, StepRefused, TooMuchGas
 
 PORTIONS, DRAWN, ROWS = 10, 3, 20
 STAKE = 10**16  # wei
@@ -76,20 +76,34 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
     return Parts(saved, rest, hidden)
 
 
+# Runs a command until the pipe at its standard input is closed, as it is when whoever made it ends, even by SIGKILL.
+WHILE_WE_LIVE = '"$@" < /dev/null & cat > /dev/null; kill 0'
+
+
 @contextmanager
 def local_chain():
     """An anvil of our own: the one that Ape starts records every step of every transaction, which is slow."""
+    with local_node() as (chain, _):
+        yield chain
+
+
+@contextmanager
+def local_node(*options: str, port: int | None = None):
+    """An anvil and the process group that it runs in. It ends with the context, and at the latest with this process."""
     from simulation.chain import Chain, RpcError
 
     binary = shutil.which("anvil")
     if binary is None:
         raise click.ClickException("anvil is not installed: run `make setup`.")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    command = [binary, "--port", str(port), "--silent", "--base-fee", "0", "--gas-price", "0", "--balance", "1000000"]
     process = subprocess.Popen(
-        [binary, "--port", str(port), "--silent", "--base-fee", "0", "--gas-price", "0", "--balance", "1000000"],
+        ["sh", "-c", WHILE_WE_LIVE, "sh", *command, *options],
         start_new_session=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -102,14 +116,24 @@ def local_chain():
                 time.sleep(0.1)
         else:
             raise click.ClickException("anvil did not start within a minute: run this again.")
-        yield chain
+        yield chain, process.pid
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        end_group(process)
 
 
-class Refused(click.ClickException):
-    """A transaction reverted."""
+def end_group(process: subprocess.Popen) -> None:
+    """End a process and all that it started, and wait until they are gone."""
+    for wanted in (signal.SIGTERM, signal.SIGKILL):
+        for _ in range(100):
+            try:
+                os.killpg(process.pid, wanted)
+            except ProcessLookupError:
+                return
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            time.sleep(0.05)
 
 
 class LocalDriver(MarketDriver):
@@ -119,20 +143,11 @@ class LocalDriver(MarketDriver):
         transaction = self.batched.transaction(function, *arguments, sender=self.account, value=value)
         (receipt,) = self.node.send([transaction])
         if receipt["status"] != "0x1":
-            raise Refused(f"{what}: {self.node.why(transaction) or 'out of gas'}")
+            reason = self.node.why(transaction)
+            raise (StepRefused if reason else TooMuchGas)(f"{what}: {reason or 'out of gas'}")
         if not what.startswith(("check", "score", "settle", "withdraw")):  # anybody's steps
             self.secret.note(self.path, what, receipt["transactionHash"])
         return receipt
-
-    def _in_parts(self, function: str, *arguments) -> None:
-        while True:
-            try:
-                self.send(function, function, *arguments, self.portions)
-                return
-            except Refused:
-                if self.portions <= 1:
-                    raise
-                self.portions = min(self.portions, PORTIONS) // 2
 
 
 def deploy(chain, sender: str, container):
@@ -142,7 +157,7 @@ def deploy(chain, sender: str, container):
     code = container.contract_type.deployment_bytecode.bytecode
     (receipt,) = chain.send([Transaction(sender, None, bytes.fromhex(code.removeprefix("0x")))])
     if receipt["status"] != "0x1":
-        raise Refused(f"{container.contract_type.name} could not be deployed")
+        raise StepRefused(f"{container.contract_type.name} could not be deployed")
     return ContractAt(chain, to_checksum_address(receipt["contractAddress"]), _common.abi_of(container))
 
 
@@ -155,7 +170,7 @@ def create_model(chain, sender: str, saved: _models.SavedModel, trainer: str, te
     address = implementation.call("create", *arguments, sender=sender)
     (receipt,) = chain.send([implementation.transaction("create", *arguments, sender=sender)])
     if receipt["status"] != "0x1":
-        raise Refused("the model could not be created")
+        raise StepRefused("the model could not be created")
     return to_checksum_address(address)
 
 

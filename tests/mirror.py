@@ -152,18 +152,21 @@ class Mirror:
             plan=plan,
         )
 
-    def commit(self, sender, model, root, plan=PLAN, value=None):
+    def commit(self, sender, model, root, plan=PLAN, value=None, market=None):
+        """Start the model's next market, or try to with another id; returns the id."""
         value = plan.total if value is None else value
+        market = self.twin.next_market(model) if market is None else market
         block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
-        return self.do(
+        self.do(
             "commit",
-            model,
+            market,
             root,
             plan.astuple(),
             sender=sender,
             value=value,
-            twin=lambda t: t.commit(str(sender), model, root, plan, value, block),
+            twin=lambda t: t.commit(str(sender), market, root, plan, value, block),
         )
+        return market
 
     def draw(self, sender, market):
         block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1

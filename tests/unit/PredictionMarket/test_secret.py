@@ -3,6 +3,7 @@
 import pytest
 
 from scripts._market import Secret, SecretError, cut
+from simulation.merkle import standard_leaf
 from simulation.rows import iterate_rows
 from tests.mirror import sample
 
@@ -21,14 +22,45 @@ def test_save__and_load__the_same_test_set_and_root(secret, tmp_path):
 def test_save__interrupted_while_writing__the_old_file_is_whole(secret, tmp_path, monkeypatch):
     path = tmp_path / "a.secret.json"
     secret.save(path)
+    before = path.read_bytes()
 
     def crash(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("scripts._market.os.fsync", crash)
+    secret.salts[0] = bytes(32)
     with pytest.raises(KeyboardInterrupt):
-        secret.note(path, "commit", "0x12")
-    assert Secret.load(path).transactions == []
+        secret.save(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("left", range(0, 35, 7))
+def test_note__cut_off_by_a_crash__the_rest_is_whole_and_goes_on(secret, tmp_path, left):
+    path = tmp_path / "a.secret.json"
+    secret.save(path)
+    secret.note(path, "commit", "0x12")
+    whole = path.read_bytes()
+    secret.note(path, "draw", "0x34")
+    path.write_bytes(whole + path.read_bytes()[len(whole) :][:left])
+    again = Secret.load(path)
+    assert again.transactions == [{"what": "commit", "hash": "0x12"}]
+    assert again.tree.root == secret.tree.root
+    again.note(path, "draw", "0x56")
+    assert [t["hash"] for t in Secret.load(path).transactions] == ["0x12", "0x56"]
+
+
+def test_dump__for_the_library_of_openzeppelin__its_values_are_the_leaves(secret):
+    dump = secret.dump
+    assert dump["format"] == "standard-v1"
+    assert dump["tree"][0] == "0x" + secret.tree.root.hex()
+    for value in dump["values"]:
+        numbers = [
+            int(v, 0) if t == "uint256" else v for t, v in zip(dump["leafEncoding"], value["value"], strict=True)
+        ]
+        typed = [
+            bytes.fromhex(v[2:]) if t == "bytes32" else v for t, v in zip(dump["leafEncoding"], numbers, strict=True)
+        ]
+        assert dump["tree"][value["treeIndex"]] == "0x" + standard_leaf(dump["leafEncoding"], typed).hex()
 
 
 def test_load__rows_changed__refused(secret, tmp_path):
