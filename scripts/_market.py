@@ -52,6 +52,8 @@ class Secret:
         Rows of each portion, as `evaluate` takes them.
     salts : list of bytes
         32 bytes for each portion.
+    source : str
+        What `fingerprint` says of the rows that the portions were cut from.
     transactions : list of dict
         What was signed for this market, noted before it was sent: ``{"what": "reveal 3", "hash": "0x…"}``.
 
@@ -67,6 +69,7 @@ class Secret:
     plan: Plan
     portions: list[bytes]
     salts: list[bytes]
+    source: str = ""
     transactions: list[dict] = field(default_factory=list)
 
     @classmethod
@@ -114,6 +117,7 @@ class Secret:
             "market": hex(self.market),
             "provider": self.provider,
             "plan": self.plan.__dict__,
+            "source": self.source,
             "portions": [
                 {"salt": "0x" + salt.hex(), "rows": "0x" + rows.hex()}
                 for salt, rows in zip(self.salts, self.portions, strict=True)
@@ -150,6 +154,7 @@ class Secret:
                 market=int(content["market"], 16),
                 provider=content["provider"],
                 plan=Plan(**content["plan"]),
+                source=content["source"],
                 portions=[bytes.fromhex(p["rows"][2:]) for p in content["portions"]],
                 salts=[bytes.fromhex(p["salt"][2:]) for p in content["portions"]],
                 # what follows the last end of a line is empty, or was cut off by a crash before it was sent
@@ -173,10 +178,10 @@ class Secret:
             file.flush()
             os.fsync(file.fileno())
 
-    def shares_rows(self, rows: Sequence[tuple[int, bytes]]) -> bool:
-        """Whether all of its rows are among these: then they are the same test set."""
-        mine = {row for portion in self.portions for row in iterate_rows(portion)}
-        return mine <= set(rows)
+
+def fingerprint(rows: Sequence[tuple[int, bytes]]) -> str:
+    """Tells test sets apart, whatever the order of their rows."""
+    return keccak(pack_rows(sorted(rows))).hex()
 
 
 def cut(rows: Sequence[tuple[int, bytes]], portions: int) -> list[bytes]:

@@ -147,7 +147,7 @@ def write_secret(
     driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, folder=None, **plan
 ):
     """Cut rows into portions, and write the provider's file for the model's next market."""
-    from scripts._market import Secret, cut, row_count
+    from scripts._market import Secret, cut, fingerprint, row_count
     from simulation.prediction_market import Plan
 
     packed = guarded(cut, rows, portions)
@@ -161,6 +161,7 @@ def write_secret(
         market=market,
         provider=provider_address,
         plan=plan,
+        source=fingerprint(rows),
     )
     driver.path = (folder or FOLDER) / path_of(market).name
     driver.secret.save(driver.path)
@@ -177,6 +178,8 @@ def ensure_committed(provider, deployed, driver, data, options) -> bool:
 
     Returns False, without a new market, if the market before had the same test set: everybody has seen its rows.
     """
+    from scripts._market import fingerprint
+
     view = driver.view()
     if view is not None and not view.ended:
         if driver.secret is None:
@@ -194,7 +197,8 @@ def ensure_committed(provider, deployed, driver, data, options) -> bool:
         from scripts import _deployed
 
         rows = [(y, x) for x, y in _deployed.encoded_rows(deployed, data)]
-        if driver.secret is not None and not pending and driver.secret.shares_rows(rows):
+        if driver.secret is not None and not pending and driver.secret.source == fingerprint(rows):
+            click.echo(f"{data} was the test set of market {driver.market & 2**32 - 1}: everybody has seen its rows.")
             return False
         rows = [rows[i] for i in np.random.default_rng().permutation(len(rows))]
         write_secret(driver, rows, driver.account.address, _common.real_chain_id(provider), **options)
@@ -210,9 +214,7 @@ def commit(provider, account, model, file, number, deployments, data, **options)
     """Commit to a test set, with bounty, bond and fees. Safe to run again."""
     deployed, driver = open_driver(provider, account, model, deployments, file, number)
     if not ensure_committed(provider, deployed, driver, data, options):
-        raise click.ClickException(
-            f"{data} was the test set of the market before, so everybody knows it: take another."
-        )
+        raise click.ClickException("Take another test set.")
 
 
 # ---- the steps -------------------------------------------------------------------------------------------------------

@@ -194,7 +194,7 @@ def test_run__killed_at_many_moments_of_two_markets__nothing_lost_and_nothing_se
             arguments = options(reviews(tmp_path / f"hidden{number}.tsv", 100 * number, 40))
             while True:
                 before = world.sent
-                patience = world.rng.randint(1, 5), world.rng.random() / 20
+                patience = world.rng.randint(number, 4 * number), world.rng.random() / 20
                 with killed_at_the_end(pid := user.start(market.cli, *arguments)):
                     while running := alive(pid):
                         assert time.monotonic() < deadline, user.log
@@ -284,7 +284,7 @@ def test_run__transactions_not_mined_and_dropped__sent_again_but_mined_once(user
             assert pool() == [first]
             # forgotten now that nobody has it any more: the commitment is sent anew, in its place
             chain.rpc("anvil_dropTransaction", first)
-            wait_until(lambda: pool() not in ([], [first]))
+            wait_until(lambda: len(Secret.load(user.files[0]).transactions) == 2 and pool())
             chain.rpc("evm_setAutomine", True)
             chain.rpc("evm_mine")
             while alive(pid):
