@@ -275,19 +275,31 @@ def report(contributors, names, stakes, records, accuracy, net, provider_address
     for s, (_, _, owed) in zip(stakes, records, strict=True):
         paid[names[s.contributor]] += owed
         counts[names[s.contributor]] += 1
-    table = Table("who", "wrong labels", "contributions", "staked", "paid", "gain", title="What everyone got")
+    Console().print(curve(names, stakes, records, accuracy, stake))
+    table = Table("who", "wrong labels", "samples", "staked", "paid", "gain", title="What everyone got, in ether")
     for c in contributors:
-        table.add_row(
-            c.name,
-            f"{c.wrong:.0%}",
-            str(counts[c.name]),
-            _common.ether(counts[c.name] * stake, 3),
-            _common.ether(paid[c.name], 3),
-            _common.ether(net[c.account], 3),
-        )
-    table.add_row("provider", "", "", "", "", _common.ether(net[provider_address], 3))
+        amounts = counts[c.name] * stake, paid[c.name], net[c.account]
+        table.add_row(c.name, f"{c.wrong:.0%}", str(counts[c.name]), *(f"{a / _common.ETHER:.3f}" for a in amounts))
+    table.add_row("provider", "", "", "", "", f"{net[provider_address] / _common.ETHER:.3f}")
     Console().print(table)
     click.echo(f"Accuracy on the hidden rows: {accuracy[0]:.1%} before, {accuracy[-1]:.1%} after.")
+
+
+def curve(names, stakes, records, accuracy, stake, steps: int = 10):
+    """The accuracy after each tenth of the contributions, and what everyone had gained by then."""
+    from rich.table import Table
+
+    people = list(dict.fromkeys(names.values()))
+    gains = dict.fromkeys(people, 0)
+    table = Table("samples", "accuracy", "", *people, title="Accuracy, and gains so far in ether")
+    for index in range(len(accuracy)):
+        if index:
+            gains[names[stakes[index - 1].contributor]] += records[index - 1][2] - stake
+        if index % max(1, len(stakes) // steps) == 0 or index == len(stakes):
+            bar = "█" * round(10 * accuracy[index])
+            so_far = (f"{round(gains[name] / _common.ETHER, 3) + 0.0:.3f}" for name in people)
+            table.add_row(str(index), f"{accuracy[index]:.1%}", bar, *so_far)
+    return table
 
 
 def draw(names, stakes, records, accuracy, stake, title, path: Path) -> Path:

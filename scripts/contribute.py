@@ -45,7 +45,7 @@ def cli(provider, account, model, sample, label, max_deposit, dry_run, encoder, 
     event = next(event for event in receipt.events if event.event_name == "AddData")
     effect = event.facts >> 8 & 255
     click.echo(
-        f"Contributed in {receipt.txn_hash} with a deposit of {_common.ether(event.facts >> 56)}; "
+        f"Contributed in {receipt.txn_hash} with a deposit of {_common.ether(event.facts >> 56 & 2**96 - 1)}; "
         f"the model {'learned from it' if effect else 'agreed and stayed as it was'}."
     )
     click.echo("`ape run rewards` shows later what can be refunded.")

@@ -191,7 +191,7 @@ def test_run__killed_at_many_moments_of_two_markets__nothing_lost_and_nothing_se
         world = World(chain, project, user)
         kills, deadline = 0, time.monotonic() + PATIENCE
         for number in (1, 2):
-            arguments = options(reviews(tmp_path / f"hidden{number}.tsv", 100 * number, 40))
+            arguments = options(reviews(tmp_path / f"hidden{number}.tsv", 100, 36 + 4 * number))
             while True:
                 before = world.sent
                 patience = world.rng.randint(number, 4 * number), world.rng.random() / 20
