@@ -10,9 +10,17 @@ import pytest
 from eth_utils import keccak, to_checksum_address
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from scripts._market_demo import deploy, local_chain
+from simulation.chain import Transaction
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
 from simulation.prediction_market import (
     COMMITTED,
@@ -30,7 +38,7 @@ from tests.mirror import PLAN, Mirror, create_raw, random_portions, random_sampl
 SMALL = replace(PLAN, portions=4, drawn=1, rows=3, max_contributions=6, rounds=7)
 
 
-def machine(rpc, contract, implementation, people):
+def machine(rpc, contract, implementation, wallet, people):
     numbers = iter(range(2**32))
     provider, contributor, reporter, keeper, stranger = people
 
@@ -42,7 +50,7 @@ def machine(rpc, contract, implementation, people):
         )
         def begin(self, seed, behaviour, least):
             self.rng = np.random.default_rng(seed)
-            self.mirror = Mirror(rpc, contract, people)
+            self.mirror = Mirror(rpc, contract, [*people, wallet.address])
             self.mirror.forced = rpc.balance(contract.address)
             twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in self.rng.integers(-2, 3, 30)])
             self.model = create_raw(rpc, implementation, contract.address, stranger, twin, next(numbers))
@@ -101,6 +109,37 @@ def machine(rpc, contract, implementation, people):
         @rule(who=st.sampled_from([contributor, reporter]), y=st.integers(0, 1))
         def contribute(self, who, y):
             self.attempt(self.mirror.add_data, who, self.model, random_sample(self.rng), y, self.plan.stake + y)
+
+        @precondition(lambda self: self.state.phase == PARTICIPATING)
+        @rule(y=st.integers(0, 1), change=st.integers(0, 1))
+        def contribute_from_a_contract(self, y, change):
+            """It calls back when the change arrives, and when it is paid."""
+            x = random_sample(self.rng)
+            self.attempt(self.mirror.add_data_through, wallet, stranger, self.model, x, y, self.plan.stake + change)
+
+        @rule(
+            function=st.sampled_from(["withdraw_rest", "settle", "expire", "close", "withdraw", "add_data"]),
+            index=st.integers(1, 6),
+        )
+        def reenter(self, function, index):
+            """What the contract wallet calls at its next payment; the lock refuses all of it."""
+            arguments: tuple = (self.market,)
+            if function == "settle":
+                arguments = self.market, 6
+            elif function == "add_data":
+                arguments = self.model, sample(1), 1
+            elif function == "withdraw":
+                if index > len(self.state.contributions):
+                    return
+                c = self.state.contributions[index - 1]
+                arguments = self.market, index, c.contributor, keccak(c.x), c.y, c.effect
+            data = wallet.data("set_callback", contract.address, contract.data(function, *arguments), 0)
+            (receipt,) = rpc.send([Transaction(stranger, wallet.address, data)])
+            assert receipt["status"] == "0x1"
+
+        @invariant()
+        def nothing_got_in(self):
+            assert not wallet.call("succeeded")
 
         @precondition(lambda self: self.state.phase >= SETTLED)
         @rule()
@@ -192,7 +231,9 @@ def test_market__anything_anyone_tries__every_wei_comes_home(examples, steps, pr
         people = [to_checksum_address(a) for a in chain.accounts[:5]]
         contract = deploy(chain, people[0], project.PredictionMarket)
         implementation = deploy(chain, people[0], project.SparsePerceptron)
+        wallet = deploy(chain, people[4], project.ContractWallet)
         run_state_machine_as_test(
-            machine(chain, contract, implementation, people),
+            machine(chain, contract, implementation, wallet, people),
             settings=settings(max_examples=examples, stateful_step_count=steps),
         )
+        assert wallet.call("payments") > 0
