@@ -100,6 +100,7 @@ def local_node(*options: str, port: int | None = None):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
     command = [binary, "--port", str(port), "--silent", "--base-fee", "0", "--gas-price", "0", "--balance", "1000000"]
+    command += ["--max-persisted-states", "0"]  # it would write old states to disk, gigabytes in a test run
     process = subprocess.Popen(
         ["sh", "-c", WHILE_WE_LIVE, "sh", *command, *options],
         start_new_session=True,
