@@ -33,7 +33,7 @@ from dashboard.charts import line_chart
 from dashboard.create import Plans, choices
 from dashboard.incentives import MOMENTS, Incentive, Incentives, Points
 from dashboard.outbox import Outbox, OutboxError, describe
-from dashboard.reader import Model, NotAModelError, Reader, is_address
+from dashboard.reader import ADD_DATA, Model, NotAModelError, Reader, checksummed, is_address, topic
 from dashboard.rpc import ChainUnreachableError, Node, RpcError
 from dashboard.store import MAX_DATA_FILE, MAX_ENCODER_FILE, InputError, Store, TestSet
 from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_ether
@@ -530,8 +530,6 @@ class Dashboard:
 
     def _models_of(self, account: str) -> list[str]:
         """The published models to which an account contributed: one request for the events of all known incentives."""
-        from dashboard.reader import ADD_DATA, topic
-
         entries = {e.address: e for e in self.reader.entries()}
         if not entries:
             return []
@@ -542,7 +540,7 @@ class Dashboard:
         }
         found: dict[str, None] = {}
         for log in self.node.one("eth_getLogs", query):
-            address = to_checksum_address(log["topics"][1][26:])
+            address = checksummed(log["topics"][1])
             entry = entries.get(address)
             if entry is not None and entry.trainer.lower() == log["address"].lower():
                 found.setdefault(address)
