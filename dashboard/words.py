@@ -59,6 +59,14 @@ def parse_duration(text: str) -> int:
     return int(digits) * (unit or 1)
 
 
+def short_duration(seconds: int) -> str:
+    """A time span as `parse_duration` takes it, e.g. ``7d``."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 ADVICE = {
     "self-assessment: deposit above the value sent": (
         "Someone contributed just before you, which makes the deposit jump. Wait until it has fallen, or accept a "
