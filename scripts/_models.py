@@ -221,6 +221,13 @@ def fit_encoder(data, features: int = DEFAULTS.features):
 FAMILIES = ("perceptron", "nearest-centroid", "naive-bayes")
 
 
+def family_of(kind: str) -> str:
+    """The family of a kind, e.g. nearest-centroid of SparseNearestCentroid."""
+    return {"NearestCentroid": FAMILIES[1], "SparseNearestCentroid": FAMILIES[1], "NaiveBayes": FAMILIES[2]}.get(
+        kind, FAMILIES[0]
+    )
+
+
 def new_twin(
     encoder,
     rate: int | None = None,

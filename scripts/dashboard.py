@@ -11,8 +11,6 @@ import click
 from scripts import _common
 from scripts._journal import Journal
 
-DEMO_CONTRACTS = ("Registry", "SparsePerceptron", "SelfAssessment", "Points")
-
 
 @click.command(cls=_common.ScriptCommand, short_help="Serve the web page")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others can reach 0.0.0.0.")
@@ -63,17 +61,23 @@ def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | N
 
 def demo(uri: str):
     """The page with models and data on an empty local chain."""
-    from ape import project
-
     from dashboard.demo import set_up
     from simulation.chain import Chain
 
     click.echo("Putting models and data on the local chain ...")
-    code = {}
-    for name in DEMO_CONTRACTS:
-        if name in project.contracts:
-            code[name] = bytes(project.contracts[name].contract_type.get_deployment_bytecode())
-    return set_up(Chain(uri), uri, code, Path(tempfile.mkdtemp(prefix="dashboard-")))
+    bytecode, market_abi = demo_contracts()
+    return set_up(Chain(uri), uri, bytecode, Path(tempfile.mkdtemp(prefix="dashboard-")), market_abi)
+
+
+def demo_contracts() -> tuple[dict[str, bytes], list[dict]]:
+    """What the demo deploys: creation code by name, and the ABI of the prediction market."""
+    from ape import project
+
+    from scripts import _incentives, _models
+
+    names = ["Registry", *_models.TWINS, *(adapter.contract for adapter in _incentives.INCENTIVES.values())]
+    bytecode = {name: bytes(getattr(project, name).contract_type.get_deployment_bytecode()) for name in names}
+    return bytecode, _common.abi_of(project.PredictionMarket)
 
 
 def add_test_set(dashboard, text: str) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.dashboard import demo_contracts
 from simulation.chain import Chain
 
+ANVIL = ["--silent", "--gas-price", "0", "--base-fee", "0", "--balance", "1000000", "--max-persisted-states", "0"]
 MNEMONIC = "test test test test test test test test test test test junk"
 CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
 FLAGS = [
@@ -51,17 +53,19 @@ def answers(port: int) -> bool:
 class Site:
     """A chain of its own, with the page on it."""
 
-    def __init__(self, bytecode, folder, set_up):
+    def __init__(self, contracts, folder):
         import uvicorn
 
+        from dashboard import demo
+
         port = free_port()
-        self.anvil = subprocess.Popen(
-            ["anvil", "--port", str(port), "--silent", "--gas-price", "0", "--base-fee", "0", "--balance", "1000000"]
-        )
+        self.folder = folder
+        self.anvil = subprocess.Popen(["anvil", "--port", str(port), *ANVIL])
         wait_for(lambda: answers(port), 20)
         self.node_url = f"http://127.0.0.1:{port}"
         self.chain = Chain(self.node_url)
-        self.dashboard = set_up(self.chain, self.node_url, bytecode, folder)
+        bytecode, self.market_abi = contracts
+        self.dashboard = demo.set_up(self.chain, self.node_url, bytecode, folder, self.market_abi)
         page_port = free_port()
         self.url = f"http://127.0.0.1:{page_port}"
         config = uvicorn.Config(self.dashboard.app(), port=page_port, log_level="error", timeout_graceful_shutdown=1)
@@ -92,18 +96,14 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def bytecode(project):
-    """Creation code of the contracts that the page's demo needs, as far as they exist."""
-    names = ["Registry", "SparsePerceptron", "SelfAssessment", "Points"]
-    types = {name: project.contracts[name].contract_type for name in names if name in project.contracts}
-    return {name: bytes.fromhex(c.deployment_bytecode.bytecode.removeprefix("0x")) for name, c in types.items()}
+def contracts(project):
+    """What the page's demo deploys."""
+    return demo_contracts()
 
 
 @pytest.fixture(scope="session")
-def site(bytecode, tmp_path_factory):
-    from dashboard import demo
-
-    site = Site(bytecode, tmp_path_factory.mktemp("dashboard"), demo.set_up)
+def site(contracts, tmp_path_factory):
+    site = Site(contracts, tmp_path_factory.mktemp("dashboard"))
     yield site
     site.stop()
 
