@@ -176,8 +176,8 @@ class Plans:
             raise InputError(f"This does not fit a model: {error}.") from error
         if twin.KIND not in offered.kinds:
             raise InputError(
-                f"These samples and {len(class_names)} classes need a {twin.KIND}, which the registry of this chain does "
-                f"not list. It lists {', '.join(offered.kinds) or 'none'}."
+                f"These samples and {len(class_names)} classes need a {twin.KIND}, which the registry of this chain "
+                f"does not list. It lists {', '.join(offered.kinds) or 'none'}."
             )
         words = twin.words()
         first = min(len(words), models.PUBLISH_WORDS)
@@ -253,7 +253,9 @@ class Plans:
             "margin": _number(form, "margin", None, 0, 2**32 - 1),
         }
 
-    def _train(self, form: Mapping[str, Any], encoder: encoders.Encoder, data: encoders.Data, classes: int) -> _Training:
+    def _train(
+        self, form: Mapping[str, Any], encoder: encoders.Encoder, data: encoders.Data, classes: int
+    ) -> _Training:
         import numpy as np
 
         epochs = _number(form, "epochs", models.DEFAULTS.epochs, 1, 20)

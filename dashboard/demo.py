@@ -201,7 +201,9 @@ def _check(receipts: Sequence[dict]) -> None:
         raise RuntimeError(f"{len(failed)} of {len(receipts)} transactions failed, the first is number {failed[0]}")
 
 
-def set_up(chain: Chain, url: str, bytecode: dict[str, bytes], folder: Path, market_abi: list | None = None) -> Dashboard:
+def set_up(
+    chain: Chain, url: str, bytecode: dict[str, bytes], folder: Path, market_abi: list | None = None
+) -> Dashboard:
     """Models with data on a local chain, and the page that shows them.
 
     Parameters
@@ -231,8 +233,16 @@ def _reviews(deployed: Deployed, dashboard: Dashboard) -> None:
     test = TestSet.pack("made-up reviews", encoder.encode_many(test_texts), test_labels)
     people = deployed.accounts[1:5]
     offered = [
-        (SelfAssessment(), "Film reviews", "Does a short review praise a film? Deposits make sure that the data is good."),
-        (Points(), "Film reviews for points", "Does a short review praise a film? For points and badges, without money."),
+        (
+            SelfAssessment(),
+            "Film reviews",
+            "Does a short review praise a film? Deposits make sure that the data is good.",
+        ),
+        (
+            Points(),
+            "Film reviews for points",
+            "Does a short review praise a film? For points and badges, without money.",
+        ),
     ]
     for incentive, name, description in offered:
         if incentive.contract not in deployed.contracts:
@@ -314,7 +324,10 @@ def _market(deployed: Deployed, dashboard: Dashboard, abi: list, folder: Path) -
     encoder = encoders.BagOfWords.fit(texts, 100)
     dashboard.store.keep(encoder)
     samples = encoder.encode_many(texts)
-    title = "Film reviews in a market", "Does a short review praise a film? Somebody pays for accuracy on a secret test set."
+    title = (
+        "Film reviews in a market",
+        "Does a short review praise a film? Somebody pays for accuracy on a secret test set.",
+    )
     incentive = PredictionMarket()
     twin = models.train(models.new_twin(encoder, margin=2), samples[:6], labels[:6], epochs=1)
     (model,) = publish(deployed, [title], twin, encoder, incentive)

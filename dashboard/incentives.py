@@ -72,6 +72,15 @@ class Rows:
     following: int | None = None
 
 
+@dataclass(frozen=True)
+class Due:
+    """What an account can do about a model as a whole: what it is about, the action, and the button's text."""
+
+    text: str
+    action: str
+    button: str
+
+
 @dataclass
 class Terms:
     """What a person needs to know before contributing.
@@ -134,6 +143,14 @@ class Incentive:
 
     def action(self, model: Model, contribution: Contribution, name: str) -> Transaction:
         """The transaction of one of a row's actions."""
+        raise KeyError(name)
+
+    def due(self, reader: Reader, model: Model, account: str) -> list[Due]:
+        """What the account can do now, apart from its contributions."""
+        return []
+
+    def model_action(self, model: Model, name: str) -> Transaction:
+        """The transaction of what is due."""
         raise KeyError(name)
 
     def account_lines(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
@@ -622,6 +639,7 @@ PHASES = {
     10: "the provider stayed silent: contributors get their stakes, and share bounty and bond",
     11: "the scoring was abandoned: contributors get their stakes, and share the bounty",
 }
+LATEST = 20  # markets of a model of which the provider is told what is left
 SETTLED = 7  # this phase and the following are final
 PARTICIPATING = 3
 PLAN = "(uint96,uint24,uint96,uint64,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,uint32)"
@@ -701,6 +719,30 @@ class PredictionMarket(Incentive):
         arguments = [market, index, c.contributor, hashed(c.x), c.label, c.effect]
         data = calldata("withdraw(uint256,uint256,address,bytes32,uint256,uint256)", arguments)
         return Transaction(self.address, data, 0, f"Withdraw what contribution {c.id + 1} is owed")
+
+    def due(self, reader: Reader, model: Model, account: str) -> list[Due]:
+        """What is left of bounty and bond, for the provider of the latest markets."""
+        latest = reader.node.view(self.address, "latest_market(address)(uint256)", model.address)
+        first = max(latest - LATEST, int(model.address, 16) << 32) + 1
+        markets = range(first, latest + 1) if latest else []
+        states = _all(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets]))
+        held = _all(reader.node.views([Call(self.address, "held(uint256)(uint256,uint256)", [m]) for m in markets]))
+        return [
+            Due(
+                f"You were the provider of market {m & 2**32 - 1}; of bounty, bond and fees {ether(rest)} are yours.",
+                f"withdraw_rest {m}",
+                "Withdraw the rest",
+            )
+            for m, state, (rest, _) in zip(markets, states, held, strict=True)
+            if rest and state[6] >= SETTLED and state[0].lower() == account.lower()
+        ]
+
+    def model_action(self, model: Model, name: str) -> Transaction:
+        name, _, market = name.partition(" ")
+        if name != "withdraw_rest" or not market.isdecimal() or int(market) >> 32 != int(model.address, 16):
+            raise KeyError(name)
+        data = calldata("withdraw_rest(uint256)", [int(market)])
+        return Transaction(self.address, data, 0, f"Withdraw the provider's rest of market {int(market) & 2**32 - 1}")
 
     def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
         history = reader.history(model)

@@ -37,7 +37,17 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 """What is read from open files, which may come from anyone."""
 
 # What a broken file makes Pillow raise
-_BROKEN = (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError, struct.error, zlib.error)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
 _DEEP_MODES = ("I", "F")  # more than 8 bits a pixel: there is no telling which value is white
 
 

@@ -4,6 +4,7 @@ On a local chain without models it makes some first, with data, so that there is
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +15,9 @@ from scripts._journal import Journal
 
 @click.command(cls=_common.ScriptCommand, short_help="Serve the web page")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others can reach 0.0.0.0.")
+@click.option(
+    "--host-name", "names", multiple=True, metavar="NAME", help="A name under which others open it; can be repeated."
+)
 @click.option("--port", type=click.IntRange(0, 65_535), default=8_080, show_default=True, help="0: any free one.")
 @click.option("--registry", help="Show the models of this registry instead of your own.")
 @click.option(
@@ -24,7 +28,7 @@ from scripts._journal import Journal
     help="Measure the accuracy of the model at this address on this data file; can be repeated.",
 )
 @_common.deployments_option
-def cli(provider, host, port, registry, test_sets, deployments):
+def cli(provider, host, names, port, registry, test_sets, deployments):
     """Serve the web page: browse, create, predict, train, refund and reward in a browser.
 
     Transactions are signed by the wallets of those who use the page; this server has no key.
@@ -32,7 +36,7 @@ def cli(provider, host, port, registry, test_sets, deployments):
     dashboard = prepare(provider, deployments, registry)
     for text in test_sets:
         add_test_set(dashboard, text)
-    serve(dashboard, host, port)
+    serve(dashboard, host, port, names)
 
 
 def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | None = None):
@@ -98,15 +102,19 @@ def add_test_set(dashboard, text: str) -> None:
         raise click.ClickException(f"--test-set {text}: {error}") from error
 
 
-def serve(dashboard, host: str, port: int) -> None:
+def serve(dashboard, host: str, port: int, names: Sequence[str] = ()) -> None:
     """Serve until Ctrl+C."""
     import socket
 
     import uvicorn
 
     if host not in ("127.0.0.1", "localhost", "::1"):
-        dashboard.settings.hosts = None
-        click.secho("Everyone who reaches this machine can open the page.", fg="yellow")
+        dashboard.settings.addresses = True
+        dashboard.settings.hosts += tuple(name.lower() for name in names)
+        click.secho(
+            f"Everyone who reaches this machine can open the page, by its address{' or ' * bool(names)}{', '.join(names)}.",
+            fg="yellow",
+        )
         if dashboard.reader.is_local:
             click.secho("On a local chain they can also send from its accounts.", fg="yellow")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
