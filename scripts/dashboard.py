@@ -111,10 +111,8 @@ def serve(dashboard, host: str, port: int, names: Sequence[str] = ()) -> None:
     if host not in ("127.0.0.1", "localhost", "::1"):
         dashboard.settings.addresses = True
         dashboard.settings.hosts += tuple(name.lower() for name in names)
-        click.secho(
-            f"Everyone who reaches this machine can open the page, by its address{' or ' * bool(names)}{', '.join(names)}.",
-            fg="yellow",
-        )
+        places = ", ".join(["its address", *names])
+        click.secho(f"Everyone who reaches this machine can open the page, at {places}.", fg="yellow")
         if dashboard.reader.is_local:
             click.secho("On a local chain they can also send from its accounts.", fg="yellow")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -183,6 +183,8 @@ class Wallet:
             return json.dumps({"error": {"code": error.args[0], "message": error.args[1]}})
 
     def _answer(self, method, params):
+        if method == "eth_requestAccounts" and self.mode == "reject":
+            raise WalletError(4001, "User rejected the request.")
         if method in ("eth_requestAccounts", "eth_accounts"):
             return [self.address]
         if method == "eth_chainId":
