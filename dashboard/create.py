@@ -114,7 +114,9 @@ class Plan:
     tested: int = 0
 
     def step_texts(self) -> list[str]:
-        texts = [f"Publish “{self.name}” with its first {self.steps[0][1]:,} state words"]
+        count = self.steps[0][1]
+        begins = "empty" if count == 0 else f"with its {'first ' * (len(self.steps) > 1)}{count:,} state words"
+        texts = [f"Publish “{self.name}”, {begins}"]
         texts += [f"Load the state words {a + 1:,} to {a + n:,}" for a, n in self.steps[1:]]
         return [*texts, "Seal it: from then on it can learn"] if len(self.steps) > 1 else texts
 
