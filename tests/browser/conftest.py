@@ -1,18 +1,15 @@
 """A local chain, the page, and a real browser whose wallet signs with keys that only the test has."""
 
 import shutil
-import socket
-import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from scripts.dashboard import demo_contracts
 from simulation.chain import Chain
+from tests import anvil
 
-ANVIL = ["--silent", "--gas-price", "0", "--base-fee", "0", "--balance", "1000000", "--max-persisted-states", "0"]
 MNEMONIC = "test test test test test test test test test test test junk"
 CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
 FLAGS = [
@@ -29,56 +26,37 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
 WAIT = 30_000  # milliseconds
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+def pytest_collection_modifyitems(items):
+    """All tests in a browser run in one process: they share a chain, a server and a browser."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 class Site:
     """A chain of its own, with the page on it."""
 
-    def __init__(self, contracts, folder):
+    def __init__(self, node_url, contracts, folder):
         import uvicorn
 
         from dashboard import demo
 
-        port = free_port()
         self.folder = folder
-        self.anvil = subprocess.Popen(["anvil", "--port", str(port), *ANVIL])
-        wait_for(lambda: answers(port), 20)
-        self.node_url = f"http://127.0.0.1:{port}"
+        self.node_url = node_url
         self.chain = Chain(self.node_url)
         bytecode, self.market_abi = contracts
         self.dashboard = demo.set_up(self.chain, self.node_url, bytecode, folder, self.market_abi)
-        page_port = free_port()
+        page_port = anvil.free_port()
         self.url = f"http://127.0.0.1:{page_port}"
         config = uvicorn.Config(self.dashboard.app(), port=page_port, log_level="error", timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
-        wait_for(lambda: answers(page_port), 20)
+        anvil.wait_for(lambda: anvil.answers(page_port))
 
     def stop(self):
         self.server.should_exit = True
         self.thread.join(5)
-        self.anvil.terminate()
-        self.anvil.wait(5)
 
     def model(self, name: str) -> str:
         return next(e.address for e in self.dashboard.reader.entries() if e.name == name)
@@ -103,9 +81,10 @@ def contracts(project):
 
 @pytest.fixture(scope="session")
 def site(contracts, tmp_path_factory):
-    site = Site(contracts, tmp_path_factory.mktemp("dashboard"))
-    yield site
-    site.stop()
+    with anvil.running() as node_url:
+        site = Site(node_url, contracts, tmp_path_factory.mktemp("dashboard"))
+        yield site
+        site.stop()
 
 
 @pytest.fixture(scope="session")
