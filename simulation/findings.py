@@ -19,7 +19,7 @@ TITLES = {
     "share-self-assessment": "Share of bad data: self-assessment",
     "share-points": "Share of bad data: points",
     "share-market": "Share of bad data: prediction market",
-    "margin": "Margin, and judging without the sample's own effect",
+    "terms": "Margin, judging without the sample's own effect, and dispute wait",
     "flip-and-take": "Flip and take",
     "self-dealing": "A provider who contributes the test set himself",
     "sybil-market": "Many accounts in a market",

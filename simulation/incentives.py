@@ -68,12 +68,7 @@ class SelfAssessmentDesk(Desk):
     def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
         settings, terms = agent.settings, self.terms
         anyone = entry.time + terms.anyone_wait
-        if (
-            time >= anyone
-            and settings.takes
-            or time >= entry.time + terms.owner_wait
-            and agent.account == OWNER
-        ):
+        if time >= anyone and settings.takes or time >= entry.time + terms.owner_wait and agent.account == OWNER:
             self.world.act(time, agent.account, "take", (entry.account, entry.x, entry.y))
             entry.settled = True
             return 0

@@ -49,8 +49,8 @@ class Encoding:
 
     Attributes
     ----------
-    kind : {"auto", "bag-of-words", "hashed-words", "tabular", "none"}
-        ``auto``: bag-of-words for text, tabular for numbers.
+    kind : {"auto", "bag-of-words", "hashed-words", "tabular", "above-mean"}
+        ``auto``: bag-of-words for text, tabular for numbers. ``above-mean`` makes sparse samples of numbers.
     features : int
         Words of a vocabulary, or buckets.
     unit : int
