@@ -25,7 +25,7 @@ CONTENT = {
 
 @click.command()
 @click.option("--contributions", type=click.IntRange(100, 7_000), default=6_000, show_default=True)
-@click.option("--chain-contributions", type=click.IntRange(100, 7_000), default=2_000, show_default=True)
+@click.option("--chain-contributions", type=click.IntRange(100, 7_000), default=4_000, show_default=True)
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="The best of so many runs counts.")
 @click.option("--engine", type=click.Choice(["both", "twin"]), default="both", show_default=True)
 def cli(contributions, chain_contributions, repeat, engine):
