@@ -5,6 +5,7 @@ Nothing is said here that was not computed: a sentence is a frame, and the runs 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,21 +33,24 @@ TEXTS = {
     "text messages": "The text messages are those of the SMS Spam Collection (Almeida, Hidalgo and Yamakami 2011).",
     "movie snippets": "The movie snippets are those of Pang and Lee (2005).",
 }
-INTRODUCTION = """\
-Made by `make findings` from the scenario files in `simulation/scenarios/findings`: every number, and every word that
-depends on one, comes from these runs. Breast cancer and digits are scikit-learn's data sets; "above the mean" and
-"bright pixels" are the same numbers as sparse samples, which say what is above its mean. {texts} Accuracy is measured
-on a quarter of the rows, which nobody contributes. Who gets which rows, and when, follows from the seed.
-
-* **Gains** are in ether, at a cost weight of 0.001 ether in self-assessment and a stake of 0.01 ether in the market; what
-  is still deposited at the end counts as lost. What the owner of the model gains, others have lost.
-* **±** is half the width of the 95% interval of the mean over the seeds (Student's t). *Measurably* means that the
-  interval does not contain 0; differences are taken seed by seed.
-* A model counts as **ruined** if it is on average more than {ruined:g} percentage points less accurate at the end than when
-  it was published.
-* The runs are those of the twins. `ape run simulate --engine chain` does a run again on a local chain: the same
-  transactions, in the same order and at the same seconds, are sent to the contracts, and every balance, accuracy and
-  word of state must be the twins'."""
+INTRODUCTION = (
+    "Made by `make findings` from the scenario files in `simulation/scenarios/findings`: every number, and every word "
+    "that depends on one, comes from these runs. Breast cancer and digits are scikit-learn's data sets; \"above the "
+    'mean" and "bright pixels" are the same numbers as sparse samples, which say what is above its mean. {texts} '
+    "Accuracy is measured on a quarter of the rows, which nobody contributes. Who gets which rows, and when, follows "
+    "from the seed."
+)
+NOTES = (
+    "**Gains** are in ether, at a cost weight of 0.001 ether in self-assessment and a stake of 0.01 ether in the market; "
+    "what is still deposited at the end counts as lost. What the owner of the model gains, others have lost.",
+    "**±** is half the width of the 95% interval of the mean over the seeds (Student's t). *Measurably* means that the "
+    "interval does not contain 0; differences are taken seed by seed.",
+    f"A model counts as **ruined** if it is on average more than {RUINED:g} percentage points less accurate at the end "
+    "than when it was published.",
+    "The runs are those of the twins. `ape run simulate --engine chain` does a run again on a local chain: the same "
+    "transactions, in the same order and at the same seconds, are sent to the contracts, and every balance, accuracy and "
+    "word of state must be the twins'.",
+)
 
 
 @dataclass
@@ -115,11 +119,19 @@ def write(parts: Parts, path: Path) -> None:
         sections.insert(place, _defaults(parts["terms"][1], parts["flip-and-take"][1]))
     texts = " ".join(text for name, text in TEXTS.items() if _mentions(parts, name))
     lines = ["# Simulation: what happens to honest people when someone cheats", ""]
-    lines += [INTRODUCTION.format(texts=texts or "No texts were at hand for these runs.", ruined=RUINED), ""]
-    lines += ["## In short", "", *(f"* **{s.title}.** {s.answer}" for s in sections)]
+    lines += [INTRODUCTION.format(texts=texts or "No texts were at hand for these runs."), ""]
+    lines += [f"* {note}" for note in NOTES]
+    lines += ["", "## In short", "", *(f"* **{s.title}**: {s.answer}" for s in sections)]
     for section in sections:
         lines += ["", f"## {section.title}", "", section.answer, "", *section.body]
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    path.write_text("\n".join(map(_wrapped, lines)).rstrip() + "\n", encoding="utf-8")
+
+
+def _wrapped(line: str) -> str:
+    """A paragraph or an item of a list on lines that can be read; tables and pictures stay on one."""
+    if line.startswith(("|", "!", "#")):
+        return line
+    return textwrap.fill(line, 118, subsequent_indent="  " if line.startswith("* ") else "", break_long_words=False)
 
 
 def _with_changes(table: pd.DataFrame) -> pd.DataFrame:
@@ -149,9 +161,9 @@ def _picture(title: str, path: Path) -> list[str]:
 CLAIM_TITLE = "Does the claim of the slides hold?"
 CLAIM = (
     "The claim has two halves: a bad agent who often adds wrong data does not ruin the model, and honest contributors "
-    "profit. For each incentive the table has the largest share of bad data, of those tried, up to which the model loses "
-    "nothing measurable, up to which it is not ruined, and the shares with which the honest contributor gains measurably "
-    "(with points: earns measurably more with each contribution than the bad one)."
+    "profit. For each incentive the table has the largest share of bad data, of those tried, up to which the model "
+    "loses nothing measurable, up to which it is not ruined, and the shares with which the honest contributor gains "
+    "measurably (with points: earns measurably more with each contribution than the bad one)."
 )
 
 
@@ -171,15 +183,16 @@ def _claim(shares: Parts) -> Section:
 def _claim_sentence(incentive: str, table: pd.DataFrame) -> str:
     """How many of the cases keep the model, and pay the honest, at each share."""
     cases = table["variant"].nunique()
-    kept, paid = [], []
+    both, kept, paid = [], [], []
     for share, group in table[table[SHARE] > 0].groupby(SHARE):
         parts = [part for _, part in group.groupby("variant")]
+        both.append(f"{sum(_not_ruined(part) and _honest_gain(part) for part in parts)} with {share:.0%}")
         kept.append(f"{sum(map(_not_ruined, parts))} with {share:.0%}")
         paid.append(f"{sum(map(_honest_gain, parts))} with {share:.0%}")
-    gain = "earns measurably more per contribution than the bad" if "each_good" in table else "gains measurably"
+    gain = "earns measurably more per contribution than the bad one" if "each_good" in table else "gains measurably"
     return (
-        f"In {incentive}, of {cases} cases (data and model), the model is not ruined in {_list(kept)} bad data, and "
-        f"the honest contributor {gain} in {_list(paid)}."
+        f"In {incentive} both halves of it hold in {_list(both)} bad data, of {cases} cases (data and model): the model "
+        f"is not ruined in {_list(kept)}, and the honest contributor {gain} in {_list(paid)}."
     )
 
 
@@ -220,19 +233,19 @@ def _share(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Section:
     first, last = table[table[SHARE] == table[SHARE].min()], table[table[SHARE] == table[SHARE].max()]
     answer = (
         f"From {first[SHARE].iloc[0]:.0%} to {last[SHARE].iloc[0]:.0%} bad data, the change of the accuracy goes from "
-        f"{_range(first, 'change', 1)} to {_range(last, 'change', 1)} percentage points (lowest and highest mean of the "
-        f"cases), "
+        f"{_range(first, 'change', 1)} to {_range(last, 'change', 1)} percentage points (lowest and highest mean of "
+        f"the cases), "
     )
     if points:
         answer += (
-            f"and with {last[SHARE].iloc[0]:.0%} the honest contributor earns {_range(last, 'each_good', 1)} points with "
-            f"a contribution, the bad one {_range(last, 'each_bad', 1)}."
+            f"and with {last[SHARE].iloc[0]:.0%} the honest contributor earns {_range(last, 'each_good', 1)} points "
+            f"with a contribution, the bad one {_range(last, 'each_bad', 1)}."
         )
         shown = ["change", "each_good", "each_bad", "accepted_good", "accepted_bad"]
     else:
         answer += (
-            f"the gain of the honest contributor from {_range(first, 'gain_good')} to {_range(last, 'gain_good')} ether; "
-            f"the bad one's with {last[SHARE].iloc[0]:.0%} is {_range(last, 'gain_bad')} ether."
+            f"the gain of the honest contributor from {_range(first, 'gain_good')} to {_range(last, 'gain_good')} "
+            f"ether; the bad one's with {last[SHARE].iloc[0]:.0%} is {_range(last, 'gain_bad')} ether."
         )
         shown = ["change", "gain_good", "gain_bad"]
         shown += [c for c in ("gain_owner", "gain_provider", "accepted_good", "accepted_bad") if c in table]
@@ -302,8 +315,8 @@ def _terms(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Section:
         counts = {m: _signs(differences[m]) for m in ("change", "gain_good", "gain_bad")}
         sentences.append(
             f"{text[0].upper()}{text[1:]}, of {cases} cases measurably raises / lowers the accuracy in "
-            f"{_pair(counts['change'])}, the gain of the honest in {_pair(counts['gain_good'])}, and the gain of the bad "
-            f"in {_pair(counts['gain_bad'])}."
+            f"{_pair(counts['change'])}, the gain of the honest in {_pair(counts['gain_good'])}, and the gain of the "
+            f"bad in {_pair(counts['gain_bad'])}."
         )
         for case in differences["change"]:
             rows.append([text, case, *(_text(differences[m][case]) for m in measures)])
@@ -376,11 +389,11 @@ def _flip(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Section:
     warm_up = next(a["warm_up"] for a in plan.content["agents"] if a["name"] == "attacker")
     body = _source(name, plan)
     body += [
-        f"The attacker contributes honestly {warm_up} times; then, whenever a contribution of somebody else can be claimed "
-        "for the first time and the model agrees with it, it tries on a copy of the model whether the same sample with "
-        "another label would turn it, and if so adds that and reports the victim in the same second (or announces the "
-        "report, where a dispute wait asks for it). What a report takes is the deposit times the reporter's part of all "
-        "validated contributions: with a head start that part is nearly everything.",
+        f"The attacker contributes honestly {warm_up} times; then, whenever a contribution of somebody else can be "
+        "claimed for the first time and the model agrees with it, it tries on a copy of the model whether the same "
+        "sample with another label would turn it, and if so adds that and reports the victim in the same second (or "
+        "announces the report, where a dispute wait asks for it). What a report takes is the deposit times the "
+        "reporter's part of all validated contributions: with a head start that part is at first everything.",
         "",
     ]
     body += _picture(FLIP_TITLE, picture) + _markdown(heads, rows)
@@ -418,14 +431,14 @@ def _defaults(terms: pd.DataFrame, flips: pd.DataFrame) -> Section:
     heads = ["what", "accuracy", "honest gain, plain bad agent", "honest gain, flip-and-take", "attacker's gain"]
     terms_now = {f: Terms.__dataclass_fields__[f].default for f in ("dispute_wait", "without_own_effect")}
     body = [
-        "In how many cases each setting measurably raises / lowers what stands above the column. It follows that a setting "
-        "is on if it raises the gain of the honest in more cases than it lowers it, the plain bad agent and flip-and-take "
-        "together.",
+        "In how many cases each setting measurably raises / lowers what stands above the column. It follows that a "
+        "setting is on if it raises the gain of the honest in more cases than it lowers it, the plain bad agent and "
+        "flip-and-take together.",
         "",
         *_markdown([*heads, "follows"], rows),
         "",
-        f"As the project is now: a margin of {DEFAULTS.margin} for words and of {DEFAULTS.dense_margin:g} updates' worth for "
-        f"numbers; a dispute wait of {terms_now['dispute_wait']} s and `without_own_effect` "
+        f"As the project is now: a margin of {DEFAULTS.margin} for words and of {DEFAULTS.dense_margin:g} updates' "
+        f"worth for numbers; a dispute wait of {terms_now['dispute_wait']} s and `without_own_effect` "
         f"{'on' if terms_now['without_own_effect'] else 'off'}, unless the owner says otherwise.",
     ]
     return Section("Which defaults follow", f"Counting for : against, {'; '.join(follow)}.", body)
@@ -450,9 +463,9 @@ def _dealing(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Sectio
     less = [values.mean() for values in losses.values()]
     answer = (
         f"A provider who makes {most:.0%} of the contributions himself, from the test set, has {min(more):+.2f} to "
-        f"{max(more):+.2f} ether more than one who makes none (of a bounty of {_bounty(plan):g}), measurably more / less "
-        f"in {_pair(_signs(gains))} of {len(gains)} cases; the honest contributor has {min(less):+.2f} to {max(less):+.2f} "
-        f"ether more, measurably more / less in {_pair(_signs(losses))}."
+        f"{max(more):+.2f} ether more than one who makes none (of a bounty of {_bounty(plan):g}), measurably more / "
+        f"less in {_pair(_signs(gains))} of {len(gains)} cases; the honest contributor has {min(less):+.2f} to "
+        f"{max(less):+.2f} ether more, measurably more / less in {_pair(_signs(losses))}."
     )
     title = "What a self-dealing provider gains"
     shown = ["loss_start", "loss_end", "gain_provider", "gain_good"]
