@@ -41,15 +41,15 @@ INTRODUCTION = (
     "from the seed."
 )
 NOTES = (
-    "**Gains** are in ether, at a cost weight of 0.001 ether in self-assessment and a stake of 0.01 ether in the market; "
-    "what is still deposited at the end counts as lost. What the owner of the model gains, others have lost.",
+    "**Gains** are in ether, at a cost weight of 0.001 ether in self-assessment and a stake of 0.01 ether in the "
+    "market; what is still deposited at the end counts as lost. What the owner of the model gains, others have lost.",
     "**±** is half the width of the 95% interval of the mean over the seeds (Student's t). *Measurably* means that the "
     "interval does not contain 0; differences are taken seed by seed.",
     f"A model counts as **ruined** if it is on average more than {RUINED:g} percentage points less accurate at the end "
     "than when it was published.",
     "The runs are those of the twins. `ape run simulate --engine chain` does a run again on a local chain: the same "
-    "transactions, in the same order and at the same seconds, are sent to the contracts, and every balance, accuracy and "
-    "word of state must be the twins'.",
+    "transactions, in the same order and at the same seconds, are sent to the contracts, and every balance, accuracy "
+    "and word of state must be the twins'.",
 )
 
 
@@ -168,32 +168,36 @@ CLAIM = (
 
 
 def _claim(shares: Parts) -> Section:
-    sentences, heads, columns = [], ["data and model"], {}
+    answers, details, heads, columns = [], [], ["data and model"], {}
     for name, (_, table) in shares.items():
-        sentences.append(_claim_sentence(INCENTIVES[name], table))
+        where = f"in {INCENTIVES[name]}"
+        cases = table["variant"].nunique()
+        tried = _list([f"{share:.0%}" for share in sorted(table[SHARE].unique()) if share])
+        gain = "earns measurably more per contribution than the bad one" if "each_good" in table else "gains measurably"
+        answers.append(f"{where} in {_hold_in(table, _claim_holds)} of {cases} cases with {tried} bad data")
+        details.append(
+            f"{where} the model is not ruined in {_hold_in(table, _not_ruined)} of {cases}, and the honest contributor "
+            f"{gain} in {_hold_in(table, _honest_gain)}"
+        )
         what = INCENTIVES[name].removeprefix("a ")
         heads += [f"{what}: no loss up to", "not ruined up to", "honest gain with"]
         for variant, group in table.groupby("variant", sort=False):
             cells = columns.setdefault(variant, [])
             cells += [_up_to(group, _no_loss), _up_to(group, _not_ruined), _span(group, _honest_gain)]
     rows = [[variant, *cells] for variant, cells in columns.items() if len(cells) == len(heads) - 1]
-    return Section(CLAIM_TITLE, " ".join(sentences), [CLAIM, "", *_markdown(heads, rows)])
+    answer = f"Both halves of it hold {'; '.join(answers)}."
+    detail = f"One by one, with the same shares: {'; '.join(details)}."
+    return Section(CLAIM_TITLE, answer, [detail, "", CLAIM, "", *_markdown(heads, rows)])
 
 
-def _claim_sentence(incentive: str, table: pd.DataFrame) -> str:
-    """How many of the cases keep the model, and pay the honest, at each share."""
-    cases = table["variant"].nunique()
-    both, kept, paid = [], [], []
-    for share, group in table[table[SHARE] > 0].groupby(SHARE):
-        parts = [part for _, part in group.groupby("variant")]
-        both.append(f"{sum(_not_ruined(part) and _honest_gain(part) for part in parts)} with {share:.0%}")
-        kept.append(f"{sum(map(_not_ruined, parts))} with {share:.0%}")
-        paid.append(f"{sum(map(_honest_gain, parts))} with {share:.0%}")
-    gain = "earns measurably more per contribution than the bad one" if "each_good" in table else "gains measurably"
-    return (
-        f"In {incentive} both halves of it hold in {_list(both)} bad data, of {cases} cases (data and model): the model "
-        f"is not ruined in {_list(kept)}, and the honest contributor {gain} in {_list(paid)}."
-    )
+def _hold_in(table: pd.DataFrame, holds: Callable[[pd.DataFrame], bool]) -> str:
+    """In how many cases something holds, for each share of bad data above 0."""
+    bad = table[table[SHARE] > 0]
+    return _list([str(sum(holds(part) for _, part in group.groupby("variant"))) for _, group in bad.groupby(SHARE)])
+
+
+def _claim_holds(part: pd.DataFrame) -> bool:
+    return _not_ruined(part) and _honest_gain(part)
 
 
 def _no_loss(part: pd.DataFrame) -> bool:
