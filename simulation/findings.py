@@ -558,7 +558,7 @@ def _measures(table: pd.DataFrame, keys: Sequence[str], measures: Sequence[str])
 
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table; columns whose cells are numbers are aligned to the right."""
-    numeric = [all(row[i][:1] in "+-0123456789" for row in rows) for i in range(len(heads))]
+    numeric = [all(row[i][:1] in "+-0123456789" and ", " not in row[i] for row in rows) for i in range(len(heads))]
     lines = [heads, ["---:" if number else "---" for number in numeric], *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
 

@@ -103,7 +103,7 @@ def _multiclass_perceptron_errors(twin: MulticlassSparsePerceptron, rows: TestRo
     return int((scores.argmax(axis=1) != rows.labels).sum())
 
 
-def _predict_many_errors(twin: DensePerceptron, rows: TestRows) -> int:
+def _dense_perceptron_errors(twin: DensePerceptron, rows: TestRows) -> int:
     return int((twin.predict_many(rows.matrix) != rows.labels).sum())
 
 
@@ -123,6 +123,15 @@ def _table_errors(score: Callable[[Any, Any, int], Any]) -> Callable[[Any, TestR
         return int((best != rows.labels).sum())
 
     return errors
+
+
+def _dense_centroid_score(twin: NearestCentroid, matrix: Any, y: int) -> Any:
+    import numpy as np
+
+    n = twin.counts[y]
+    if n == 0:
+        return np.full(matrix.shape[0], -np.inf)
+    return (2 * n * (matrix @ twin.sums[y]) - twin.squares[y]) / float(n) ** 2
 
 
 def _centroid_score(twin: SparseNearestCentroid, matrix: Any, y: int) -> Any:
@@ -166,14 +175,14 @@ MODELS: dict[str, ModelKind] = {
             DensePerceptronParameters,
             sparse=False,
             two_classes=True,
-            errors=_predict_many_errors,
+            errors=_dense_perceptron_errors,
         ),
         ModelKind(
             NearestCentroid,
             NearestCentroidParameters,
             sparse=False,
             two_classes=False,
-            errors=_predict_many_errors,
+            errors=_table_errors(_dense_centroid_score),
         ),
         ModelKind(
             SparseNearestCentroid,
