@@ -20,7 +20,7 @@ from simulation.chain import Chain
 SHUFFLES = 20
 TEST_PART = 5  # one in so many
 CHAIN_UPDATES = 300  # the last samples of the pass, which the contract learns too
-CHAIN_ROWS = 250  # rows that the contract predicts: of the test part, then of the other if there are not enough
+CHAIN_ROWS = 200  # test rows that the contract must predict at least, over as many shuffles as it takes
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,13 @@ def entries(data) -> list[Entry]:
 
 
 def compare(source: str, shuffles: int, features: int, chain: "OnChain | None", progress=lambda: None) -> list[Result]:
-    """The results of all models that suit a data set; on chain for the first shuffle, if a chain is given."""
+    """The results of all models that suit a data set; on chain for the first shuffles, if a chain is given."""
     data = encoders.read_data(source)
     results = [Result(Path(source).stem, e.name, type(e.reference()).__name__) for e in entries(data)]
     for seed in range(shuffles):
         part = Parts.of(data, features, seed)
         for entry, result in zip(entries(data), results, strict=True):
-            run(entry, result, part, len(data.class_names), chain if seed == 0 else None)
+            run(entry, result, part, len(data.class_names), chain if result.rows_on_chain < CHAIN_ROWS else None)
             progress()
     return results
 
@@ -185,8 +185,7 @@ def run(entry: Entry, result: Result, part: Parts, class_count: int, chain: "OnC
     result.flips.append(100 * flip_rate(twin, test_samples, test_labels, class_count))
     if chain is not None:
         rest = list(zip(samples[begin:], map(int, labels[begin:]), strict=True))
-        rows = (test_samples + samples)[:CHAIN_ROWS]
-        result.rows_on_chain = chain.check(before, twin, rest, rows)
+        result.rows_on_chain += chain.check(before, twin, rest, test_samples[:CHAIN_ROWS])
 
 
 def flip_rate(twin, samples, labels, class_count: int, most: int = 200) -> float:

@@ -114,7 +114,8 @@ class DeployedModel:
             The most to deposit, in wei; by default what is needed now, and not more. The change comes back.
         """
         x, y = self.encode(sample), self.label(label)
-        value = self.quote() if max_deposit is None else max_deposit
+        quoted = self.quote()
+        value = quoted if max_deposit is None or quoted == 0 else max_deposit
         function, arguments = self.adapter.contribute(self.address, x, y)
         return getattr(self.incentive, function)(*arguments, value=value, sender=sender)
 

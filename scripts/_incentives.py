@@ -226,7 +226,7 @@ class Points:
     def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
         """For each contribution what became of it: open, validated, or settled."""
         records = incentive.call_many("contribution", [(model, c.x, c.label) for c in contributions])
-        return ["open" if r[3] else "validated" if r[4] else "settled" for r in records]
+        return ["validated" if r[5] else "settled" if r[4] else "open" for r in records]
 
     def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
         """Whether it is worth asking at the time `now` if `account` can claim a contribution: by the clock alone."""

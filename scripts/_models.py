@@ -312,7 +312,3 @@ def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=D
 def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:
     """The part of predictions that is right."""
     return sum(int(p) == int(y) for p, y in zip(predictions, labels, strict=True)) / len(labels)
-
-
-def default_class_names(data) -> tuple[str, ...]:
-    return tuple(data.class_names)

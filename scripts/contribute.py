@@ -27,7 +27,8 @@ def cli(provider, account, model, sample, label, max_deposit, dry_run, encoder, 
     x, y = deployed.encode(sample), deployed.label(label)
     deposit = deployed.quote()
     believes = deployed.class_names[deployed.contract.predict(x)]
-    click.echo(f"{deployed.name} takes it for {believes!r} now; the deposit is {_common.ether(deposit)}.")
+    asked = f"the deposit is {_common.ether(deposit)}" if deposit else "no deposit is asked for"
+    click.echo(f"{deployed.name} takes it for {believes!r} now; {asked}.")
     if max_deposit is not None and deposit > max_deposit:
         raise click.ClickException(
             f"That is above your maximum of {_common.ether(max_deposit, 9)}. Wait, because the deposit falls with the "
@@ -43,9 +44,9 @@ def cli(provider, account, model, sample, label, max_deposit, dry_run, encoder, 
         return
     receipt = deployed.contribute(x, y, account, value)
     event = next(event for event in receipt.events if event.event_name == "AddData")
-    effect = event.facts >> 8 & 255
+    effect, paid = event.facts >> 8 & 255, event.facts >> 56 & 2**96 - 1
     click.echo(
-        f"Contributed in {receipt.txn_hash} with a deposit of {_common.ether(event.facts >> 56)}; "
+        f"Contributed in {receipt.txn_hash}{f' with a deposit of {_common.ether(paid)}' if paid else ''}; "
         f"the model {'learned from it' if effect else 'agreed and stayed as it was'}."
     )
-    click.echo("`ape run rewards` shows later what can be refunded.")
+    click.echo("`ape run rewards` shows later what can be claimed.")

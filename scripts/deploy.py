@@ -13,7 +13,53 @@ from scripts import _common, _incentives, _models
 from scripts._journal import Journal
 from scripts._publish import Options, publish, train_from_data
 
-INCENTIVE_OPTIONS = ("cost_weight", "refund_wait", "owner_wait", "anyone_wait", "dispute_wait", "without_own_effect")
+
+def wait(name: str, text: str):
+    """An option for a duration among the terms."""
+    return click.option(name, callback=_common.parse_duration, help=text)
+
+
+def weight(name: str, text: str, most: int = 2**16 - 1):
+    """An option for a number of points among the terms."""
+    return click.option(name, type=click.IntRange(0, most), help=text)
+
+
+def money(name: str, text: str):
+    """An option for an amount of ether among the terms."""
+    return click.option(name, callback=_common.parse_ether, help=text)
+
+
+# The terms of the incentives: each option but --deposit is named after an attribute of their adapters.
+TERMS = [
+    # self-assessment
+    money("--deposit", "Deposit in ether an hour after the last one. [default: 0.001]"),
+    wait("--refund-wait", "Until refunds and reports; with points, until validation. [default: 1d]"),
+    wait("--owner-wait", "Until the owner takes the rest. [default: 7d]"),
+    wait("--anyone-wait", "Until anyone takes the rest. [default: 9d]"),
+    wait("--dispute-wait", "Between announcing and paying a report. [default: 0]"),
+    click.option("--without-own-effect", is_flag=True, default=None, help="Judge samples without their own effect."),
+    # points
+    wait("--report-wait", "Points: until reports. [default: 2d]"),
+    wait("--streak-window", "Points: a contribution so soon after the last one is a streak. [default: 1d]"),
+    weight("--validated-points", "Points for a contribution that the model agrees with. [default: 10]"),
+    weight("--report-points", "Points for a report. [default: 5]"),
+    weight("--new-label-points", "Extra points for a label's first contribution by an account. [default: 20]"),
+    weight("--rare-label-points", "Extra points for a rare label. [default: 10]"),
+    weight("--streak-points", "Extra points for a streak. [default: 3]"),
+    weight("--rarity-factor", "A label is rare if it is so many times below the average. [default: 2]", 255),
+    # prediction market
+    money("--min-bounty", "Market: the least bounty in ether. [default: 0.01]"),
+    money("--min-bond", "Market: the least bond in ether. [default: 0.01]"),
+    wait("--max-length", "Market: the longest that one may last. [default: 90d]"),
+    click.option("--owner-only", is_flag=True, default=None, help="Market: only the model's owner may start one."),
+]
+
+
+def terms_options(function):
+    """The options for the terms of the incentives."""
+    for option in reversed(TERMS):
+        function = option(function)
+    return function
 
 
 @click.command(cls=_common.ScriptCommand, short_help="Publish a model and its incentive")
@@ -45,16 +91,7 @@ INCENTIVE_OPTIONS = ("cost_weight", "refund_wait", "owner_wait", "anyone_wait", 
 @click.option(
     "--incentive", type=click.Choice(list(_incentives.INCENTIVES)), default="self-assessment", show_default=True
 )
-@click.option(
-    "--deposit", callback=_common.parse_ether, help="Deposit in ether an hour after the last one. [default: 0.001]"
-)
-@click.option("--refund-wait", callback=_common.parse_duration, help="Until refunds and reports. [default: 1d]")
-@click.option("--owner-wait", callback=_common.parse_duration, help="Until the owner takes the rest. [default: 7d]")
-@click.option("--anyone-wait", callback=_common.parse_duration, help="Until anyone takes the rest. [default: 9d]")
-@click.option(
-    "--dispute-wait", callback=_common.parse_duration, help="Between announcing and paying a report. [default: 0]"
-)
-@click.option("--without-own-effect", is_flag=True, default=None, help="Judge samples without their own effect.")
+@terms_options
 @click.option("--registry", help="Publish in this registry instead of your own.")
 @_common.deployments_option
 def cli(provider, account, data, file, name, description, classes, incentive, registry, deployments, **options):
@@ -63,7 +100,8 @@ def cli(provider, account, data, file, name, description, classes, incentive, re
     Run it again after a failure, with the same --name: it goes on where it was.
     """
     account = _common.choose_account(account)
-    saved = choose_model(provider, data, file, name, description, classes, deployments, options)
+    training = {k: options.pop(k) for k in ("features", "hashed", "family", "epochs", "rate", "bias_rate", "margin")}
+    saved = choose_model(provider, data, file, name, description, classes, deployments, training)
     adapter = adapter_with_terms(incentive, options)
     key = name or saved.name
     noted = publish(provider, account, saved, Options(adapter, deployments, registry, key))
@@ -74,9 +112,8 @@ def cli(provider, account, data, file, name, description, classes, incentive, re
     click.echo(f"  {'deployments':<16} {Journal.open(provider, deployments).path}")
 
 
-def choose_model(provider, data, file, name, description, classes, deployments, options) -> _models.SavedModel:
+def choose_model(provider, data, file, name, description, classes, deployments, training) -> _models.SavedModel:
     """The model that the options ask for: one that was begun, a saved one, or one that is trained now."""
-    training = {k: options[k] for k in ("features", "hashed", "family", "epochs", "rate", "bias_rate", "margin")}
     noted = Journal.open(provider, deployments).models.get(name)
     if noted is not None:
         click.echo(f"{name!r} was begun before: going on with it.")
@@ -97,9 +134,9 @@ def choose_model(provider, data, file, name, description, classes, deployments, 
 def adapter_with_terms(incentive: str, options: dict):
     """The adapter of an incentive with the terms that the options ask for."""
     adapter = _incentives.incentive_of(incentive)
-    terms = {k: options[k] for k in INCENTIVE_OPTIONS if options.get(k) is not None}
-    if options.get("deposit") is not None:
-        terms["cost_weight"] = options["deposit"] // 60
+    terms = {term: value for term, value in options.items() if value is not None}
+    if "deposit" in terms and hasattr(adapter, "cost_weight"):
+        terms["cost_weight"] = terms.pop("deposit") // 60
     strange = [term for term in terms if not hasattr(adapter, term)]
     if strange:
         raise click.ClickException(f"{incentive} has no --{strange[0].replace('_', '-')}: leave it out.")

@@ -88,7 +88,8 @@ def recompute(model: str, logs: Iterable[dict], sparse: bool = True) -> Board:
     ledger = None
     found: dict[bytes, Contribution] = {}  # by the contract's key
     labels: dict[bytes, dict[int, bytes]] = defaultdict(dict)  # key by sample and label; the first label comes first
-    settled: set[bytes] = set()
+    validated: set[bytes] = set()
+    reported: set[bytes] = set()
     earned: set[bytes] = set()  # samples
     samples: dict[str, list[bytes]] = defaultdict(list)
     badges_due: list[tuple[str, int]] = []  # badges that events have announced before the points that they come with
@@ -126,12 +127,12 @@ def recompute(model: str, logs: Iterable[dict], sparse: bool = True) -> Board:
         else:
             key, points, reasons = decode(["bytes32", "uint256", "uint256"], data)
             c = found.get(key)
-            if c is None or key in settled:
+            if c is None or key in validated or (reasons == REPORT and key in reported):
                 differ(
                     f"{where}: {points} points for a contribution that does not exist or was settled, by the rules 0"
                 )
                 continue
-            settled.add(key)
+            (reported if reasons == REPORT else validated).add(key)
             if reasons == REPORT:
                 if c.contributor == account or not ledger.accounts[account].validated:
                     differ(f"{where}: {points} points for a report by {account}, by the rules 0")

@@ -37,9 +37,10 @@ def cli(provider, account, models, dry_run, deployments: Path):
         return
     got: dict[str, int] = {}
     for model, claim in found:
-        if execute(model, claim, account):
-            got[model.adapter.unit] = got.get(model.adapter.unit, 0) + claim.amount
-    click.echo("Claimed " + (" and ".join(amount(value, unit) for unit, value in got.items()) or "nothing") + ".")
+        unit = model.adapter.unit
+        got[unit] = got.get(unit, 0) + execute(model, claim, account)
+    amounts = [amount(value, unit) for unit, value in got.items() if value]
+    click.echo(f"Claimed {' and '.join(amounts) or 'nothing'}.")
 
 
 def show(found: list) -> None:
@@ -66,15 +67,19 @@ def amount(value: int, unit: str) -> str:
     return _common.ether(value) if unit == "ether" else f"{value:,} {unit}"
 
 
-def execute(model, claim, account) -> bool:
-    """Send a claim. What somebody else was quicker with, or an earlier claim changed, is said and left out."""
+def execute(model, claim, account) -> int:
+    """Send a claim; what it paid, in the incentive's unit, as its event says: an earlier claim may have changed it.
+
+    What somebody else was quicker with is said and left out.
+    """
     from ape.exceptions import ContractLogicError
 
     try:
-        getattr(model.incentive, claim.action)(*claim.arguments, sender=account)
+        receipt = getattr(model.incentive, claim.action)(*claim.arguments, sender=account)
     except ContractLogicError as error:
         click.echo(
             f"{claim.action} of contribution {claim.contribution.id} is not possible any more: {error.revert_message}"
         )
-        return False
-    return True
+        return 0
+    paid = [e.event_arguments for e in receipt.events if e.contract_address == model.incentive.address]
+    return sum(event.get("amount", event.get("points", 0)) for event in paid)

@@ -171,6 +171,7 @@ class Contribution:
     effect: int
     pending: bool = True
     validated: bool = False
+    reported: bool = False
 
 
 class Points:
@@ -232,15 +233,16 @@ class Points:
     def report(self, sender: str, x: bytes, y: int, time: int) -> int:
         """The points for another's contribution that the model disagrees with."""
         record = self._pending_record(x, y, time, self.terms.report_wait)
+        require(not record.reported, "points: reported already")
         require(record.contributor != sender, "points: one's own contribution")
         require(self.ledger.accounts[sender].validated > 0, "points: no validated contribution of one's own")
         require(not self._agrees(x, y, record), "points: the model agrees")
-        record.pending = False
+        record.reported = True
         return self.ledger.report(sender).points
 
     def _pending_record(self, x: bytes, y: int, time: int, wait: int) -> Contribution:
         record = self.contributions.get((x, y))
-        require(record is not None and record.pending, "points: no such contribution, or settled already")
+        require(record is not None and record.pending, "points: no such contribution, or validated already")
         require(time >= record.time + wait, "points: too early")
         return record
 

@@ -34,7 +34,8 @@ struct Contribution:
     contributor: address
     time: uint256  # when it was added
     effect: uint256  # what it did to the model
-    pending: bool  # whether it can still be validated or reported
+    pending: bool  # whether it can still be validated
+    reported: bool
     validated: bool  # whether it has been validated
     earned: bool  # whether the sample has earned points, with this or another label
 
@@ -103,6 +104,7 @@ EFFECT: constant(uint256) = 208
 PENDING: constant(uint256) = 1 << 216
 EARNED: constant(uint256) = 1 << 217  # in a sample's first record only
 SETTLED_WELL: constant(uint256) = 1 << 218
+REPORTED: constant(uint256) = 1 << 219
 
 # by model: 1 + submitted contributions, 0 where it is not open; all of the model's state that `add_data` touches
 opened: HashMap[address, uint256]
@@ -113,7 +115,7 @@ accounts: HashMap[address, uint256]
 # by model and a fifth of the label: validated contributions with that label, five lanes of 48 bits
 label_counts: HashMap[address, HashMap[uint256, uint256]]
 # by key, from the lowest bits: contributor (160), time (40), label (8), effect (8), pending (1), the sample has
-# earned (1), validated (1)
+# earned (1), validated (1), reported (1)
 records: HashMap[bytes32, uint256]
 # by model and account, from the lowest bits: points (72), validated contributions (48), reports (48), latest (40), and of the
 # badges those of the labels 0 to 47 (48), so that most claims need not read the badges
@@ -263,6 +265,7 @@ def contribution(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> Contributi
         time=(record >> TIME) & MASK_40,
         effect=(record >> EFFECT) & MASK_8,
         pending=record & PENDING > 0,
+        reported=record & REPORTED > 0,
         validated=record & SETTLED_WELL > 0,
         earned=self.records[first] & EARNED > 0,
     )
@@ -396,18 +399,19 @@ def _award_milestone(model: address, validated: uint256):
 def report(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Earn points for pointing out another's contribution with which the model disagrees, from the report wait on. Only for
-            accounts with a validated contribution of their own. The contribution is closed by it: it can neither be reported again
-            nor be validated any more.
+            accounts with a validated contribution of their own, and once for each contribution. It does not take the contribution
+            from its author, who can have it validated if the model comes to agree.
     @return The points.
     """
     account: uint256 = self._account(model)
     key: bytes32 = self._key(self._first_key(model, keccak256(x)), y)
     record: uint256 = self._pending_record(key, (account >> 32) & MASK_32)
+    assert record & REPORTED == 0, "points: reported already"
     assert convert(msg.sender, uint256) != record & MASK_160, "points: one's own contribution"
     score: uint256 = self.scores[model][msg.sender]
     assert (score >> 72) & MASK_48 > 0, "points: no validated contribution of one's own"
     points: uint256 = (account >> 120) & MASK_16
-    self.records[key] = record ^ PENDING
+    self.records[key] = record | REPORTED
     self.scores[model][msg.sender] = unsafe_add(score, unsafe_add(points, 1 << 120))  # safe: see `_reward`
     assert not self._agrees(model, x, y, record, account), "points: the model agrees"
     log Points(model=model, account=msg.sender, contribution=key, points=points, reasons=REPORT)
@@ -451,7 +455,7 @@ def _pending_record(key: bytes32, wait: uint256) -> uint256:
     @dev The record of a contribution that is pending and at least `wait` seconds old.
     """
     record: uint256 = self.records[key]
-    assert record & PENDING > 0, "points: no such contribution, or settled already"
+    assert record & PENDING > 0, "points: no such contribution, or validated already"
     assert block.timestamp >= unsafe_add((record >> TIME) & MASK_40, wait), "points: too early"
     return record
 

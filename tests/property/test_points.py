@@ -70,7 +70,7 @@ def check(rpc, contract, model, twin, steps, sparse):
     ]
     records = twin.contributions
     assert contract.call_many("contribution", [(model, x, y) for x, y in records]) == [
-        (r.contributor.lower(), r.time, r.effect, r.pending, r.validated, x in twin.earned)
+        (r.contributor.lower(), r.time, r.effect, r.pending, r.reported, r.validated, x in twin.earned)
         for (x, y), r in records.items()
     ]
 

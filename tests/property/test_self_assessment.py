@@ -75,7 +75,6 @@ def run(twin, function, sender, arguments, value, time):
         return str(revert)
 
 
-@pytest.mark.fuzz
 @pytest.mark.parametrize("name", HISTORIES)
 def test_self_assessment__random_history__every_outcome_and_balance_equals_the_twin(
     name, deployed, new_model, raw, rpc, owner, provider, contributor, reporter, stranger
@@ -103,9 +102,11 @@ def test_self_assessment__random_history__every_outcome_and_balance_equals_the_t
                 function, models[m], *arguments, sender=sender, value=value, time=history.time, gas=1_000_000
             )
         )
-    receipts = rpc.send(transactions)
+    outcomes = []
+    for i in range(0, ACTIONS, 200):  # anvil tells the reasons of the latest 500 blocks only
+        outcomes += [outcome(r, rpc) for r in rpc.send(transactions[i : i + 200])]
 
-    assert [outcome(r, rpc) for r in receipts] == [e or 0 for e in expected]
+    assert outcomes == [e or 0 for e in expected]
     assert [rpc.balance(a) for a in accounts] == [balances[a] for a in accounts]
     assert (
         rpc.balance(incentive.address)

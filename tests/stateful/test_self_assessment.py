@@ -230,6 +230,8 @@ def machine(deployed, new_model, owner, provider, contributor, reporter, strange
     return type("Machine", (Machine,), {"world": world})
 
 
-@pytest.mark.fuzz
-def test_self_assessment__whatever_is_tried__equals_the_twin_and_balance_is_what_is_owed(machine):
-    run_state_machine_as_test(machine, settings=settings(stateful_step_count=40))
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(15, 40), pytest.param(1_000, 60, marks=pytest.mark.fuzz)], ids=["short", "long"]
+)
+def test_self_assessment__whatever_is_tried__equals_the_twin_and_balance_is_what_is_owed(machine, examples, steps):
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps))

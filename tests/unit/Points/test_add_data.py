@@ -10,7 +10,7 @@ def test_add_data__new_sample__is_recorded_logged_and_learnt(points, model, cont
     # 1,000 - 1,000 is no win for class 1: the model learns, and class 0 had won
     assert points.AddData(model, contributor, 1 | 1 << 8 | time << 16, x(1, 10)) == receipt.events[-1]
     assert len(receipt.events) == 1
-    assert tuple(points.contribution(model, x(1, 10), 1)) == (contributor.address, time, 1, True, False, False)
+    assert tuple(points.contribution(model, x(1, 10), 1)) == (contributor.address, time, 1, True, False, False, False)
     assert points.statistics(model) == (1, 0)
     assert model.version() == 1
 

@@ -2,7 +2,7 @@ from simulation.points import REPORT
 from tests.unit.Points.conftest import HOUR, x
 
 
-def test_report__model_disagrees__earns_points_and_closes_the_contribution(
+def test_report__model_disagrees__earns_points_and_leaves_the_contribution_to_its_author(
     points, bad, validated_reporter, contributor, wait, refused
 ):
     model = bad[0]
@@ -14,9 +14,10 @@ def test_report__model_disagrees__earns_points_and_closes_the_contribution(
     after = points.account(model, validated_reporter)
     assert (after.points, after.reports) == (before.points + 5, before.reports + 1)
     assert (after.validated, after.latest) == (before.validated, before.latest)
-    assert not points.contribution(*bad).pending
+    after = points.contribution(*bad)
+    assert (after.pending, after.reported) == (True, True)
     assert points.account(model, contributor).points == 0
-    refused("points: no such contribution, or settled already", "validate", *bad, sender=contributor)
+    refused("points: the model disagrees", "validate", *bad, sender=contributor)
 
 
 def test_report__twice__is_refused_whoever_asks(
@@ -26,7 +27,7 @@ def test_report__twice__is_refused_whoever_asks(
     wait()
     points.report(*bad, sender=validated_reporter)
     for account in (validated_reporter, stranger):
-        refused("points: no such contribution, or settled already", "report", *bad, sender=account)
+        refused("points: reported already", "report", *bad, sender=account)
 
 
 def test_report__own_contribution__is_refused(points, bad, contribute, contributor, wait, refused):
@@ -54,7 +55,7 @@ def test_report__model_agrees__is_refused(points, added, validated_reporter, con
     points.validate(*added, sender=contributor)
 
 
-def test_report__sample_that_earned_with_the_right_label__closes_the_wrong_one(
+def test_report__sample_that_earned_with_the_right_label__works_on_the_wrong_one(
     points, bad, validated_reporter, stranger, contribute, wait
 ):
     model, sample, _ = bad
@@ -62,8 +63,8 @@ def test_report__sample_that_earned_with_the_right_label__closes_the_wrong_one(
     wait()
     points.report(*bad, sender=validated_reporter)
     assert points.account(model, validated_reporter).reports == 1
-    assert not points.contribution(*bad).pending
+    assert points.contribution(*bad).reported
 
 
 def test_report__never_added__is_refused(points, model, validated_reporter, refused):
-    refused("points: no such contribution, or settled already", "report", model, x(1), 0, sender=validated_reporter)
+    refused("points: no such contribution, or validated already", "report", model, x(1), 0, sender=validated_reporter)

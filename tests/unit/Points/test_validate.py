@@ -54,11 +54,11 @@ def test_validate__another_account__is_refused(points, added, stranger, wait, re
 def test_validate__twice__is_refused(points, added, contributor, wait, refused):
     wait()
     points.validate(*added, sender=contributor)
-    refused("points: no such contribution, or settled already", "validate", *added, sender=contributor)
+    refused("points: no such contribution, or validated already", "validate", *added, sender=contributor)
 
 
 def test_validate__never_added__is_refused(points, model, contributor, refused):
-    refused("points: no such contribution, or settled already", "validate", model, x(1), 0, sender=contributor)
+    refused("points: no such contribution, or validated already", "validate", model, x(1), 0, sender=contributor)
 
 
 @pytest.mark.parametrize("agreed", [0, 1])
