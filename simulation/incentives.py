@@ -165,7 +165,7 @@ class PointsDesk(Desk):
         return 0
 
     def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
-        if not agent.settings.reports:
+        if not agent.settings.reports or entry.record.reported:
             return 0
         accounts = self.twin.ledger.accounts
         able = (a for a in agent.accounts if a != entry.account and a in accounts and accounts[a].validated)
@@ -173,10 +173,11 @@ class PointsDesk(Desk):
         if account is None or self.world.agrees(entry):
             return time + agent.settings.recheck_every
         self.world.act(time, account, "report", (entry.x, entry.y))
-        entry.settled = True
         return 0
 
     def gain_of_report(self, account: str, entry: Entry) -> int:
+        if entry.record.reported:
+            return 0
         accounts = self.twin.ledger.accounts
         return self.terms.report_points if account in accounts and accounts[account].validated else 0
 

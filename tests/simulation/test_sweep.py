@@ -78,6 +78,16 @@ def test_run_sweep__dask_is_missing__says_how_to_install_it(tmp_path, monkeypatc
         run_sweep(read_sweep(CONTENT), tmp_path / "rows.parquet", dask="tcp://127.0.0.1:1")
 
 
+def test_run_sweep__dask_scheduler__same_rows(tmp_path):
+    distributed = pytest.importorskip("dask.distributed", reason="Dask is an optional extra")
+    plan = read_sweep({**CONTENT, "sweep": {}}, ["agents.bad.share=0,0.5"], 1)
+    one = run_sweep(plan, tmp_path / "one.parquet", jobs=1).drop(columns="seconds")
+    local = {"n_workers": 1, "threads_per_worker": 1, "protocol": "tcp://", "dashboard_address": None}
+    with distributed.LocalCluster(processes=False, **local) as cluster:
+        two = run_sweep(plan, tmp_path / "two.parquet", dask=cluster.scheduler_address)
+    assert two.drop(columns="seconds").equals(one)
+
+
 def test_simulate__from_the_command_line__writes_picture_and_curve(tmp_path):
     options = ["--source", "breast_cancer", "--model", "DensePerceptron", "--days", "2", "--points", "4"]
     options += ["--agent", "ann:honest", "--agent", "bad:malicious:share=20%", "--term", "cost_weight=1 gwei"]
