@@ -252,9 +252,8 @@ def run_one(run: Run) -> dict[str, Any]:
         "accuracy_end": accuracies[-1],
         "accuracy_lowest": min(during),
     }
-    kept: Counter[int] = Counter(
-        result.world.owner_of[a.sender] for a in result.world.actions if a.function in ("refund", "validate")
-    )
+    accepting = {"refund", "validate"} & set(result.world.desk.FUNCTIONS)
+    accepted = Counter(result.world.owner_of[a.sender] for a in result.world.actions if a.function in accepting)
     for agent in result.agents:
         name = agent.settings.name
         own = [e for e in result.world.entries if e.agent == agent.index]
@@ -264,7 +263,7 @@ def run_one(run: Run) -> dict[str, Any]:
         if name != "owner":
             row[f"contributed_{name}"] = len(own)
             row[f"deposited_{name}"] = sum(e.deposit for e in own) / ETHER
-            row[f"accepted_{name}"] = kept[agent.index] / len(own) if own else None
+            row[f"accepted_{name}"] = accepted[agent.index] / len(own) if own and accepting else None
     row |= result.world.desk.measures(result)
     row["seconds"] = result.seconds
     return row
