@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ class Chain:
             connection = socket.create_connection(self._address)
         except OSError as error:
             raise RpcError(f"no chain answers at {self._address[0]}:{self._address[1]} ({error})") from error
+        # Closing resets: otherwise each connection would hold its port for a minute, and no anvil could start on it.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         head = self._head.encode()
 
         def write() -> None:
