@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any
 
 from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from simulation.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
 from simulation.multiclass_perceptron import MulticlassSparsePerceptron, MulticlassSparsePerceptronParameters
 from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
 from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
@@ -103,7 +104,7 @@ def _multiclass_perceptron_errors(twin: MulticlassSparsePerceptron, rows: TestRo
     return int((scores.argmax(axis=1) != rows.labels).sum())
 
 
-def _dense_perceptron_errors(twin: DensePerceptron, rows: TestRows) -> int:
+def _dense_perceptron_errors(twin: DensePerceptron | MulticlassDensePerceptron, rows: TestRows) -> int:
     return int((twin.predict_many(rows.matrix) != rows.labels).sum())
 
 
@@ -175,6 +176,13 @@ MODELS: dict[str, ModelKind] = {
             DensePerceptronParameters,
             sparse=False,
             two_classes=True,
+            errors=_dense_perceptron_errors,
+        ),
+        ModelKind(
+            MulticlassDensePerceptron,
+            MulticlassDensePerceptronParameters,
+            sparse=False,
+            two_classes=False,
             errors=_dense_perceptron_errors,
         ),
         ModelKind(
