@@ -59,7 +59,8 @@ MAX_TERMS: constant(uint256) = 512
 MAX_CARD: constant(uint256) = 4_096
 MAX_CLASSES: constant(uint256) = 255
 
-MAX_KEPT: constant(uint256) = 7  # blocks that `update` keeps one by one: memory is paid for up to the last variable in it
+# blocks that `update` keeps one by one: memory is paid for up to the last variable that is used
+MAX_KEPT: constant(uint256) = 7
 
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
@@ -235,8 +236,9 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
 def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it. The norm of `x` must be within 2% of the unit.
-    @dev Twice over the weights: first score and norm, then, where they are to be moved, the moving. What the first pass has read
-         and turned round is kept for the second. Arithmetic is that of the module `lanes`, without internal calls where it counts.
+    @dev Twice over the weights: first score and norm, then, where they are to be moved, the moving. What the first pass has
+         read and turned round is kept for the second. The arithmetic is that of the module `lanes`, without internal calls
+         where they count.
     @return 0 where the sample left the model as it was, else 1 + the class that lost.
     """
     clone: address = self
@@ -285,7 +287,7 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     last: uint256 = word
     word = 0
 
-    # two words of weights and the sample's values in their order; a whole first part: 32 such words and 16 of values
+    # of a block two words of weights, and the sample's values in their order; of the first 16 blocks all such words at once
     kept: DynArray[uint256[3], MAX_KEPT] = []
     kept_first: DynArray[uint256[48], 1] = []
     if size >= 512:
@@ -500,9 +502,9 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
         rate = unsafe_sub(0, rate)
         bias_rate = unsafe_sub(0, bias_rate)
 
-    # Where all weights are small, below 2^14, no step, at most 2^14, can take one out of range, and adding packed integers is
-    # adding the words; `offset` stands for the 128 that each value counts too much. In offset binary the two highest bits of a
-    # small weight differ.
+    # Where all weights are small, below 2^14, no step, at most 2^14, can take one out of range, and adding packed integers
+    # is adding the words; `offset` stands for the 128 that each value counts too much. In offset binary the two highest
+    # bits of a small weight differ.
     offset = unsafe_mul(rate, lanes.OFFSET_8_16)
     word = 0
     for b: uint256[48] in kept_first:

@@ -2,21 +2,21 @@
 """
 @title MulticlassDensePerceptron
 @notice A perceptron with one weight vector and bias for each class, up to 255, on dense samples, with a margin.
-@dev score of a class = Σ w_f · x_f + bias · unit; the highest wins, of equals the lowest index. `unit` is the integer that stands
-     for 1.0 in x, so a bias is the weight of a feature that is always 1.0.
+@dev score of a class = Σ w_f · x_f + bias · unit; the highest wins, of equals the lowest index. `unit` is the integer that
+     stands for 1.0 in x, so a bias is the weight of a feature that is always 1.0.
 
-     A sample y that is classified wrongly, or rightly but by less than the margin, moves the weights by the learning rate times x
-     and the bias by its own rate: up for class y, down for its rival, the highest of the other classes (of equals the lowest
-     index). With two classes that start with opposite weights this is `DensePerceptron` with half the margin: its score is half
-     the difference of the two scores here. Only samples whose norm is within 2% of `unit` are learnt; those of any norm are
-     classified, which changes nothing.
+     A sample y that is classified wrongly, or rightly but by less than the margin, moves the weights by the learning rate
+     times x and the bias by its own rate: up for class y, down for its rival, the highest of the other classes (of equals
+     the lowest index). With two classes that start with opposite weights this is `DensePerceptron` with half the margin:
+     its score is half the difference of the two scores here. Only samples whose norm is within 2% of `unit` are learnt;
+     those of any norm are classified, which changes nothing.
 
-     State: word 0 is the header, see the modules `model` and `classes`. Then the classes, each in as many words as the state of
-     `DensePerceptron` has, and in the same order, but with its bias alone where that has the header.
+     State: word 0 is the header, see the modules `model` and `classes`. Then the classes, each in as many words as the state
+     of `DensePerceptron` has, and in the same order, but with its bias alone where that has the header.
 
-     Parameters, from the lowest bits up: learning rate (8 bits), room for classes (8), bias rate (16), margin (32), number of
-     features (16), unit (16). Margin and scores have one unit: that of a weight times that of x. Room and features are limited
-     together, so that whatever can be added can be claimed within the gas of one transaction.
+     Parameters, from the lowest bits up: learning rate (8 bits), room for classes (8), bias rate (16), margin (32), number
+     of features (16), unit (16). Margin and scores have one unit: that of a weight times that of x. Room and features are
+     limited together, so that whatever can be added can be claimed within the gas of one transaction.
 """
 from ..interfaces import IModel
 from ..modules import classes
@@ -267,7 +267,8 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
 @internal
 def _move(y: uint256, position: uint256, size: uint256, rate: uint256, bias_rate: uint256):
     """
-    @dev Moves the weights of a class by the rate times the sample, and the bias by its own rate. Either may be below 0, modulo 2^256.
+    @dev Moves the weights of a class by the rate times the sample, and the bias by its own rate. Either may be below 0,
+         modulo 2^256.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes, which is right.
     """
@@ -313,8 +314,8 @@ def _move_word(word: uint256, step: uint256, rate: uint256):
 @view
 def _totals(position: uint256, size: uint256) -> DynArray[uint256, MAX_CLASSES]:
     """
-    @dev The score of each class, and `ZERO`; the sample's length is checked here too. A bias is added with its sign bit flipped,
-         so it counts 2^31 too much. Safe: 2^60, 65 values of 32 bits, and one of 32 bits times one of 13.
+    @dev The score of each class, and `ZERO`; the sample's length is checked here too. A bias is added with its sign bit
+         flipped, so it counts 2^31 too much. Safe: 2^60, 65 values of 32 bits, and one of 32 bits times one of 13.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
     """
@@ -377,8 +378,8 @@ def _best(totals: DynArray[uint256, MAX_CLASSES]) -> uint256:
 @pure
 def _class_words(n_features: uint256) -> uint256:
     """
-    @dev Of the 16 lanes of a class's last word of weights, the bias needs two without a feature, and the upper four belong to the
-         features 9, 11, 13 and 15 of 16, so it fits beside 1 to 9 of them.
+    @dev Of the 16 lanes of a class's last word of weights, the bias needs two without a feature, and the upper four belong
+         to the features 9, 11, 13 and 15 of 16, so it fits beside 1 to 9 of them.
     """
     return unsafe_add(n_features, 22) >> 4
 
