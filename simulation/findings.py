@@ -388,7 +388,7 @@ def _flip(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Section:
                 [variant, f"{start:g} days", *(_text(c["gain_attacker"]) for c in cells), _text(cells[0]["gain_good"])]
                 + [_text(cells[-1]["gain_good"]), _text(cells[0]["change"], digits=1)]
             )
-    titles = {f"{s:g}": f"gain of the attacker, ether; head start of {s:g} days" for s in starts}
+    titles = {f"{s:g}": f"attacker's gain, ether; head start: {s:g} days" for s in starts}
     picture = plot_dots(dots, titles, folder / f"{name}.png")
     heads = ["data and model", "head start", *(f"attacker: {n}" for n in names)]
     heads += ["honest: none", "honest: both", "accuracy: none, points"]
