@@ -6,7 +6,7 @@ import pytest
 from simulation import units
 from simulation.engine import run
 from simulation.models import MODELS
-from simulation.problem import build
+from simulation.problem import AboveMean, build
 from simulation.scenario import FOLDER, ScenarioError, from_mapping, load, load_mapping, ready
 from simulation.sweep import read_sweep
 from simulation.training import DEFAULTS, train
@@ -84,17 +84,14 @@ def test_make__parameter_as_multiple__of_the_default():
     assert parameters.bias_rate == 0
 
 
-def test_build__above_mean__numbers_above_the_owners_mean():
-    settings = from_mapping(GOOD, [("data.encoding.kind", "above-mean")]).data
-    sparse, dense = build(settings, 2), build(from_mapping(GOOD).data, 2)
-    assert sparse.sparse
-    assert sparse.n_features == dense.n_features
-    for (y, x), (z, values) in zip(sparse.pool, dense.pool, strict=True):
-        # the dense encoding has the same mean, and keeps the signs but for what it rounds to 0
-        signs = np.frombuffer(values, np.int8)
-        above = set(np.frombuffer(x, ">u2").tolist())
-        assert y == z
-        assert set(np.flatnonzero(signs > 0).tolist()) <= above <= set(np.flatnonzero(signs >= 0).tolist())
+def test_above_mean__rows_of_numbers__which_are_above_it():
+    encoder = AboveMean(np.array([1.0, 2.0, 3.0]))
+    positions, encoded = encoder.encode_valid(np.array([[2, 2, 4], [1, 2, 3], [0, 3, 0]]))
+    assert positions.tolist() == [0, 2]  # nothing of the second is above the mean: no sample
+    assert encoded == [bytes([0, 0, 0, 2]), bytes([0, 1])]
+    problem = build(from_mapping(GOOD, [("data.encoding.kind", "above-mean")]).data, 2)
+    assert problem.sparse
+    assert problem.n_features == 30
 
 
 def test_prepare__dense_perceptron__learns_faster_than_its_parameters_say():
