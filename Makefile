@@ -81,8 +81,8 @@ compile: setup $(COMPILED) ## compile the contracts, if any changed
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(COMPILED) ## run the tests, but those in a browser; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
-	@ape test -n 2 -m "not browser and not fuzz" $(ARGS)
+test: setup $(COMPILED) ## run the tests; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
+	@ape test -n 2 --dist loadgroup -m "not fuzz" $(ARGS)
 
 .PHONY: browser
 browser: setup $(COMPILED) ## run the tests of the web page in an installed Chromium
@@ -118,8 +118,8 @@ demo: setup $(COMPILED) ## train a model on a local chain and show it: DATA=...,
 	@ape run demo $(if $(DATA),--data '$(DATA)') $(if $(INCENTIVE),--incentive '$(INCENTIVE)') $(ARGS)
 
 .PHONY: market
-market: setup $(COMPILED) ## play a whole prediction market on a local chain
-	@ape run market demo $(ARGS)
+market: setup $(COMPILED) ## play a whole prediction market on a local chain: DATA=...
+	@ape run market demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 .PHONY: gas accuracy simulate bench findings dashboard
 gas: setup $(COMPILED) ## measure what each action costs, against the committed snapshot

@@ -188,15 +188,24 @@ def find_encoder(spec: str, folder: Path = DEPLOYMENTS, file: Path | None = None
 
 
 def fit_encoder(data, features: int = DEFAULTS.features):
-    """An encoder for what `encoders.read_data` read: bag of words for texts, tabular for numbers."""
+    """An encoder for what `encoders.read_data` read: bag of words, tabular, or the main directions of pictures."""
     import encoders
 
-    if isinstance(data.samples, list):
+    if data.input_kind == "text":
         return encoders.BagOfWords.fit(data.samples, features)
+    if data.input_kind == "image":
+        return encoders.ProjectedImage.fit(data.samples, min(64, features, len(data.samples)))
     return encoders.Tabular.fit(data.samples)
 
 
 FAMILIES = ("perceptron", "nearest-centroid", "naive-bayes")
+
+
+def family_of(kind: str) -> str:
+    """The family of a kind, e.g. nearest-centroid of SparseNearestCentroid."""
+    return {"NearestCentroid": FAMILIES[1], "SparseNearestCentroid": FAMILIES[1], "NaiveBayes": FAMILIES[2]}.get(
+        kind, FAMILIES[0]
+    )
 
 
 def new_twin(

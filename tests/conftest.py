@@ -20,7 +20,7 @@ DAY = 86_400
 def pytest_configure(config):
     """Let `ape test --gas` work where a view returns a struct.
 
-    In its report Ape 0.8.51 decodes what the call returned, which it does not know, as zeros, and a struct fails on them.
+    In its report Ape 0.8.51 takes what the call returned, which it does not know, for zeros: a struct fails on them.
     """
     if not config.getoption("--gas", False):
         return
