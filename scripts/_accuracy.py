@@ -66,6 +66,14 @@ def dense_perceptron(margin: float, encoder, class_count: int):
     return twin(parameters(encoder.n_features, unit, bias_rate=unit, margin=round(margin * unit**2)))
 
 
+def multiclass_dense_perceptron(margin: float, encoder, class_count: int):
+    twin, parameters = twin_class("MulticlassDensePerceptron")
+    unit = encoder.unit
+    # an update moves two classes, so the margin of two scores is twice that of one
+    fields = parameters(encoder.n_features, unit, class_count, bias_rate=unit, margin=round(2 * margin * unit**2))
+    return twin(fields, classes=class_count)
+
+
 def nearest_centroid(encoder, class_count: int):
     twin, parameters = twin_class("NearestCentroid")
     return twin(
@@ -101,6 +109,10 @@ DENSE_TWO = [
     Entry("perceptron, no margin", partial(dense_perceptron, 0), perceptron),
     Entry("perceptron, default margin", partial(dense_perceptron, DEFAULTS.dense_margin), perceptron),
 ]
+DENSE_MANY = [
+    Entry("perceptron, no margin", partial(multiclass_dense_perceptron, 0), perceptron),
+    Entry("perceptron, default margin", partial(multiclass_dense_perceptron, DEFAULTS.dense_margin), perceptron),
+]
 DENSE = [Entry("nearest centroid", nearest_centroid, centroid)]
 TEXT = [
     Entry("perceptron, no margin", partial(sparse_perceptron, 0), perceptron),
@@ -114,7 +126,7 @@ def entries(data) -> list[Entry]:
     """The models that suit a data set."""
     if isinstance(data.samples, list):
         return TEXT
-    return (DENSE_TWO if len(data.class_names) == 2 else []) + DENSE
+    return (DENSE_TWO if len(data.class_names) == 2 else DENSE_MANY) + DENSE
 
 
 def compare(source: str, shuffles: int, features: int, chain: "OnChain | None", progress=lambda: None) -> list[Result]:

@@ -110,7 +110,7 @@ def features_of(x: bytes, kind: str) -> list[int]:
     """A sample as numbers: indices for sparse models, values for dense ones."""
     import numpy as np
 
-    dtype = ">u2" if kind.startswith("Sparse") or kind == "NaiveBayes" else "i1"
+    dtype = ">u2" if _models.takes_words(kind) else "i1"
     return np.frombuffer(x, dtype).astype(int).tolist()
 
 

@@ -20,7 +20,9 @@ TWINS = {
     "NearestCentroid": ("simulation.nearest_centroid", "NearestCentroid"),
     "NaiveBayes": ("simulation.naive_bayes", "NaiveBayes"),
     "MulticlassSparsePerceptron": ("simulation.multiclass_perceptron", "MulticlassSparsePerceptron"),
+    "MulticlassDensePerceptron": ("simulation.multiclass_dense_perceptron", "MulticlassDensePerceptron"),
 }
+PERCEPTRONS = tuple(kind for kind in TWINS if kind.endswith("Perceptron"))
 
 PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes
 LOAD_WORDS = 640  # state words in each further one, the most that the contracts take
@@ -40,6 +42,11 @@ def twin_class(kind: str) -> tuple[type, type]:
     module_name, name = TWINS[kind]
     module = import_module(module_name)
     return getattr(module, name), getattr(module, f"{name}Parameters")
+
+
+def takes_words(kind: str) -> bool:
+    """Whether a kind's samples are sparse: indices of features, not a value for each."""
+    return "Sparse" in kind or kind == "NaiveBayes"
 
 
 def pack_card(name: str, description: str, encoder_spec: str, class_names: Sequence[str]) -> bytes:
@@ -220,10 +227,6 @@ def new_twin(
     sparse = encoder.unit is None
     if family != "perceptron":
         return _new_counting_twin(encoder, family, classes)
-    if classes > 2 and not sparse:
-        raise click.ClickException(
-            f"A perceptron on numbers knows two classes, not {classes}: use --family nearest-centroid."
-        )
     kind = f"{'Multiclass' if classes > 2 else ''}{'Sparse' if sparse else 'Dense'}Perceptron"
     twin, parameters = twin_class(kind)
     values = default_values(parameters, encoder.n_features, classes, encoder.unit, rate)

@@ -395,12 +395,12 @@ def cli(provider, model: str, csv_path: Path | None, deployments: Path = DEPLOYM
     """
     from encoders.files import write_atomically
     from scripts._deployed import find
+    from scripts._models import takes_words
 
     found = find(provider, model, deployments)
     if found.incentive is None or found.incentive.contract_type.name != "Points":
         raise click.ClickException(f"{found.name} has no leaderboard: its incentive is not Points.")
-    kind = found.contract.kind()
-    sparse = kind.startswith("Sparse") or kind == "NaiveBayes"
+    sparse = takes_words(found.contract.kind())
     board = leaderboard(found.node, found.incentive.address, found.address, abi_of(found.incentive), sparse)
     if csv_path is not None:
         csv_path.parent.mkdir(parents=True, exist_ok=True)

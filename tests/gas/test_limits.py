@@ -6,45 +6,93 @@ import numpy as np
 import pytest
 from eth_utils import keccak
 
+from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from simulation.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
 from simulation.multiclass_perceptron import MulticlassSparsePerceptron, MulticlassSparsePerceptronParameters
 from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
+from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters, class_words
+from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from simulation.points import Terms
 from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from tests.conftest import pack_card, pack_terms
 
 CAP = 16_777_216
+LOADED = 640  # words in a transaction
+# parameters at which the contracts' limits meet: one more feature or class is refused, or shortens the samples
 LARGEST = [
+    SparsePerceptronParameters(10_236),
+    SparsePerceptronParameters(65_532),
+    DensePerceptronParameters(2_048, 362),
     NaiveBayesParameters(2_656, 2),
     NaiveBayesParameters(65_536, 4),
     NaiveBayesParameters(65_536, 32),
     NaiveBayesParameters(65_536, 255),
     SparseNearestCentroidParameters(65_536, 32),
     SparseNearestCentroidParameters(65_536, 255),
+    NearestCentroidParameters(2_048, 362, 19),
+    NearestCentroidParameters(512, 362, 78),
+    NearestCentroidParameters(156, 362, 255),
     MulticlassSparsePerceptronParameters(5_120, 2),
     MulticlassSparsePerceptronParameters(65_536, 16),
     MulticlassSparsePerceptronParameters(65_536, 255),
+    MulticlassDensePerceptronParameters(2_048, 362, 31),
+    MulticlassDensePerceptronParameters(512, 362, 124),
+    MulticlassDensePerceptronParameters(249, 362, 255),
 ]
 TWINS = {
+    SparsePerceptronParameters: SparsePerceptron,
+    DensePerceptronParameters: DensePerceptron,
     NaiveBayesParameters: NaiveBayes,
     SparseNearestCentroidParameters: SparseNearestCentroid,
+    NearestCentroidParameters: NearestCentroid,
     MulticlassSparsePerceptronParameters: MulticlassSparsePerceptron,
+    MulticlassDensePerceptronParameters: MulticlassDensePerceptron,
 }
+# the incentive, its terms, and what settles and what reports a contribution
+CLAIMS = [
+    ("SelfAssessment", pack_terms(refund_wait=0), "refund", "report"),
+    ("SelfAssessment", pack_terms(refund_wait=0, without_own_effect=True), "refund", "report"),
+    ("Points", Terms(1, 1).encode(), "validate", "report"),
+    ("Points", Terms(1, 1, without_own_effect=True).encode(), "validate", "report"),
+]
+REFUSED = ("the model disagrees", "the model agrees", "settled already", "validated already", "earned already")
 
 
-class Empty:
-    """As much of a twin as creating a model needs: words with the number of classes, and with a sample for each."""
+def room(parameters) -> int:
+    """The classes of a model."""
+    return getattr(parameters, "room", 2)
 
-    def __init__(self, parameters):
-        self.parameters = parameters
-        self.KIND = TWINS[type(parameters)].KIND
 
-    def words(self):
-        classes = self.parameters.room
-        if self.KIND == "MulticlassSparsePerceptron":
-            return [classes << 192]
-        sample = 1 << 64 | 2**15
-        words = [sample << 96 | (sample if 2 * i + 1 < classes else 0) for i in range((classes + 1) // 2)]
-        words[0] |= classes << 192
-        return words
+def words_to_load(parameters) -> dict[int, list[int]]:
+    """By where they begin, the words of a model with all the classes there is room for, and a sample of each."""
+    kind, classes = TWINS[type(parameters)].KIND, room(parameters)
+    if kind in ("SparsePerceptron", "DensePerceptron"):
+        return {}
+    if kind == "NearestCentroid":
+        step = class_words(parameters.n_features)
+        words = [0] * (classes * step + 1)
+        words[0] = classes << 192
+        words[step::step] = [1 << 160] * classes
+        return {start: words[start : start + LOADED] for start in range(0, len(words), LOADED)}
+    if kind.startswith("Multiclass"):
+        return {0: [classes << 192]}
+    sample = 1 << 64 | 2**15
+    words = [sample << 96 | (sample if 2 * i + 1 < classes else 0) for i in range((classes + 1) // 2)]
+    words[0] |= classes << 192
+    return {0: words}
+
+
+def longest_sample(parameters) -> bytes:
+    """A sample that changes as many words as one can: of a dense model all of them."""
+    if not hasattr(parameters, "unit"):
+        return np.linspace(0, parameters.n_features - 1, parameters.longest).astype(int).astype(">u2").tobytes()
+    values = np.full(parameters.n_features, round(parameters.unit / parameters.n_features**0.5), np.int8)
+    for i in range(len(values)):
+        # as near to the unit as it gets
+        if np.dot(values.astype(int), values.astype(int)) >= parameters.unit**2:
+            break
+        values[i] += 1
+    return values.tobytes()
 
 
 def at(contract, address):
@@ -54,39 +102,93 @@ def at(contract, address):
     return other
 
 
-@pytest.mark.parametrize("parameters", LARGEST, ids=lambda p: f"{TWINS[type(p)].KIND}-{p.room}")
-def test_add_data_and_refund__longest_sample_and_all_new_words__fit_a_transaction(
-    parameters, implementations, self_assessment, raw, rpc, contributor
+@pytest.fixture
+def largest(implementations, raw, rpc, owner):
+    """Create, load and seal a model: ``model = largest(parameters, trainer, terms)``."""
+    sender = str(owner.address)
+
+    def create(parameters, trainer, terms):
+        implementation = raw(implementations(TWINS[type(parameters)].KIND))
+        card = pack_card(classes=[f"{y}" for y in range(room(parameters))])
+        arguments = (sender, trainer, terms, parameters.pack(), card, [], False, bytes(32))
+        created = rpc.send([implementation.transaction("create", *arguments, sender=sender, gas=CAP)])[0]
+        assert created["status"] == "0x1"
+        created_event = "0x" + keccak(text="Created(address,address,address)").hex()
+        address = next("0x" + log["topics"][1][-40:] for log in created["logs"] if log["topics"][0] == created_event)
+        model = at(implementation, address)
+        loads = [("load", start, words) for start, words in words_to_load(parameters).items()]
+        calls = [model.transaction(*call, sender=sender, gas=CAP) for call in [*loads, ("seal",)]]
+        assert {r["status"] for r in rpc.send(calls)} == {"0x1"}
+        return model
+
+    return create
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=["refund", "refund-without-own", "points", "points-without-own"])
+@pytest.mark.parametrize("parameters", LARGEST, ids=lambda p: f"{TWINS[type(p)].KIND}-{p.n_features}-{room(p)}")
+def test_add_and_claim__longest_sample_and_all_new_words__fit_a_transaction(
+    parameters, claim, largest, implementations, raw, rpc, contributor, reporter
 ):
-    sender, label = str(contributor.address), parameters.room - 1
-    twin = Empty(parameters)
-    card = pack_card(classes=[f"{y}" for y in range(parameters.room)])
-    terms = pack_terms(refund_wait=0, without_own_effect=True)  # the costlier way to claim
-    arguments = (sender, self_assessment.address, terms, parameters.pack(), card, twin.words(), True, bytes(32))
-    implementation = raw(implementations(twin.KIND))
-    created = rpc.send([implementation.transaction("create", *arguments, sender=sender, gas=CAP)])[0]
-    assert created["status"] == "0x1"
-    created_event = "0x" + keccak(text="Created(address,address,address)").hex()
-    address = next("0x" + log["topics"][1][-40:] for log in created["logs"] if log["topics"][0] == created_event)
-    model = at(implementation, address)
-    incentive = raw(self_assessment)
-    sample = np.linspace(0, parameters.n_features - 1, parameters.longest).astype(int).astype(">u2").tobytes()
+    incentive_kind, terms, settle, report = claim
+    incentive = raw(implementations(incentive_kind))
+    model = largest(parameters, incentive.address, terms)
+    author, other = str(contributor.address), str(reporter.address)
+    value = 10**18 if incentive_kind == "SelfAssessment" else 0
+    gas = {}
 
+    def send(function, *arguments, sender, value=0):
+        transaction = incentive.transaction(
+            function, model.address, *arguments, sender=sender, value=value, gas=CAP, time=rpc.time + 10
+        )
+        receipt = rpc.send([transaction])[0]
+        gas[function] = max(int(receipt["gasUsed"], 16), gas.get(function, 0))
+        # where the answer is another class, the claim costs as much, but for its end, and is refused for what it says
+        assert receipt["status"] == "0x1" or rpc.why(transaction).endswith(REFUSED), (
+            function,
+            gas,
+            rpc.why(transaction),
+        )
+        return receipt["status"] == "0x1"
+
+    sample, last = longest_sample(parameters), room(parameters) - 1
+    send("add_data", sample, last, sender=author, value=value)
+    # the reporter needs one that the model agrees with: nearly the same
+    close = sample[2:] if not hasattr(parameters, "unit") else bytes([256 - sample[0]]) + sample[1:]
+    send("add_data", close, last, sender=other, value=value)
+    assert send(settle, close, last, sender=other)
+    # of two labels for one sample, the model disagrees with one
+    send("add_data", sample, 0, sender=author, value=value)
+    of = (author,) if incentive_kind == "SelfAssessment" else ()
+    for label in (0, last):
+        send(settle, sample, label, sender=author)
+    for label in (0, last):
+        send(report, *of, sample, label, sender=other)
+
+    assert max(gas.values()) < CAP - 100_000, gas
+
+
+@pytest.mark.parametrize("parameters", [p for p in LARGEST if hasattr(p, "longest")], ids=lambda p: str(p.n_features))
+def test_predict__sample_longer_than_can_be_learnt__is_refused(parameters, largest, rpc, owner):
+    if parameters.longest == 1_024:
+        pytest.skip("1,024 features are the most that any sample has")
+    sender = str(owner.address)
+    model = largest(parameters, sender, b"")
     longer = np.arange(parameters.longest + 1).astype(">u2").tobytes()
-    if len(longer) <= 2_048:
-        assert rpc.why(model.transaction("predict", longer, sender=sender)) == "sample: too long"
+    assert rpc.why(model.transaction("predict", longer, sender=sender)) == "sample: too long"
 
-    arguments = (model.address, sample, label)
-    added, claimed = rpc.send(
-        [
-            incentive.transaction("add_data", *arguments, sender=sender, value=10**18, gas=CAP),
-            incentive.transaction("refund", *arguments, sender=sender, gas=CAP),
-        ]
-    )
-    assert added["status"] == "0x1"
-    assert int(added["gasUsed"], 16) < CAP
-    # where the answer is another class, the claim costs as much and is refused for what it says
-    transaction = incentive.transaction("refund", *arguments, sender=sender, gas=CAP)
-    refused = "self-assessment: the model disagrees"
-    assert claimed["status"] == "0x1" or rpc.why(transaction) == refused
-    assert int(claimed["gasUsed"], 16) < CAP
+
+@pytest.mark.parametrize(
+    "parameters", [p for p in LARGEST if hasattr(p, "unit") and hasattr(p, "room")], ids=lambda p: p.room
+)
+def test_create__one_class_more_than_the_largest__is_refused(parameters, implementations, raw, rpc, owner):
+    sender = str(owner.address)
+    kind = TWINS[type(parameters)].KIND
+    implementation = raw(implementations(kind))
+    packed = parameters.pack()
+    if parameters.room == 255:
+        # one more feature, which takes one more word
+        packed += 1 << 8 if kind == "NearestCentroid" else 1 << 64
+    else:
+        packed += 1 if kind == "NearestCentroid" else 1 << 8
+    arguments = (sender, sender, b"", packed, pack_card(), [], False, bytes(32))
+    assert rpc.why(implementation.transaction("create", *arguments, sender=sender)) == "model: too many classes"

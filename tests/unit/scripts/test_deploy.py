@@ -137,7 +137,7 @@ def test_find_encoder__not_there__says_where_to_get_it(saved, tmp_path):
         (["--data", "EMPTY", "--name", "x"], "empty"),
         (["--data", "STRANGE", "--name", "x", "--classes", "no,yes"], "label 'maybe' is unknown"),
         (["--data", "DATA"], "--name NAME"),
-        (["--data", "wine", "--name", "x"], "two classes, not 3"),
+        (["--data", "wine", "--name", "x", "--family", "naive-bayes"], "Naive Bayes counts words"),
         (["--model", "missing.json"], "no such model file"),
         (["--data", "DATA", "--name", "x", "--refund-wait", "2d", "--owner-wait", "1d"], "Waits out of order"),
         (["--data", "DATA", "--name", "x", "--registry", "0x" + "11" * 20], "no contract at"),
