@@ -22,7 +22,6 @@ TWINS = {
     "MulticlassSparsePerceptron": ("simulation.multiclass_perceptron", "MulticlassSparsePerceptron"),
     "MulticlassDensePerceptron": ("simulation.multiclass_dense_perceptron", "MulticlassDensePerceptron"),
 }
-PERCEPTRONS = tuple(kind for kind in TWINS if kind.endswith("Perceptron"))
 
 PUBLISH_WORDS = 256  # state words in the transaction that publishes, the most that the registry takes
 LOAD_WORDS = 640  # state words in each further one, the most that the contracts take
