@@ -1,12 +1,17 @@
 """The script that drives a market: stopped at every step, started again from the file and the chain."""
 
+import os
+import signal
+import time
+
 import numpy as np
 import pytest
 from eth_utils import to_checksum_address
 
 from scripts import market as script
-from scripts._market import Secret
-from scripts._market_demo import LocalDriver, deploy, local_chain
+from scripts._market import Secret, TooMuchGas
+from scripts._market_demo import LocalDriver, deploy, local_chain, local_node
+from simulation.chain import Chain, Unreachable
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
 from simulation.prediction_market import PARTICIPATING, SETTLED
 from tests.mirror import PLAN, create_raw, random_portions, random_sample
@@ -82,3 +87,55 @@ def test_run__killed_after_every_transaction__reaches_the_end(chain, project, tm
     assert [t["what"] for t in Secret.load(path).transactions][:2] == ["commit", "draw"]
     for table in script.tables(driver, driver.view()):
         assert table.row_count
+
+
+class Narrow(LocalDriver):
+    """On a chain whose transactions have room for the evaluation of few portions."""
+
+    def __init__(self, room):
+        self.room, self.portions, self._learnt, self.sent = room, 256, None, []
+
+    def send(self, what, function, *arguments, value=0):
+        if arguments[-1] > self.room:
+            raise TooMuchGas(what)
+        self.sent.append((function, arguments[-1]))
+
+
+@pytest.mark.parametrize(("room", "sent"), [(300, 256), (20, 16), (5, 4), (1, 1)])
+@pytest.mark.parametrize("function", ["check", "score"])
+def test_in_parts__too_much_for_one_transaction__fewer_portions(function, room, sent):
+    driver = Narrow(room)
+    for _ in range(2):
+        driver._in_parts(function, 7)
+    assert driver.sent == [(function, sent)] * 2
+
+
+def test_in_parts__learning_and_a_portion_do_not_fit_together__learns_first():
+    driver = Narrow(0)
+    driver._in_parts("score", 7)
+    assert driver.sent == [("score", 0)]
+    with pytest.raises(TooMuchGas):  # a portion alone does not fit either: no loop without end
+        driver._in_parts("score", 7)
+    with pytest.raises(TooMuchGas):
+        Narrow(0)._in_parts("check", 7)
+
+
+def test_local_node__its_user_is_killed__does_not_stay_behind():
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        with local_node() as (chain, _):
+            os.write(write, chain.url.encode())
+            time.sleep(60)
+        os._exit(0)
+    chain = Chain(os.read(read, 100).decode())
+    assert chain.time
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    for _ in range(100):
+        try:
+            chain.rpc("eth_chainId")
+        except Unreachable:
+            return
+        time.sleep(0.1)
+    pytest.fail("the node still answers")
