@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from eth_utils import to_checksum_address
 
+from scripts import _common
 from scripts import market as script
-from scripts._market import Secret, TooMuchGas
+from scripts._market import Secret, SecretError, TooMuchGas
 from scripts._market_demo import LocalDriver, deploy, local_chain, local_node
-from simulation.chain import Chain, Unreachable
+from simulation.chain import Chain, ContractAt, Unreachable
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
 from simulation.prediction_market import PARTICIPATING, SETTLED
-from tests.mirror import PLAN, create_raw, random_portions, random_sample
+from simulation.rows import pack_rows
+from tests.mirror import PLAN, create_raw, random_portions, random_sample, sample
 
 
 class Killed(Exception):
@@ -139,3 +141,44 @@ def test_local_node__its_user_is_killed__does_not_stay_behind():
             return
         time.sleep(0.1)
     pytest.fail("the node still answers")
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_before_any_money_moves(
+    chain, project, tmp_path, overtaken
+):
+    owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
+    contract = deploy(chain, owner, project.PredictionMarket)
+    implementation = deploy(chain, owner, project.SparsePerceptron)
+    model = to_checksum_address(
+        create_raw(chain, implementation, contract.address, owner, SparsePerceptron(SparsePerceptronParameters(30)))
+    )
+    portions = random_portions(np.random.default_rng(0))
+    secrets = [
+        Secret.new(
+            rows,
+            chain_id=int(chain.rpc("eth_chainId"), 16),
+            contract=contract.address,
+            model=model,
+            market=contract.call("next_market", model),
+            provider=provider,
+            plan=PLAN,
+        )
+        for rows in (portions, [*portions[:-1], pack_rows([(2, sample(1))] * PLAN.rows)])
+    ]
+    drivers = []
+    for number, secret in enumerate(secrets):
+        drivers.append(LocalDriver(None, contract, model, provider, say=lambda text: None))
+        drivers[-1].secret, drivers[-1].path = secret, tmp_path / f"{number}.secret.json"
+        secret.save(drivers[-1].path)
+    live = ContractAt(chain, model, _common.abi_of(project.SparsePerceptron))
+    drivers[0].test_portions(live)
+    if overtaken:
+        drivers[0].commit()
+        held = chain.balance(contract.address)
+        with pytest.raises(SecretError, match="another one took its number"):
+            drivers[1].commit()
+        assert chain.balance(contract.address) == held
+    else:
+        with pytest.raises(SecretError, match="cannot evaluate portion 5 of 6 .*no such class"):
+            drivers[1].test_portions(live)
