@@ -81,8 +81,8 @@ compile: setup $(COMPILED) ## compile the contracts, if any changed
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(COMPILED) ## run the tests, but those in a browser; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
-	@ape test -n 2 -m "not browser and not fuzz" $(ARGS)
+test: setup $(COMPILED) ## run the tests; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
+	@ape test -n 2 --dist loadgroup -m "not fuzz" $(ARGS)
 
 .PHONY: browser
 browser: setup $(COMPILED) ## run the tests of the web page in an installed Chromium

@@ -16,6 +16,10 @@ create
     From a data file to the transactions that publish a model.
 charts
     Curves as SVG.
+terms
+    The terms of each incentive as fields of a form.
+guard
+    Who may ask the server what.
 server
     The pages.
 demo

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_abi import encode
-from eth_utils import to_checksum_address
+import click
 
 import encoders
+from dashboard import terms
 from dashboard.incentives import INCENTIVES, Transaction
-from dashboard.reader import Reader, is_address
+from dashboard.reader import Reader, checksummed, is_address
 from dashboard.rpc import RpcError, calldata
 from dashboard.store import InputError, Store
-from dashboard.words import explain, parse_duration, parse_ether
+from dashboard.words import explain
 from scripts import _models as models
+from simulation.revert import Revert
 
 MAX_SAMPLES = 20_000
 HELD_OUT = 0.2  # part of the data that is not learnt, to measure the accuracy on
@@ -27,14 +28,18 @@ GAS_PER_WORD = 22_600  # a new state word: 22,100, and what it takes to carry it
 GAS_PER_LOAD = 60_000
 
 PUBLISH = "publish(address,address,bytes,uint256,bytes,uint256[],bool,bytes32)"
-KINDS = {  # kinds that this page can train, and what their samples are
-    "SparsePerceptron": "sparse",
-    "DensePerceptron": "dense",
-}
 ENCODERS = {
-    "bag-of-words": "words of a vocabulary, fitted to the file",
-    "hashed-words": "words in hash buckets, needs no file",
-    "tabular": "numbers, fitted to the file",
+    "fitted": "The usual one for the file",
+    "bag-of-words": "Texts: words of a vocabulary, fitted to the file",
+    "hashed-words": "Texts: words in hash buckets, needs no file",
+    "tabular": "Numbers: standardised, fitted to the file",
+    "image": "Pictures: their main directions, fitted to the file",
+    "random-image": "Pictures: random directions, for few pictures",
+}
+FAMILIES = {
+    "perceptron": "Perceptron: learns from its mistakes",
+    "nearest-centroid": "Nearest centroid: the mean of each class",
+    "naive-bayes": "Naive Bayes: counts words in each class (texts only)",
 }
 
 
@@ -52,6 +57,13 @@ class Choices:
 
     kinds: dict[str, str]
     incentives: dict[str, str]
+    encoders = ENCODERS
+
+    @property
+    def families(self) -> dict[str, str]:
+        """What families of models are called, of which the registry lists a kind."""
+        found = {models.family_of(kind) for kind in self.kinds}
+        return {family: title for family, title in FAMILIES.items() if family in found}
 
     @property
     def titles(self) -> dict[str, str]:
@@ -62,48 +74,12 @@ def choices(reader: Reader, incentives: Mapping[str, str]) -> Choices:
     """What the registry lists and what is known to be deployed, as far as this page can create it."""
     newest: dict[str, tuple[int, str]] = {}
     for address, (kind, version) in reader.listed_implementations().items():
-        if kind in KINDS and version > newest.get(kind, (0, ""))[0]:
+        if kind in models.TWINS and version > newest.get(kind, (0, ""))[0]:
             newest[kind] = version, address
     return Choices(
-        {kind: address for kind, (_, address) in sorted(newest.items(), reverse=True)},
-        {name: to_checksum_address(address) for address, name in incentives.items() if name in TERMS},
+        {kind: address for kind, (_, address) in sorted(newest.items())},
+        {name: checksummed(address) for address, name in incentives.items() if name in terms.FIELDS},
     )
-
-
-def _self_assessment(form: Mapping[str, str]) -> bytes:
-    hourly = parse_ether(form.get("hourly", "") or "0.001")
-    waits = [
-        parse_duration(form.get(field, "") or default)
-        for field, default in (
-            ("refund_wait", "1d"),
-            ("owner_wait", "7d"),
-            ("anyone_wait", "9d"),
-            ("dispute_wait", "0"),
-        )
-    ]
-    if max(waits) >= 2**32:
-        raise InputError("A wait has at most 136 years.")
-    if not waits[0] <= waits[1] <= waits[2]:
-        raise InputError("The waits must not fall: first the refund, then the owner, then anyone.")
-    if waits[3] > waits[1] - waits[0]:
-        raise InputError("The wait after an announcement must fit between the refund wait and the owner wait.")
-    return encode(
-        ["uint96", "uint32", "uint32", "uint32", "uint32", "bool"],
-        [hourly // 60, *waits, bool(form.get("without_own_effect"))],
-    )
-
-
-def _points(form: Mapping[str, str]) -> bytes:
-    wait = parse_duration(form.get("refund_wait", "") or "1d")
-    if not 0 < wait < 2**31:
-        raise InputError("Points need a wait before a contribution can be validated, such as 1d.")
-    return encode(
-        ["uint32", "uint32", "uint32", "uint8"] + ["uint16"] * 5 + ["bool"],
-        [wait, wait * 2, 86_400, 2, 10, 5, 5, 5, 2, bool(form.get("without_own_effect"))],
-    )
-
-
-TERMS = {"SelfAssessment": _self_assessment, "Points": _points}
 
 
 @dataclass
@@ -138,9 +114,22 @@ class Plan:
     tested: int = 0
 
     def step_texts(self) -> list[str]:
-        texts = [f"Publish “{self.name}” with its first {self.steps[0][1]:,} state words"]
+        count = self.steps[0][1]
+        begins = "empty" if count == 0 else f"with its {'first ' * (len(self.steps) > 1)}{count:,} state words"
+        texts = [f"Publish “{self.name}”, {begins}"]
         texts += [f"Load the state words {a + 1:,} to {a + n:,}" for a, n in self.steps[1:]]
         return [*texts, "Seal it: from then on it can learn"] if len(self.steps) > 1 else texts
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A trained model, from how many samples, how many could not be encoded, and its accuracy on `tested` others."""
+
+    twin: Any = None
+    learnt: int = 0
+    left_out: int = 0
+    accuracy: float | None = None
+    tested: int = 0
 
 
 class Plans:
@@ -166,28 +155,32 @@ class Plans:
         incentive = form.get("incentive", "")
         if incentive not in offered.incentives:
             raise InputError("Choose an incentive.")
-        class_names = tuple(c.strip() for c in _text(form, "classes", 2_000).split(",") if c.strip())
-        encoder_kind = form.get("encoder", "")
+        agreed = terms.read(incentive, form)
+        class_names = tuple(c.strip() for c in _text(form, "classes", 3_500).split(",") if c.strip())
         data = self._read(path, file_name, class_names) if path is not None else None
         if data is not None and not class_names:
             class_names = tuple(data.class_names)
         if len(class_names) < 2:
             raise InputError("Name the classes, separated by commas: two or more.")
-        encoder = self._encoder(encoder_kind, form, data)
-        kind = "SparsePerceptron" if encoder.unit is None else "DensePerceptron"
-        if form.get("kind") and form["kind"] != kind and KINDS.get(form["kind"]) != KINDS[kind]:
-            raise InputError(f"This encoder makes {KINDS[kind]} samples: choose a model for these, such as {kind}.")
-        if kind not in offered.kinds:
-            raise InputError(f"The registry of this chain lists no {kind}.")
-        if len(class_names) != 2:
-            raise InputError("A perceptron tells two classes apart: name exactly two.")
-        rate, margin = _number(form, "rate", 1, 1, 65_535), _number(form, "margin", None, 0, 2**32 - 1)
-        twin = models.new_twin(encoder, rate, None, margin)
-        learnt = left_out = tested = 0
-        accuracy = None
-        if data is not None:
-            rates = {"rate": rate, "margin": margin}
-            twin, learnt, left_out, accuracy, tested = self._train(rates, encoder, data)
+        if len(set(class_names)) < len(class_names):
+            raise InputError("Two classes have the same name.")
+        outcome = _Training()
+        try:
+            encoder = self._encoder(form, data)
+            twin = models.new_twin(encoder, **self._kind(form), classes=len(class_names))
+            if data is not None and not form.get("empty"):
+                outcome = self._train(form, encoder, data, len(class_names))
+                twin = outcome.twin
+            card = models.pack_card(name, description, encoder.spec, class_names)
+        except click.ClickException as error:
+            raise InputError(error.message) from error
+        except (encoders.EncoderError, Revert) as error:
+            raise InputError(f"This does not fit a model: {error}.") from error
+        if twin.KIND not in offered.kinds:
+            raise InputError(
+                f"These samples and {len(class_names)} classes need a {twin.KIND}, which the registry of this chain "
+                f"does not list. It lists {', '.join(offered.kinds) or 'none'}."
+            )
         words = twin.words()
         first = min(len(words), models.PUBLISH_WORDS)
         if not any(words):
@@ -196,18 +189,14 @@ class Plans:
         while steps[-1][0] + steps[-1][1] < len(words):
             begin = steps[-1][0] + steps[-1][1]
             steps.append((begin, min(models.LOAD_WORDS, len(words) - begin)))
-        try:
-            card = models.pack_card(name, description, encoder.spec, class_names)
-        except Exception as error:
-            raise InputError(str(getattr(error, "message", error))) from error
         self.store.keep(encoder)
         plan = Plan(
             token=secrets.token_urlsafe(12),
-            kind=kind,
-            implementation=offered.kinds[kind],
+            kind=twin.KIND,
+            implementation=offered.kinds[twin.KIND],
             trainer=offered.incentives[incentive],
             incentive=INCENTIVES[incentive].title,
-            terms=TERMS[incentive](form),
+            terms=agreed.terms(),
             parameters=twin.parameters.pack(),
             card=card,
             name=name,
@@ -216,10 +205,10 @@ class Plans:
             steps=steps,
             encoder_text=f"{encoder.spec}",
             class_names=class_names,
-            learnt=learnt,
-            left_out=left_out,
-            accuracy=accuracy,
-            tested=tested,
+            learnt=outcome.learnt,
+            left_out=outcome.left_out,
+            accuracy=outcome.accuracy,
+            tested=outcome.tested,
         )
         self._plans[plan.token] = plan
         while len(self._plans) > MAX_PLANS:
@@ -227,7 +216,7 @@ class Plans:
         return plan
 
     @staticmethod
-    def _read(path: Path, file_name: str, class_names: tuple[str, ...]) -> Any:
+    def _read(path: Path, file_name: str, class_names: tuple[str, ...]) -> encoders.Data:
         try:
             data = encoders.read_data(path, class_names or None)
         except encoders.EncoderError as error:
@@ -237,40 +226,62 @@ class Plans:
         return data
 
     @staticmethod
-    def _encoder(kind: str, form: Mapping[str, Any], data: Any) -> Any:
-        features = _number(form, "features", 1_000, 1, 16_384)
-        try:
-            if kind == "hashed-words":
-                return encoders.HashedWords(1 << max(1, (features - 1).bit_length()))
-            if kind not in ENCODERS:
-                raise InputError("Choose an encoder.")
-            if data is None:
-                raise InputError("This encoder is fitted to data: upload a file, or choose hashed words.")
-            is_text = isinstance(data.samples, list)
-            if is_text != (kind == "bag-of-words"):
-                raise InputError("The file has " + ("texts: choose an encoder of words." if is_text else "numbers."))
-            return encoders.BagOfWords.fit(data.samples, features) if is_text else encoders.Tabular.fit(data.samples)
-        except encoders.EncoderError as error:
-            raise InputError(str(error)) from error
+    def _encoder(form: Mapping[str, Any], data: encoders.Data | None) -> encoders.Encoder:
+        kind, features = form.get("encoder", ""), _number(form, "features", 1_000, 1, 16_384)
+        if kind not in ENCODERS:
+            raise InputError("Choose an encoder.")
+        if data is None and kind != "hashed-words":
+            raise InputError("This encoder is fitted to data: upload a file, or choose hash buckets.")
+        takes = {"bag-of-words": "text", "hashed-words": "text", "tabular": "numbers"}.get(kind, "image")
+        if data is not None and kind != "fitted" and takes != data.input_kind:
+            has = {"text": "texts", "numbers": "numbers", "image": "pictures"}[data.input_kind]
+            raise InputError(f"The file has {has}: choose an encoder of {has}.")
+        if kind == "hashed-words":
+            return encoders.HashedWords(1 << max(1, (features - 1).bit_length()))
+        if kind == "random-image":
+            return encoders.ProjectedImage.fit(data.samples, min(64, features), method="random")
+        return models.fit_encoder(data, features)
 
     @staticmethod
-    def _train(rates: dict, encoder: Any, data: Any) -> tuple[Any, int, int, float | None, int]:
+    def _kind(form: Mapping[str, Any]) -> dict[str, Any]:
+        """What `models.new_twin` is told besides encoder and classes."""
+        family = form.get("family") or "perceptron"
+        if family not in FAMILIES:
+            raise InputError("Choose a model.")
+        return {
+            "family": family,
+            "rate": _number(form, "rate", None, 1, 65_535),
+            "bias_rate": _number(form, "bias_rate", None, 0, 65_535),
+            "margin": _number(form, "margin", None, 0, 2**32 - 1),
+        }
+
+    def _train(
+        self, form: Mapping[str, Any], encoder: encoders.Encoder, data: encoders.Data, classes: int
+    ) -> _Training:
         import numpy as np
 
+        epochs = _number(form, "epochs", models.DEFAULTS.epochs, 1, 20)
         positions, samples = encoder.encode_valid(list(data.samples))
         if len(samples) < 2:
             raise InputError("Too few of these samples can be encoded.")
-        labels = data.labels[positions]
-        if max(labels) > 1:
-            raise InputError("A perceptron tells two classes apart; the file has more.")
+        labels = [int(label) for label in data.labels[positions]]
+        if max(labels) >= classes:
+            raise InputError(f"The file has {max(labels) + 1} classes, and you named {classes}.")
         order = np.random.default_rng(0).permutation(len(samples))
         held = order[: int(len(samples) * HELD_OUT)]
         kept = order[len(held) :]
-        twin = models.train_for(encoder, [samples[i] for i in kept], [int(labels[i]) for i in kept], **rates)
+        twin = models.train_for(
+            encoder,
+            [samples[i] for i in kept],
+            [labels[i] for i in kept],
+            epochs,
+            classes=classes,
+            **self._kind(form),
+        )
         accuracy = None
         if len(held) >= 5:
-            accuracy = models.accuracy([twin.predict(samples[i]) for i in held], [int(labels[i]) for i in held])
-        return twin, len(kept), len(data.samples) - len(samples), accuracy, len(held)
+            accuracy = models.accuracy([twin.predict(samples[i]) for i in held], [labels[i] for i in held])
+        return _Training(twin, len(kept), len(data.samples) - len(samples), accuracy, len(held))
 
     # ---- send --------------------------------------------------------------------------------------------------------
 

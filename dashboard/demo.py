@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 from eth_utils import to_checksum_address
 
 import encoders
-from dashboard.create import PUBLISH, TERMS
+from dashboard.create import PUBLISH
 from dashboard.rpc import calldata
 from dashboard.server import Dashboard, Settings
 from dashboard.store import TestSet
+from dashboard.terms import ADAPTERS
 from scripts import _models as models
-from simulation.chain import Chain, Transaction
+from scripts._incentives import Points, PredictionMarket, SelfAssessment
+from simulation.chain import Chain, ContractAt, Transaction
 
 DAY = 86_400
 
@@ -96,7 +98,7 @@ class Deployed:
 
     @property
     def incentives(self) -> dict[str, str]:
-        return {a: name for name, a in self.contracts.items() if name in TERMS}
+        return {a: name for name, a in self.contracts.items() if name in ADAPTERS}
 
     def settings(self, url: str, folder: Path) -> Settings:
         return Settings(
@@ -136,17 +138,21 @@ def publish(
     names: Sequence[tuple[str, str]],
     twin: Any,
     encoder: Any,
-    incentive: str = "SelfAssessment",
+    incentive: Any = SelfAssessment(),  # noqa: B008 (it cannot change)
     classes: Sequence[str] = ("negative", "positive"),
-    terms: dict[str, str] | None = None,
     owner: str | None = None,
     trained: bool = True,
 ) -> list[str]:
-    """Publish models that differ in name and description only; returns their addresses."""
+    """Publish models that differ in name and description only; returns their addresses.
+
+    Parameters
+    ----------
+    incentive : adapter of `scripts._incentives` with its terms
+    """
     owner = owner or deployed.accounts[0]
     registry, implementation = deployed.contracts["Registry"], deployed.contracts[twin.KIND]
-    trainer = deployed.contracts[incentive]
-    packed, words = TERMS[incentive](terms or {}), twin.words() if trained else []
+    trainer = deployed.contracts[incentive.contract]
+    packed, words = incentive.terms(), twin.words() if trained else []
     transactions, addresses = [], []
     for name, description in names:
         salt = next(deployed.salts).to_bytes(32, "big")
@@ -170,8 +176,9 @@ def contribute(
     start: int | None = None,
     interval: int = 0,
     incentive: str = "SelfAssessment",
+    value: int = 10**18,
 ) -> None:
-    """Contribute samples; with an interval in seconds, each in a block of its own."""
+    """Contribute samples, sending a value in wei; with an interval in seconds, each in a block of its own."""
     chain = deployed.chain
     start = start or chain.time + 60
     transactions = [
@@ -179,8 +186,8 @@ def contribute(
             senders[i % len(senders)],
             deployed.contracts[incentive],
             calldata("add_data(address,bytes,uint256)", [model, x, y]),
-            value=0 if incentive == "Points" else 10**18,
-            gas=1_000_000,
+            value=0 if incentive == "Points" else value,
+            gas=400_000,
             time=start + i * interval if interval else None,
         )
         for i, (x, y) in enumerate(zip(samples, labels, strict=True))
@@ -194,10 +201,29 @@ def _check(receipts: Sequence[dict]) -> None:
         raise RuntimeError(f"{len(failed)} of {len(receipts)} transactions failed, the first is number {failed[0]}")
 
 
-def set_up(chain: Chain, url: str, bytecode: dict[str, bytes], folder: Path) -> Dashboard:
-    """Models with data on a local chain, and the page that shows them."""
+def set_up(
+    chain: Chain, url: str, bytecode: dict[str, bytes], folder: Path, market_abi: list | None = None
+) -> Dashboard:
+    """Models with data on a local chain, and the page that shows them.
+
+    Parameters
+    ----------
+    market_abi : list of dict, optional
+        The JSON ABI of `PredictionMarket`; without it there is no market.
+    """
     deployed = deploy(chain, bytecode)
     dashboard = Dashboard(deployed.settings(url, folder))
+    _reviews(deployed, dashboard)
+    if "NearestCentroid" in deployed.contracts:
+        _wines(deployed, dashboard)
+        _digits(deployed, dashboard)
+    if market_abi is not None:
+        _market(deployed, dashboard, market_abi, folder)
+    return dashboard
+
+
+def _reviews(deployed: Deployed, dashboard: Dashboard) -> None:
+    """Texts, with deposits and for points; and a model that has learnt nothing."""
     texts, labels = sentences(300)
     encoder = encoders.BagOfWords.fit(texts, 100)
     dashboard.store.keep(encoder)
@@ -206,23 +232,27 @@ def set_up(chain: Chain, url: str, bytecode: dict[str, bytes], folder: Path) -> 
     test_texts, test_labels = sentences(200, seed=1)
     test = TestSet.pack("made-up reviews", encoder.encode_many(test_texts), test_labels)
     people = deployed.accounts[1:5]
-    offered = [name for name in ("SelfAssessment", "Points") if name in deployed.contracts]
-    titles = {
-        "SelfAssessment": (
+    offered = [
+        (
+            SelfAssessment(),
             "Film reviews",
             "Does a short review praise a film? Deposits make sure that the data is good.",
         ),
-        "Points": (
+        (
+            Points(),
             "Film reviews for points",
             "Does a short review praise a film? For points and badges, without money.",
         ),
-    }
-    for incentive in offered:
-        (model,) = publish(deployed, [titles[incentive]], twin, encoder, incentive)
-        seen: set[bytes] = set()
-        chosen = [i for i in range(40, 300) if not (samples[i] in seen or seen.add(samples[i]))][:60]
+    ]
+    for incentive, name, description in offered:
+        if incentive.contract not in deployed.contracts:
+            continue
+        (model,) = publish(deployed, [(name, description)], twin, encoder, incentive)
+        chosen = _different(samples, range(40, 300))[:60]
         given = [1 - labels[i] if n % 9 == 4 else labels[i] for n, i in enumerate(chosen)]  # some are wrong
-        contribute(deployed, model, [samples[i] for i in chosen], given, people, interval=1_800, incentive=incentive)
+        contribute(
+            deployed, model, [samples[i] for i in chosen], given, people, interval=1_800, incentive=incentive.contract
+        )
         for i in chosen[::2]:
             dashboard.store.remember(samples[i], texts[i])
         dashboard.test_sets[model] = test
@@ -233,11 +263,98 @@ def set_up(chain: Chain, url: str, bytecode: dict[str, bytes], folder: Path) -> 
         [("Empty model", "Learns from nothing but contributions; words in hash buckets.")],
         models.new_twin(hashed, margin=2),
         hashed,
+        SelfAssessment(dispute_wait=3_600, without_own_effect=True),
         classes=("no", "yes"),
-        terms={"dispute_wait": "1h", "without_own_effect": "1"},
         trained=False,
     )
-    return dashboard
+
+
+def _different(samples: Sequence[bytes], numbers: Iterable[int]) -> list[int]:
+    """The numbers of the samples that did not occur before."""
+    seen: set[bytes] = set()
+    return [i for i in numbers if not (samples[i] in seen or seen.add(samples[i]))]
+
+
+def _centroids(
+    deployed: Deployed, dashboard: Dashboard, title: tuple[str, str], encoder: Any, data: Any, first: int, test: int
+) -> None:
+    """A nearest centroid that has learnt the `first` samples, with 20 contributions, and the last ones as test set."""
+    dashboard.store.keep(encoder)
+    samples, labels = encoder.encode_many(list(data.samples)), [int(y) for y in data.labels]
+    names = data.class_names
+    twin = models.new_twin(encoder, family="nearest-centroid", classes=len(names))
+    models.train(twin, samples[:first], labels[:first], epochs=1)
+    (model,) = publish(deployed, [title], twin, encoder, classes=names)
+    part = slice(first, first + 20)
+    contribute(deployed, model, samples[part], labels[part], deployed.accounts[1:5], interval=3_600)
+    dashboard.test_sets[model] = TestSet.pack("samples kept back", samples[-test:], labels[-test:])
+
+
+def _shuffled(name: str) -> Any:
+    data = encoders.read_data(name)
+    order = list(range(len(data.labels)))
+    random.Random(0).shuffle(order)
+    return data._replace(samples=data.samples[order], labels=data.labels[order])
+
+
+def _wines(deployed: Deployed, dashboard: Dashboard) -> None:
+    """Numbers, of three classes."""
+    data = _shuffled("wine")
+    data = data._replace(class_names=("first grower", "second grower", "third grower"))
+    title = "Wines", "Which of three growers made a wine, from 13 measurements such as alcohol and colour?"
+    _centroids(deployed, dashboard, title, encoders.Tabular.fit(data.samples[:60]), data, 60, 80)
+
+
+def _digits(deployed: Deployed, dashboard: Dashboard) -> None:
+    """Pictures, of ten classes."""
+    data = _shuffled("digits")
+    pictures = [255 - (p.reshape(8, 8) * 15.9375).astype("uint8") for p in data.samples[:500]]  # black on white
+    data = data._replace(samples=pictures, labels=data.labels[:500])
+    encoder = encoders.ProjectedImage.fit(pictures[:200], n_features=32, side=8)
+    title = "Digits", "Which digit did somebody write? For pictures, black on white."
+    _centroids(deployed, dashboard, title, encoder, data, 200, 200)
+
+
+def _market(deployed: Deployed, dashboard: Dashboard, abi: list, folder: Path) -> None:
+    """A market that takes stakes. Its provider is account 5; the secret stays in the folder."""
+    from scripts._market_demo import LocalDriver
+    from scripts.market import pass_time, write_secret
+
+    texts, labels = sentences(160, seed=2)
+    encoder = encoders.BagOfWords.fit(texts, 100)
+    dashboard.store.keep(encoder)
+    samples = encoder.encode_many(texts)
+    title = (
+        "Film reviews in a market",
+        "Does a short review praise a film? Somebody pays for accuracy on a secret test set.",
+    )
+    incentive = PredictionMarket()
+    twin = models.train(models.new_twin(encoder, margin=2), samples[:6], labels[:6], epochs=1)
+    (model,) = publish(deployed, [title], twin, encoder, incentive)
+    provider = deployed.accounts[5]
+    contract = ContractAt(deployed.chain, deployed.contracts["PredictionMarket"], abi)
+    driver = LocalDriver(None, contract, model, provider, say=lambda line: None)
+    hidden = [(labels[i], samples[i]) for i in range(100, 160)]
+    chain_id = dashboard.reader.chain_id
+    write_secret(driver, hidden, provider, chain_id, 6, 1, 50, folder, drawn=2, stake=10**16, rounds=20, bond=10**17,
+                 fee=10**13, participation_time=7 * DAY)  # fmt: skip
+    driver.commit()
+    pass_time(driver, driver.view())
+    driver.draw()
+    driver.reveal()
+    driver.prepare()
+    chosen = _different(samples, range(6, 100))[:12]
+    given = [1 - labels[i] if n % 5 == 4 else labels[i] for n, i in enumerate(chosen)]
+    contribute(
+        deployed,
+        model,
+        [samples[i] for i in chosen],
+        given,
+        deployed.accounts[1:5],
+        interval=1_800,
+        incentive=incentive.contract,
+        value=10**16,
+    )
 
 
 def _claim(deployed: Deployed, dashboard: Dashboard, address: str, people: Sequence[str]) -> None:

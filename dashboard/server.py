@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlparse
+from urllib.parse import urlencode
 
 import jinja2
 from eth_utils import to_checksum_address
@@ -29,81 +29,23 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from dashboard import terms
 from dashboard.charts import line_chart
-from dashboard.create import Plans, choices
+from dashboard.create import MAX_SAMPLES, Plans, choices
+from dashboard.guard import LOOPBACK, Guard
 from dashboard.incentives import MOMENTS, Incentive, Incentives, Points
 from dashboard.outbox import Outbox, OutboxError, describe
-from dashboard.reader import Model, NotAModelError, Reader, is_address
+from dashboard.reader import ADD_DATA, Model, NotAModelError, Reader, checksummed, is_address, topic
 from dashboard.rpc import ChainUnreachableError, Node, RpcError
 from dashboard.store import MAX_DATA_FILE, MAX_ENCODER_FILE, InputError, Store, TestSet
 from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_ether
 
 HERE = Path(__file__).resolve().parent
-MAX_BODY = 21_000_000  # bytes
 MODELS_PER_PAGE = 25
 ROWS_PER_PAGE = 25
 CURVE_POINTS = 200
 ACCURACY_POINTS = 12
 WARM = 10  # models, the newest, whose events are read when the server starts
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = [
-    (b"content-security-policy", POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),  # with no-referrer, browsers send forms with the origin "null"
-    (b"cross-origin-opener-policy", b"same-origin"),
-]
-
-
-# ---- protection ------------------------------------------------------------------------------------------------------
-
-
-class Guard:
-    """Refuses foreign hosts and origins and large bodies, and adds the security headers.
-
-    A page of another site may make a browser send requests to a loopback address: those carry that site's origin, or a
-    host name that is not ours.
-    """
-
-    def __init__(self, app, hosts: tuple[str, ...] | None = LOOPBACK):
-        self.app = app
-        self.hosts = hosts
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get(b"host", "")
-        refusal = None
-        if self.hosts is not None and re.sub(r":\d+$", "", host) not in self.hosts:
-            refusal = Response("This page does not answer under this host name.", 421)
-        elif scope["method"] not in ("GET", "HEAD"):
-            origin = headers.get(b"origin")
-            if origin is not None and urlparse(origin).netloc != host:
-                refusal = Response("Refused: the request comes from another site.", 403)
-        if int(headers.get(b"content-length") or 0) > MAX_BODY:
-            refusal = Response("This is too large: at most 20 MB.", 413)
-        size = 0
-
-        async def counted():
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > MAX_BODY:
-                raise ConnectionError("body too large")
-            return message
-
-        async def protected(message):
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]
-            await send(message)
-
-        await (refusal or self.app)(scope, counted, protected)
 
 
 # ---- the application -------------------------------------------------------------------------------------------------
@@ -117,8 +59,10 @@ class Settings:
     ----------
     incentives : dict of str to str
         Names by address, as far as they are known from deployments; others are found out.
-    hosts : tuple of str or None
-        Host names under which the page answers; None: any.
+    hosts : tuple of str
+        Host names under which the page answers.
+    addresses : bool
+        Whether it also answers under any numeric address, for those who open it from other machines.
     """
 
     node_url: str
@@ -126,7 +70,8 @@ class Settings:
     encoder_folder: Path
     originals: Path | None = None
     incentives: dict[str, str] = field(default_factory=dict)
-    hosts: tuple[str, ...] | None = LOOPBACK
+    hosts: tuple[str, ...] = LOOPBACK
+    addresses: bool = False
 
 
 class Dashboard:
@@ -206,7 +151,7 @@ class Dashboard:
             ],
             lifespan=lifespan,
         )
-        app.add_middleware(Guard, hosts=self.settings.hosts)
+        app.add_middleware(Guard, hosts=self.settings.hosts, addresses=self.settings.addresses)
         return app
 
     # ---- what every page does ----------------------------------------------------------------------------------------
@@ -409,7 +354,8 @@ class Dashboard:
         account = account_of(request)
         begin = number_in(request, "from", 0, 10**9, 0)
         rows = self.incentives.of(model).mine(self.reader, model, account, begin, ROWS_PER_PAGE) if account else None
-        return self._rows_page(request, "refund.html", "refund", model, rows)
+        due = self.incentives.of(model).due(self.reader, model, account) if account else []
+        return self._rows_page(request, "refund.html", "refund", model, rows, due=due)
 
     def reward(self, request: Request, form: dict) -> Response:
         model = self._model(request)
@@ -418,9 +364,9 @@ class Dashboard:
         rows = self.incentives.of(model).others(self.reader, model, account, begin) if account else None
         return self._rows_page(request, "reward.html", "reward", model, rows)
 
-    def _rows_page(self, request: Request, template: str, tab: str, model: Model, rows: Any) -> Response:
+    def _rows_page(self, request: Request, template: str, tab: str, model: Model, rows: Any, **more: Any) -> Response:
         samples = [self.store.show(r.contribution.x, model.encoder_spec) for r in rows.rows] if rows else []
-        return self._model_page(request, template, tab, model=model, rows=rows, samples=samples)
+        return self._model_page(request, template, tab, model=model, rows=rows, samples=samples, **more)
 
     def data(self, request: Request, form: dict) -> Response:
         model = self._model(request)
@@ -485,6 +431,8 @@ class Dashboard:
             "create.html",
             status=400 if problem else 200,
             choices=choices(self.reader, self.settings.incentives),
+            terms=terms.shown,
+            most=MAX_SAMPLES,
             problem=problem,
             form=form,
         )
@@ -530,8 +478,6 @@ class Dashboard:
 
     def _models_of(self, account: str) -> list[str]:
         """The published models to which an account contributed: one request for the events of all known incentives."""
-        from dashboard.reader import ADD_DATA, topic
-
         entries = {e.address: e for e in self.reader.entries()}
         if not entries:
             return []
@@ -542,7 +488,7 @@ class Dashboard:
         }
         found: dict[str, None] = {}
         for log in self.node.one("eth_getLogs", query):
-            address = to_checksum_address(log["topics"][1][26:])
+            address = checksummed(log["topics"][1])
             entry = entries.get(address)
             if entry is not None and entry.trainer.lower() == log["address"].lower():
                 found.setdefault(address)
@@ -581,6 +527,11 @@ class Dashboard:
         }
 
     def _transaction(self, model: Model, incentive: Incentive, action: str, form: dict):
+        if action != "train" and "contribution" not in form:
+            try:
+                return incentive.model_action(model, action), []
+            except KeyError:
+                raise InputError("This cannot be done with this model.") from None
         if action != "train":
             number = form.get("contribution", "")
             contributions = self.reader.history(model).contributions
@@ -672,7 +623,8 @@ class uploaded:  # noqa: N801 (a context manager, used like a function)
         if len(content) > MAX_DATA_FILE:
             raise InputError("A data file has at most 10 MB.")
         self.content = content
-        self.suffix = ".csv" if name.lower().endswith(".csv") else ".tsv"
+        suffix = Path(name).suffix.lower()
+        self.suffix = suffix if suffix in (".csv", ".tsv", ".zip") else ".tsv"
 
     def __enter__(self) -> Path:
         self.folder = tempfile.TemporaryDirectory()

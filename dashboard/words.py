@@ -59,6 +59,14 @@ def parse_duration(text: str) -> int:
     return int(digits) * (unit or 1)
 
 
+def short_duration(seconds: int) -> str:
+    """A time span as `parse_duration` takes it, e.g. ``7d``."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 ADVICE = {
     "self-assessment: deposit above the value sent": (
         "Someone contributed just before you, which makes the deposit jump. Wait until it has fallen, or accept a "
@@ -88,8 +96,27 @@ ADVICE = {
     "points: a copy of an earlier contribution": (
         "Someone contributed this very sample with this label before. Try another."
     ),
+    "points: too early": "The wait is not over yet. The page says from when it can be done.",
+    "points: the model disagrees": (
+        "The model does not agree with this label any more. It may again, when it has learnt more."
+    ),
+    "points: the model agrees": "The model agrees with this contribution now, so there is nothing to report.",
+    "points: no such contribution, or settled already": (
+        "This contribution was settled in the meantime. Reload the page."
+    ),
+    "points: no validated contribution of one's own": (
+        "First earn points with a contribution of your own on this model."
+    ),
+    "prediction-market: nobody can take part now": (
+        "The time for stakes is over, or no market runs. The tab Train says what is going on."
+    ),
+    "prediction-market: full": "This market has all the contributions that it takes.",
+    "prediction-market: stake above the value sent": "The stake is more than you accept: raise the maximum.",
+    "prediction-market: no such contribution, or paid already": "This was paid in the meantime. Reload the page.",
     "model: not sealed": "The model is not complete yet: its owner must finish loading it.",
     "sample: empty": "Nothing of this sample is known to the model.",
+    "sample: too long": "This sample has too many words for this model: leave some out.",
+    "sample: norm out of bounds": "The bytes of this sample are not what the model's encoder makes.",
 }
 
 

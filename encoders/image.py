@@ -13,8 +13,10 @@ is encoded.
 """
 
 import os
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
 import numpy as np
 
@@ -31,6 +33,21 @@ MAX_SIDE = 64
 _MEAN_SCALE = 2**8
 _PROJECTION_SCALE = 2**16
 _MAX_COEFFICIENT = 2**20  # 16.0: principal components end at 1, random ones hardly reach 6
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+"""What is read from open files, which may come from anyone."""
+
+# What a broken file makes Pillow raise
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
 _DEEP_MODES = ("I", "F")  # more than 8 bits a pixel: there is no telling which value is white
 
 
@@ -184,20 +201,50 @@ def grey_pixels(picture: "str | os.PathLike | Image | np.ndarray", side: int) ->
     SampleError
         If there is no such file, or it is not a picture with 8 bits a channel.
     """
+    from PIL import Image
+
+    small = Image.fromarray(grey(picture)).resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(small).reshape(-1)
+
+
+def grey(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray", most: int | None = None) -> np.ndarray:
+    """Read a picture in grey, turned as its EXIF orientation says, on white where it is transparent.
+
+    Parameters
+    ----------
+    picture : path, open file, PIL image, or ndarray of uint8
+        Arrays have the shape (height, width), (height, width, 3) or (height, width, 4).
+    most : int, optional
+        Pixels that it may have: a small file can unpack to a huge picture.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width)
+        Grey from 0 (black) to 255 (white).
+
+    Raises
+    ------
+    SampleError
+        If there is no such file, or it is not a picture with 8 bits a channel, or too large.
+    """
     from PIL import Image, ImageOps
 
     name = picture if isinstance(picture, str | os.PathLike) else "the picture"
     try:
-        image = ImageOps.exif_transpose(_open(picture))
+        image = _open(picture)
+        if most is not None and image.width * image.height > most:
+            raise SampleError(f"{name} is too large: {image.width:,} x {image.height:,} pixels, {most:,} are left")
+        image = ImageOps.exif_transpose(image)
         if image.mode.startswith(_DEEP_MODES):
             raise SampleError(f"{name} has more than 8 bits a pixel; convert it to 8 bits first")
         image = image.convert("RGBA")
     except FileNotFoundError:
         raise SampleError(f"{name}: no such file") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except SampleError:
+        raise
+    except (*_BROKEN, Image.DecompressionBombError) as error:
         raise SampleError(f"{name} cannot be read as a picture ({error})") from error
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
-    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)).reshape(-1)
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L"))
 
 
 def _check(side: int, method: str) -> None:
@@ -207,13 +254,15 @@ def _check(side: int, method: str) -> None:
         raise EncoderError(f"the method is pca or random, not {method!r}")
 
 
-def _open(picture: "str | os.PathLike | Image | np.ndarray") -> "Image":
+def _open(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray") -> "Image":
     from PIL import Image
 
     if isinstance(picture, Image.Image):
         return picture
     if isinstance(picture, str | os.PathLike):
         return Image.open(picture)
+    if hasattr(picture, "read"):
+        return Image.open(picture, formats=FORMATS)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8:
             raise SampleError(f"pixels are uint8 from 0 to 255, not {picture.dtype}; scale and convert them first")

@@ -4,6 +4,7 @@ On a local chain without models it makes some first, with data, so that there is
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,11 +12,12 @@ import click
 from scripts import _common
 from scripts._journal import Journal
 
-DEMO_CONTRACTS = ("Registry", "SparsePerceptron", "SelfAssessment", "Points")
-
 
 @click.command(cls=_common.ScriptCommand, short_help="Serve the web page")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others can reach 0.0.0.0.")
+@click.option(
+    "--host-name", "names", multiple=True, metavar="NAME", help="A name under which others open it; can be repeated."
+)
 @click.option("--port", type=click.IntRange(0, 65_535), default=8_080, show_default=True, help="0: any free one.")
 @click.option("--registry", help="Show the models of this registry instead of your own.")
 @click.option(
@@ -26,7 +28,7 @@ DEMO_CONTRACTS = ("Registry", "SparsePerceptron", "SelfAssessment", "Points")
     help="Measure the accuracy of the model at this address on this data file; can be repeated.",
 )
 @_common.deployments_option
-def cli(provider, host, port, registry, test_sets, deployments):
+def cli(provider, host, names, port, registry, test_sets, deployments):
     """Serve the web page: browse, create, predict, train, refund and reward in a browser.
 
     Transactions are signed by the wallets of those who use the page; this server has no key.
@@ -34,7 +36,7 @@ def cli(provider, host, port, registry, test_sets, deployments):
     dashboard = prepare(provider, deployments, registry)
     for text in test_sets:
         add_test_set(dashboard, text)
-    serve(dashboard, host, port)
+    serve(dashboard, host, port, names)
 
 
 def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | None = None):
@@ -63,17 +65,23 @@ def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | N
 
 def demo(uri: str):
     """The page with models and data on an empty local chain."""
-    from ape import project
-
     from dashboard.demo import set_up
     from simulation.chain import Chain
 
     click.echo("Putting models and data on the local chain ...")
-    code = {}
-    for name in DEMO_CONTRACTS:
-        if name in project.contracts:
-            code[name] = bytes(project.contracts[name].contract_type.get_deployment_bytecode())
-    return set_up(Chain(uri), uri, code, Path(tempfile.mkdtemp(prefix="dashboard-")))
+    bytecode, market_abi = demo_contracts()
+    return set_up(Chain(uri), uri, bytecode, Path(tempfile.mkdtemp(prefix="dashboard-")), market_abi)
+
+
+def demo_contracts() -> tuple[dict[str, bytes], list[dict]]:
+    """What the demo deploys: creation code by name, and the ABI of the prediction market."""
+    from ape import project
+
+    from scripts import _incentives, _models
+
+    names = ["Registry", *_models.TWINS, *(adapter.contract for adapter in _incentives.INCENTIVES.values())]
+    bytecode = {name: bytes(getattr(project, name).contract_type.get_deployment_bytecode()) for name in names}
+    return bytecode, _common.abi_of(project.PredictionMarket)
 
 
 def add_test_set(dashboard, text: str) -> None:
@@ -94,15 +102,17 @@ def add_test_set(dashboard, text: str) -> None:
         raise click.ClickException(f"--test-set {text}: {error}") from error
 
 
-def serve(dashboard, host: str, port: int) -> None:
+def serve(dashboard, host: str, port: int, names: Sequence[str] = ()) -> None:
     """Serve until Ctrl+C."""
     import socket
 
     import uvicorn
 
     if host not in ("127.0.0.1", "localhost", "::1"):
-        dashboard.settings.hosts = None
-        click.secho("Everyone who reaches this machine can open the page.", fg="yellow")
+        dashboard.settings.addresses = True
+        dashboard.settings.hosts += tuple(name.lower() for name in names)
+        places = ", ".join(["its address", *names])
+        click.secho(f"Everyone who reaches this machine can open the page, at {places}.", fg="yellow")
         if dashboard.reader.is_local:
             click.secho("On a local chain they can also send from its accounts.", fg="yellow")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

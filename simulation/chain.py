@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -84,6 +85,8 @@ class Chain:
             connection = socket.create_connection(self._address, self.timeout)
         except OSError as error:
             raise self._unreachable(error) from error
+        # Closing resets: otherwise each connection would hold its port for a minute, and no anvil could start on it.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         head = self._head.encode()
 
         def write() -> None:

@@ -325,6 +325,13 @@ function start() {
     event.preventDefault();
     try { await post("/api/clock", new FormData(event.target)); location.reload(); } catch (problem) { say(problem.message, "bad"); }
   });
+  for (const select of document.querySelectorAll("select[data-shows]")) {
+    const show = () => {
+      for (const part of document.querySelectorAll("[data-shown]")) part.hidden = part.dataset.shown !== select.value;
+    };
+    select.addEventListener("change", show);
+    show();
+  }
   for (const form of document.querySelectorAll("form[data-action]")) {
     form.addEventListener("submit", (event) => { event.preventDefault(); submit(form); });
   }

@@ -1,15 +1,14 @@
 """A local chain, the page, and a real browser whose wallet signs with keys that only the test has."""
 
 import shutil
-import socket
-import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from scripts.dashboard import demo_contracts
 from simulation.chain import Chain
+from tests import anvil
 
 MNEMONIC = "test test test test test test test test test test test junk"
 CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
@@ -27,54 +26,37 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
 WAIT = 30_000  # milliseconds
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+def pytest_collection_modifyitems(items):
+    """All tests in a browser run in one process: they share a chain, a server and a browser."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 class Site:
     """A chain of its own, with the page on it."""
 
-    def __init__(self, bytecode, folder, set_up):
+    def __init__(self, node_url, contracts, folder):
         import uvicorn
 
-        port = free_port()
-        self.anvil = subprocess.Popen(
-            ["anvil", "--port", str(port), "--silent", "--gas-price", "0", "--base-fee", "0", "--balance", "1000000"]
-        )
-        wait_for(lambda: answers(port), 20)
-        self.node_url = f"http://127.0.0.1:{port}"
+        from dashboard import demo
+
+        self.folder = folder
+        self.node_url = node_url
         self.chain = Chain(self.node_url)
-        self.dashboard = set_up(self.chain, self.node_url, bytecode, folder)
-        page_port = free_port()
+        bytecode, self.market_abi = contracts
+        self.dashboard = demo.set_up(self.chain, self.node_url, bytecode, folder, self.market_abi)
+        page_port = anvil.free_port()
         self.url = f"http://127.0.0.1:{page_port}"
         config = uvicorn.Config(self.dashboard.app(), port=page_port, log_level="error", timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
-        wait_for(lambda: answers(page_port), 20)
+        anvil.wait_for(lambda: anvil.answers(page_port))
 
     def stop(self):
         self.server.should_exit = True
         self.thread.join(5)
-        self.anvil.terminate()
-        self.anvil.wait(5)
 
     def model(self, name: str) -> str:
         return next(e.address for e in self.dashboard.reader.entries() if e.name == name)
@@ -92,20 +74,17 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def bytecode(project):
-    """Creation code of the contracts that the page's demo needs, as far as they exist."""
-    names = ["Registry", "SparsePerceptron", "SelfAssessment", "Points"]
-    types = {name: project.contracts[name].contract_type for name in names if name in project.contracts}
-    return {name: bytes.fromhex(c.deployment_bytecode.bytecode.removeprefix("0x")) for name, c in types.items()}
+def contracts(project):
+    """What the page's demo deploys."""
+    return demo_contracts()
 
 
 @pytest.fixture(scope="session")
-def site(bytecode, tmp_path_factory):
-    from dashboard import demo
-
-    site = Site(bytecode, tmp_path_factory.mktemp("dashboard"), demo.set_up)
-    yield site
-    site.stop()
+def site(contracts, tmp_path_factory):
+    with anvil.running() as node_url:
+        site = Site(node_url, contracts, tmp_path_factory.mktemp("dashboard"))
+        yield site
+        site.stop()
 
 
 @pytest.fixture(scope="session")
@@ -183,6 +162,8 @@ class Wallet:
             return json.dumps({"error": {"code": error.args[0], "message": error.args[1]}})
 
     def _answer(self, method, params):
+        if method == "eth_requestAccounts" and self.mode == "reject":
+            raise WalletError(4001, "User rejected the request.")
         if method in ("eth_requestAccounts", "eth_accounts"):
             return [self.address]
         if method == "eth_chainId":

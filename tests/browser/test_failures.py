@@ -119,6 +119,61 @@ def test_train__page_loses_its_server__goes_on_when_it_is_back(trainer, site):
     assert trainer.wallet.asked.count("eth_sendTransaction") == 1
 
 
+def test_train__chain_gone_while_waiting__goes_on_when_it_is_back(trainer, site):
+    node = site.dashboard.node
+    url = node.url
+    before = len(site.contributions(site.model("Film reviews")))
+
+    def cut_off():
+        node.url = "http://127.0.0.1:9"
+
+    trainer.wallet.before = cut_off  # the wallet has a connection of its own
+    try:
+        trainer.contribute(TEXT)
+        trainer.message("The chain cannot be reached")
+        trainer.message("nothing goes out twice")
+    finally:
+        node.url = url
+    trainer.message("Done, with")
+    assert len(site.contributions(site.model("Film reviews"))) == before + 1
+    assert trainer.wallet.asked.count("eth_sendTransaction") == 1
+
+
+def test_train__chain_gone_before_sending__says_what_to_do(trainer, site):
+    node = site.dashboard.node
+    url, node.url = node.url, "http://127.0.0.1:9"
+    try:
+        trainer.fill_sample(TEXT)
+        trainer.page.get_by_role("button", name="Contribute").click()
+        trainer.message("Check that it runs, then try again.")
+    finally:
+        node.url = url
+    assert "eth_sendTransaction" not in trainer.wallet.asked
+
+
+def test_wallet__disconnects__says_what_to_do(trainer):
+    trainer.page.evaluate("testProvider.emit('disconnect', { code: 4900 })")
+    trainer.message("Check the network in the wallet.")
+
+
+def test_wallet__another_account_is_chosen_there__page_follows(trainer):
+    from eth_account import Account
+
+    trainer.wallet.account = Account.create("another")
+    with trainer.page.expect_navigation():
+        trainer.page.evaluate("account => testProvider.emit('accountsChanged', [account])", trainer.wallet.address)
+    trainer.page.locator(f"body[data-account='{trainer.wallet.address}']").wait_for()
+
+
+def test_connect__refused_in_the_wallet__says_so(person, reviews):
+    someone = person(8)
+    page = someone.open(reviews + "/train")
+    someone.wallet.mode = "reject"
+    page.click("#account-button")
+    page.get_by_role("button", name="Test wallet").click()
+    someone.message("You did not let this page see an account.")
+
+
 def test_train__server_gone__says_what_to_do(trainer):
     trainer.page.route("**/api/prepare", lambda route: route.abort())
     trainer.fill_sample(TEXT)

@@ -4,43 +4,153 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-PATHS = ["/", "/create", "/account", "", "/train", "/refund", "/reward", "/data"]
-NAMES = ["models", "create", "account", "predict", "train", "refund", "reward", "data"]
+SCREENS = {
+    "desktop, light": {"viewport": {"width": 1100, "height": 800}, "color_scheme": "light"},
+    "phone, dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+}
 
-UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a, img, svg")]
+# ---- what is checked on each page, see WCAG 2.2 ----------------------------------------------------------------------
+
+# 4.1.2: whatever can be operated has a name, and pictures have a text
+OPERATED = "a[href], button, input:not([type=hidden]), select, textarea, summary"
+NAMELESS = f"""() => [...document.querySelectorAll("{OPERATED}, img, svg")]
   .filter((e) => e.checkVisibility())
-  .filter((e) => !(e.labels && e.labels.length) && !e.textContent.trim() && !e.getAttribute("aria-label"))
+  .filter((e) => !(e.labels && [...e.labels].some((l) => l.textContent.trim())) && !e.textContent.trim()
+    && !e.getAttribute("aria-label"))
   .map((e) => e.outerHTML.slice(0, 80))"""
 
+# 1.4.3: text stands out from what is behind it, by 4.5, or by 3 where it is large
+FAINT = """() => {
+  const parse = (c) => { const [r, g, b, a = 1] = c.match(/[0-9.]+/g).map(Number); return { r, g, b, a }; };
+  const light = (v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
+  const luminance = (c) => 0.2126 * light(c.r) + 0.7152 * light(c.g) + 0.0722 * light(c.b);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.a === 1) return c; }
+    return { r: 255, g: 255, b: 255, a: 1 };
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim(), e = walker.currentNode.parentElement;
+    if (!text || !e.checkVisibility() || e.tagName === "TITLE") continue;
+    const style = getComputedStyle(e), size = parseFloat(style.fontSize);
+    const fore = parse(e.closest("svg") ? style.fill : style.color);
+    const [a, b] = [luminance(fore), luminance(behind(e))].sort((x, y) => x - y);
+    const ratio = (b + 0.05) / (a + 0.05);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    if (ratio < (large ? 3 : 4.5)) found.push(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return found;
+}"""
 
-def paths(reviews):
-    return [path if path.startswith(("/c", "/a")) or path == "/" else reviews + path for path in PATHS]
+# 1.3.1 and 2.4.1: one heading of the first level, none of the others left out, one main part, no identifier twice
+OUTLINE = """() => {
+  const found = [];
+  const seen = (s) => [...document.querySelectorAll(s)].filter((e) => e.checkVisibility());
+  const levels = seen("h1, h2, h3, h4").map((h) => Number(h.tagName[1]));
+  if (levels.filter((l) => l === 1).length !== 1 || levels[0] !== 1) found.push("not one first heading");
+  levels.forEach((l, i) => { if (i && l > levels[i - 1] + 1) found.push("a level of headings is left out"); });
+  if (seen("main").length !== 1) found.push("not one main part");
+  if (!document.documentElement.lang || !document.title) found.push("no language or title");
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  if (new Set(ids).size !== ids.length) found.push("an identifier twice");
+  for (const name of ["aria-labelledby", "aria-describedby", "for"])
+    for (const e of document.querySelectorAll(`[${name}]`))
+      if (!document.getElementById(e.getAttribute(name))) found.push(`${name} names nothing`);
+  return found;
+}"""
 
 
-def test_pages__phone__nothing_is_cut_off_and_all_has_a_name(person, reviews, screenshot):
-    someone = person(1, viewport={"width": 360, "height": 740}, color_scheme="dark")
+def check(page, name: str, width: int) -> None:
+    """A page as it stands."""
+    for what, script in (("nameless", NAMELESS), ("faint", FAINT), ("outline", OUTLINE)):
+        assert page.evaluate(script) == [], (name, what)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is cut off"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_pages__all__readable_named_not_cut_off_and_kept_as_pictures(person, site, reviews, screenshot, screen):
+    options = SCREENS[screen]
+    someone = person(1, **options)
     page = someone.open("/")
     someone.connect()
-    for path, name in zip(paths(reviews), NAMES, strict=True):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
-        assert page.evaluate(UNLABELLED) == [], path
-        assert page.locator("h1").count() == 1, path
-        screenshot(page, f"{name}-phone")
 
+    def take(name):
+        check(page, name, options["viewport"]["width"])
+        screenshot(page, f"{name}-phone" if "phone" in screen else name)
 
-def test_pages__desktop__screenshots(person, reviews, screenshot):
-    someone = person(1, viewport={"width": 1100, "height": 800}, color_scheme="light")
-    page = someone.open("/")
-    someone.connect()
-    for path, name in zip(paths(reviews), NAMES, strict=True):
-        page.goto(path)
-        screenshot(page, name)
+    take("models")
+    for name in ("train", "refund", "reward", "data"):
+        page.goto(f"{reviews}/{name}")
+        take(name)
+    for name, model in {"points": "Film reviews for points", "market": "Film reviews in a market"}.items():
+        for tab in ("train", "refund", "reward", "data"):
+            page.goto(f"/models/{site.model(model)}/{tab}")
+            take(f"{name}-{tab}")
+    page.goto("/account")
+    take("account")
     page.goto(reviews)
     page.get_by_label("Text", exact=True).fill("a charming film with a clumsy plot")
     page.get_by_role("button", name="Predict").click()
     page.locator("#answer").wait_for()
-    screenshot(page, "predict")
+    take("predict")
+    page.goto(f"/models/{site.model('Wines')}")
+    page.get_by_label("13 numbers").fill("13 2 2.4 19 100 2.5 2.2 0.3 1.6 5 1 3 800")
+    page.get_by_role("button", name="Predict").click()
+    page.locator("#answer").wait_for()
+    take("predict-numbers")
+    page.goto(f"/models/{site.model('Digits')}")
+    take("predict-picture")
+    page.goto("/models/0x" + "1" * 40)
+    take("error")
+    page.goto("/create")
+    for part in page.locator("summary").all():
+        if part.is_visible():
+            part.click()
+    take("create")
+    page.get_by_label("Name", exact=True).fill("Short texts")
+    page.get_by_label("Classes").fill("no, yes")
+    page.select_option("#encoder", "hashed-words")
+    page.get_by_role("button", name="Prepare").click()
+    page.locator(".steps").wait_for()
+    take("create-plan")
+    page.click("#account-button")
+    take("choose-account")
+    page.keyboard.press("Escape")
+    page.goto(f"{reviews}/train")
+    someone.fill_sample("a gripping story with a stunning camera")
+    page.get_by_role("button", name="Contribute").click()
+    page.locator("#confirm[open]").wait_for()
+    take("confirm")
+
+
+@pytest.mark.parametrize("path", ["/", "/train"])
+def test_pages__tab_key__reaches_everything_and_shows_where_it_is(person, reviews, path):
+    someone = person(1)
+    page = someone.open("/")
+    someone.connect()
+    page.goto(reviews + path if path != "/" else path)
+    wanted = page.evaluate(
+        """(operated) => new Set([...document.querySelectorAll(operated)]
+        .filter((e) => e.checkVisibility() && !e.disabled).map((e) => e.type === "radio" ? e.name : e)).size""",
+        OPERATED,
+    )
+    reached = 0
+    for _ in range(wanted + 10):
+        page.keyboard.press("Tab")
+        now = page.evaluate(
+            """() => { const e = document.activeElement, s = getComputedStyle(e);
+            return [e === document.body || e.tabIndex < 0, Boolean(e.dataset.seen), s.outlineStyle,
+              parseFloat(s.outlineWidth), e.matches("[role=region]"), (e.dataset.seen = "1", e.outerHTML.slice(0, 60))];
+            }"""
+        )
+        outside, again, style, thickness, region, html = now
+        if outside or again:
+            break
+        assert style == "solid", html
+        assert thickness >= 2, html
+        reached += not region
+    assert reached == wanted
 
 
 def test_pages__keyboard_only__predicts_and_contributes(person, site, reviews):

@@ -17,24 +17,6 @@ def test_models__search__finds_by_words(person):
     page.get_by_role("heading", name="Empty model").wait_for()
 
 
-def test_predict__text__shows_label_and_scores(person, reviews):
-    page = person().open(reviews)
-    page.get_by_label("Text", exact=True).fill("a wonderful brilliant film with a charming cast")
-    page.get_by_role("button", name="Predict").click()
-    assert page.locator("#predicted").inner_text() == "positive"
-    scores = page.locator("#answer tbody tr")
-    assert scores.count() == 2
-    assert "positive ✓" in scores.nth(1).inner_text()
-    assert "what the encoder gives back" in page.locator("#answer").inner_text()
-
-
-def test_predict__no_known_word__says_so(person, reviews):
-    page = person().open(reviews)
-    page.get_by_label("Text", exact=True).fill("xyzzy")
-    page.get_by_role("button", name="Predict").click()
-    assert "no word that the model knows" in page.get_by_role("alert").inner_text()
-
-
 def test_train__local_account__contributes_and_gets_the_refund(person, site, reviews):
     someone = person()
     someone.open(reviews + "/train")
@@ -132,51 +114,3 @@ def test_account__contributor__sees_statistics(person, reviews):
     text = page.locator("main").inner_text()
     assert "Film reviews" in text
     assert "deposits refunded" in text
-
-
-def test_create__data_file__publishes_a_model(person, site):
-    from dashboard.demo import sentences
-
-    someone = person(2)
-    page = someone.open("/create")
-    someone.connect()
-    rows = "label\ttext\n" + "".join(f"{y}\t{t}\n" for t, y in zip(*sentences(120, seed=3), strict=True))
-    page.get_by_label("Name", exact=True).fill("Made <b>here</b>")
-    page.set_input_files("#file", {"name": "films.tsv", "mimeType": "text/plain", "buffer": rows.encode()})
-    page.get_by_label("Classes").fill("bad, good")
-    page.get_by_role("button", name="Prepare").click()
-    page.get_by_role("heading", name="Create “Made <b>here</b>”").wait_for()
-    assert "of 24 samples that it did not learn" in page.locator("main").inner_text()
-    assert "gas" in page.locator(".steps").inner_text()
-    page.get_by_role("button", name="Publish").click()
-    page.click("#confirm-send")
-    page.get_by_role("link", name="Open it").click()
-    page.get_by_role("heading", name="Made <b>here</b>").wait_for()
-    page.get_by_label("Text", exact=True).fill("a brilliant wonderful film")
-    page.get_by_role("button", name="Predict").click()
-    assert page.locator("#predicted").inner_text() == "good"
-    assert (
-        site.dashboard.reader.model(site.dashboard.reader.entries()[0].address).owner.lower()
-        == someone.wallet.address.lower()
-    )
-
-
-def test_create__empty_model__needs_no_file(person):
-    someone = person(2)
-    page = someone.open("/create")
-    someone.connect()
-    page.get_by_label("Name", exact=True).fill("From nothing")
-    page.get_by_label("Classes").fill("no, yes")
-    page.get_by_label("Encoder", exact=True).select_option("hashed-words")
-    page.get_by_role("button", name="Prepare").click()
-    page.get_by_role("button", name="Publish").click()
-    page.click("#confirm-send")
-    page.get_by_role("link", name="Open it").wait_for()
-
-
-def test_create__broken_file__is_refused_with_advice(person):
-    page = person().open("/create")
-    page.get_by_label("Name", exact=True).fill("Broken")
-    page.set_input_files("#file", {"name": "x.tsv", "mimeType": "text/plain", "buffer": b"\xff\xfe\x00garbage"})
-    page.get_by_role("button", name="Prepare").click()
-    assert "x.tsv" in page.get_by_role("alert").inner_text()

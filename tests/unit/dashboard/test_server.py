@@ -1,10 +1,13 @@
 """The server without a browser: who may ask, what is refused, and that no transaction goes out twice."""
 
+import io
 import json
 import time
 import warnings
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dashboard import demo
 from dashboard.incentives import Incentive, SelfAssessment, Transaction
@@ -61,6 +64,17 @@ def test_get__host__only_ours(client, headers, status):
     assert client.get("/", headers=headers).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("192.0.2.7:8080", 200), ("[2001:db8::7]:8080", 200), ("models.example", 200), ("evil.example", 421)],
+)
+def test_get__open_to_others__addresses_and_own_names_only(dashboard, host, status):
+    dashboard.settings.addresses = True
+    dashboard.settings.hosts += ("models.example",)
+    client = TestClient(dashboard.app(), base_url="http://192.0.2.7:8080")
+    assert client.get("/", headers={"host": host}).status_code == status
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999"])
 def test_post__foreign_origin__refused(client, origin):
     for path in ("/api/local", "/api/clock", "/create"):
@@ -76,6 +90,13 @@ def test_get__any_page__forbids_foreign_scripts(client, model):
 
 def test_post__body_too_large__refused(client):
     assert client.post("/create", content=b"x" * 21_000_001).status_code == 413
+
+
+def test_create__file_too_large__refused_with_advice(client):
+    file = {"file": ("x.csv", b"label,text\n" + b"x" * 10_000_001)}
+    answer = client.post("/create", data={"name": "a", "encoder": "fitted"}, files=file)
+    assert answer.status_code == 400
+    assert "A data file has at most 10 MB." in answer.text
 
 
 def test_get__pages__show_no_secret_of_the_node(client, dashboard, model):
@@ -242,9 +263,31 @@ def test_store__encoder_file_of_another_model__refused(tmp_path):
     assert store.find(one.spec).words == ("good",)
 
 
-def test_store__no_picture__refused():
-    with pytest.raises(InputError, match="no picture that can be read"):
-        Store._picture(b"GIF89a nonsense")
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"GIF89a nonsense", "The picture cannot be read as a picture"),
+        (b"%PDF-1.4", "The picture cannot be read as a picture"),
+        (bytes(10_000_001), "at most 10 MB"),
+        (b"", "Choose a picture first"),
+    ],
+)
+def test_store__no_picture__refused(tmp_path, content, problem):
+    store = Store(tmp_path / "encoders")
+    encoder = demo.encoders.ProjectedImage(2, "random", [0] * 4, [[1, 2, 3, 4]], 100)
+    store.keep(encoder)
+    with pytest.raises(InputError, match=problem):
+        store.encode(encoder.spec, picture=content)
+
+
+def test_store__picture_that_unpacks_to_more_than_50_million_pixels__refused(tmp_path):
+    file = io.BytesIO()
+    Image.new("L", (10_000, 5_001)).save(file, "PNG")
+    store = Store(tmp_path / "encoders")
+    encoder = demo.encoders.ProjectedImage(2, "random", [0] * 4, [[1, 2, 3, 4]], 100)
+    store.keep(encoder)
+    with pytest.raises(InputError, match="too large: 10,000 x 5,001 pixels"):
+        store.encode(encoder.spec, picture=file.getvalue())
 
 
 def test_test_set__many_rows__parts_that_fit_a_call():
@@ -277,11 +320,6 @@ def test_store__numbers__encoded_or_refused_with_advice(tmp_path):
 
 
 def test_store__picture__encoded(tmp_path):
-    import io
-
-    import numpy as np
-    from PIL import Image
-
     pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 16), dtype=np.uint8)
     encoder = demo.encoders.ProjectedImage.fit(list(pixels), n_features=8, side=8)
     store = Store(tmp_path / "encoders")

@@ -1,9 +1,12 @@
 """Reading data: what the files say, or what to do about them."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from encoders import BUILT_IN, DataError, read_data
 
@@ -115,3 +118,80 @@ def test_read_data__missing_file__says_where_data_can_be_got(tmp_path: Path) -> 
 def test_read_data__folder__is_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_data(tmp_path)
+
+
+def test_read_data__texts_with_named_labels__classes_in_alphabetical_order(write) -> None:
+    samples, labels, class_names = read_data(write("label\ttext\nspam\twin now\nham\tsee you\n"))
+    assert (samples, labels.tolist(), class_names) == (["win now", "see you"], [1, 0], ("ham", "spam"))
+
+
+@pytest.mark.parametrize("header", ["text,label", "label,text"])
+def test_read_data__csv_of_text_and_label__in_any_order(write, header: str) -> None:
+    row = '"tea, hot",1' if header == "text,label" else '1,"tea, hot"'
+    other = "bread,0" if header == "text,label" else "0,bread"
+    data = read_data(write(f"{header}\n{row}\n{other}\n", "data.csv"))
+    assert (data.samples, data.labels.tolist(), data.input_kind) == (["tea, hot", "bread"], [1, 0], "text")
+
+
+@pytest.mark.parametrize(("name", "delimiter"), [("data.csv", ","), ("data.tsv", "\t")])
+def test_read_data__table_of_numbers__rows_and_named_classes(write, name: str, delimiter: str) -> None:
+    text = "width,label,height\n1.5,pear,-2\n3,apple,4e1\n".replace(",", delimiter)
+    data = read_data(write(text, name))
+    assert data.samples.tolist() == [[1.5, -2.0], [3.0, 40.0]]
+    assert (data.labels.tolist(), data.class_names, data.input_kind) == ([1, 0], ("apple", "pear"), "numbers")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("a,label\n1,x\ntwo,y\n", "line 3: could not convert string to float: 'two'"),
+        ("a,label\n1,x\n2\n", "line 3: 1 fields, not 2 as in the first line"),
+        ("a,label,label\n1,x,y\n", "not a header that is known"),
+        ("a,b\n1,2\n", "not a header that is known"),
+        ("a,label\n", "a header but no samples"),
+        ("a,label\n" + "".join(f"1,c{i}\n" for i in range(256)), "256 different labels"),
+    ],
+)
+def test_read_data__bad_table__says_what_to_do(write, content: str, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        read_data(write(content, "data.csv"))
+
+
+def picture(grey: int, size: tuple[int, int] = (5, 3)) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", size, grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_read_data__zip_of_pictures__folders_are_the_classes(write) -> None:
+    files = {"set/dog/1.png": picture(10), "set/cat/a.png": picture(20), "set/cat/.x.png": b"", "set/readme.txt": b""}
+    data = read_data(write(zipped(files), "pictures.zip"))
+    assert [p.shape for p in data.samples] == [(3, 5)] * 2
+    assert [int(p[0, 0]) for p in data.samples] == [10, 20]
+    assert (data.labels.tolist(), data.class_names, data.input_kind) == ([1, 0], ("cat", "dog"), "image")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (zipped({"cat/1.png": b"no picture", "dog/1.png": b""}), "cat/1.png: the picture cannot be read"),
+        (zipped({"1.png": picture(1)}), "no pictures in folders"),
+        (zipped({"cat/1.png": bytes(100_000_001)}), "more than 100,000,000 bytes when unpacked"),
+        (zipped({f"cat/{i}.png": b"" for i in range(5_001)}), "5,001 pictures; at most 5,000"),
+        (zipped({"cat/1.png": picture(1, (10_000, 8_000)), "cat/2.png": picture(1, (10_000, 8_000))}), "too large"),
+        (zipped({"cat/1.png": picture(1), "cat/2.png": picture(2)}), "all samples have the label 'cat'"),
+        (b"PK no archive", "not a zip file"),
+    ],
+    ids=["broken", "no folders", "bomb", "too many", "too large", "one class", "no archive"],
+)
+def test_read_data__bad_zip__says_what_to_do(write, content: bytes, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        read_data(write(content, "pictures.zip"))
