@@ -11,7 +11,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,7 @@ from dashboard.outbox import Outbox, OutboxError, describe
 from dashboard.reader import ADD_DATA, Model, NotAModelError, Reader, checksummed, is_address, topic
 from dashboard.rpc import ChainUnreachableError, Node, RpcError
 from dashboard.store import MAX_DATA_FILE, MAX_ENCODER_FILE, InputError, Store, TestSet
-from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_ether
+from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_ether, score
 
 HERE = Path(__file__).resolve().parent
 MODELS_PER_PAGE = 25
@@ -59,6 +59,10 @@ class Settings:
     ----------
     incentives : dict of str to str
         Names by address, as far as they are known from deployments; others are found out.
+    originals : path or None
+        Where the words of samples are kept that are contributed here.
+    words : sequence of path
+        Files of words that third parties keep.
     hosts : tuple of str
         Host names under which the page answers.
     addresses : bool
@@ -69,6 +73,7 @@ class Settings:
     registry: str
     encoder_folder: Path
     originals: Path | None = None
+    words: Sequence[Path] = ()
     incentives: dict[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = LOOPBACK
     addresses: bool = False
@@ -83,7 +88,7 @@ class Dashboard:
         self.reader = Reader(self.node, settings.registry)
         self.incentives = Incentives(self.reader, settings.incentives)
         self.outbox = Outbox(self.node)
-        self.store = Store(settings.encoder_folder, settings.originals)
+        self.store = Store(settings.encoder_folder, settings.originals, settings.words)
         self.plans = Plans(self.reader, self.store)
         self.test_sets: dict[str, TestSet] = {}
         self._accuracy: dict[tuple, float | None] = {}
@@ -101,6 +106,7 @@ class Dashboard:
             "duration": duration,
             "time": show_time,
             "times": show_times,
+            "score": score,
             "number": lambda n: f"{n:,}",
             "short": lambda a: f"{a[:6]}…{a[-4:]}",
         }

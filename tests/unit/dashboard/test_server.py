@@ -246,6 +246,13 @@ def test_store__original_words__shown_only_if_they_make_the_sample(tmp_path):
     other = encoder.encode("bad film")
     store.remember(other, "A film, but bad")
     assert Store(tmp_path / "encoders", path).show(other, encoder.spec) == ("A film, but bad", "original")
+    third = encoder.encode("good")
+    shared = tmp_path / "shared.jsonl"
+    lines = [{"x": third.hex(), "text": "It was good."}, {"x": x.hex(), "text": "forged: bad"}]
+    shared.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    store = Store(tmp_path / "encoders", path, [shared])
+    assert store.show(third, encoder.spec) == ("It was good.", "third-party")
+    assert store.show(x, encoder.spec) == ("good film", "encoder")
 
 
 def test_store__encoder_file_of_another_model__refused(tmp_path):
