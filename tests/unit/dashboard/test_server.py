@@ -12,7 +12,8 @@ from PIL import Image
 from dashboard import demo
 from dashboard.incentives import Incentive, SelfAssessment, Transaction
 from dashboard.outbox import OutboxError
-from dashboard.server import Dashboard, show_times
+from dashboard.server import Dashboard
+from dashboard.show import show_times
 from dashboard.store import InputError, Store, TestSet
 from scripts import _models
 
