@@ -118,8 +118,8 @@ demo: setup $(COMPILED) ## train a model on a local chain and show it: DATA=...,
 	@ape run demo $(if $(DATA),--data '$(DATA)') $(if $(INCENTIVE),--incentive '$(INCENTIVE)') $(ARGS)
 
 .PHONY: market
-market: setup $(COMPILED) ## play a whole prediction market on a local chain
-	@ape run market demo $(ARGS)
+market: setup $(COMPILED) ## play a whole prediction market on a local chain: DATA=...
+	@ape run market demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 .PHONY: gas accuracy simulate bench findings dashboard
 gas: setup $(COMPILED) ## measure what each action costs, against the committed snapshot

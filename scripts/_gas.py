@@ -14,6 +14,7 @@ from statistics import mean
 
 import numpy as np
 from eth_abi import encode
+from eth_utils import keccak
 
 from encoders import wire
 from simulation.chain import Chain, ContractAt, Transaction
@@ -149,6 +150,11 @@ def zipf_words(rng: np.random.Generator, n_features: int, count: int) -> bytes:
     return wire.pack_sparse(np.sort(rng.choice(n_features, count, replace=False, p=p / p.sum())), n_features)
 
 
+def uniform_words(rng: np.random.Generator, n_features: int, count: int) -> bytes:
+    """A sparse sample of `count` words, each as likely as any other."""
+    return wire.pack_sparse(np.sort(rng.choice(n_features, count, replace=False)), n_features)
+
+
 def self_assessment_terms() -> bytes:
     return encode(["uint96", "uint32", "uint32", "uint32", "uint32", "bool"], [COST_WEIGHT, *WAITS, 0, False])
 
@@ -260,6 +266,19 @@ def sparse_perceptron_rows(bench: Bench) -> Iterator[Row]:
             (large, f"predict() {words} words: execution (receipt - intrinsic)"),
         )
 
+    # words that are not ordered by frequency: nearly each stands in a slot of its own
+    _, model = bench.publish(random_perceptron(1_000), incentive.address, terms)
+    rng = np.random.default_rng(0)
+    added = add_data(bench, model, incentive, lambda: uniform_words(rng, 1_000, 15))
+    for agrees, word in ((True, "agree"), (False, "disagree")):
+        yield Row(
+            f"sparse 1,000 weights, 15 words drawn uniformly: {word}",
+            mean(g for g, _, _ in added[agrees]),
+            None,
+            mean(add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]),
+            (large, f"addData 15 words: {word}, label 1"),
+        )
+
 
 def points_rows(bench: Bench) -> Iterator[Row]:
     from simulation.points import Terms
@@ -292,6 +311,98 @@ def points_rows(bench: Bench) -> Iterator[Row]:
             reporter = bench.first if who == bench.second else bench.second
             reports.append(bench.send(incentive.transaction("report", model.address, x, 1, sender=reporter))[0])
     yield Row("points: report", mean(reports), 85_000, None, (original, "report"))
+
+
+def market_rows(bench: Bench) -> Iterator[Row]:
+    """A sparse perceptron with 1,000 weights; rows and samples of 15 words; 250 hidden rows in 10 portions."""
+    from simulation.prediction_market import Plan, Terms
+
+    contract = bench.contract("PredictionMarket")
+    stake, count, batch = 10**15, 40, 20
+    keeper, contributor = bench.third, bench.second
+
+    def send(function, *arguments, sender=keeper, value=0):
+        return bench.send(contract.transaction(function, *arguments, sender=sender, value=value))[0]
+
+    # the draw of 3 of 10
+    _, model = bench.publish(random_perceptron(1_000), contract.address, Terms().pack())
+    gas, secret = commit_market(bench, contract, model, Plan(stake, 20, stake, 10**13, 10, 3, 25, 1, count))
+    yield Row("market: commit", gas, 260_000)
+    bench.chain.rpc("anvil_mine", "0x6")
+    yield Row("market: draw 3 of 10 portions", send("draw", secret.market), 90_000)
+
+    # the rest with 1 of 11, because a draw is soon what it has to be for figures that do not change from run to run
+    _, model = bench.publish(random_perceptron(1_000), contract.address, Terms().pack())
+    plan = Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, count)
+    _, secret = commit_market(bench, contract, model, plan)
+    market = secret.market
+    draw_first_portion(bench, contract, market)
+    yield Row("market: reveal a drawn portion of 25 rows", send("reveal", *secret.reveal_arguments(0)), 450_000)
+    send("prepare", market, 600, ZERO_SALT)
+    added: dict[bool, list[int]] = {True: [], False: []}
+    claims = []
+    rng = np.random.default_rng(0)
+    for _ in range(count // 2):
+        x = zipf_words(rng, 1_000, 15)
+        answer = model.call("predict", x)
+        for y, effect in ((answer, 0), (1 - answer, 1 + answer)):
+            gas = send("add_data", model.address, x, y, sender=contributor, value=stake + 1)
+            added[effect == 0].append(gas)
+            claims.append((contributor, x, y, effect))
+    yield Row("market: add 15 words, 1,000 weights: agree", mean(added[True][1:]), 100_000)
+    yield Row("market: add 15 words, 1,000 weights: disagree", mean(added[False]), 140_000)
+    send("close", market)
+    revealed = [send("reveal", *secret.reveal_arguments(i)) for i in range(1, plan.portions)]
+    yield Row("market: reveal a hidden portion of 25 rows", mean(revealed), 450_000)
+    send("check", market, 256)
+    scored: dict[bool, list[int]] = {True: [], False: []}
+    for claim in claims:
+        scored[claim[-1] == 0].append(send("score", market, *claim, 256))
+    per_row = mean(scored[False]) / plan.hidden_rows
+    yield Row("market: score a contribution that changed the model, a hidden row", per_row, 4_000)
+    yield Row("market: score one that did not", mean(scored[True]), 120_000)
+    settled = [send("settle", market, batch) for _ in range(0, count, batch)]
+    yield Row(f"market: settle a contribution, in a step of {batch}", mean(settled) / batch, 45_000)
+    paid = [send("withdraw", market, i, who, keccak(x), y, effect) for i, (who, x, y, effect) in enumerate(claims, 1)]
+    yield Row("market: withdraw", mean(paid), 60_000)
+
+
+def commit_market(bench: Bench, contract: ContractAt, model: ContractAt, plan):
+    """The gas of committing to a test set, always the same rows, and the test set."""
+    from scripts._market import Secret
+    from simulation.rows import pack_rows
+
+    rng = np.random.default_rng(2)
+    rows = [(int(rng.integers(2)), zipf_words(rng, 1_000, 15)) for _ in range(plan.portions * plan.rows)]
+    provider = bench.first
+    secret = Secret(
+        chain_id=int(bench.chain.rpc("eth_chainId"), 16),
+        contract=contract.address,
+        model=model.address,
+        market=contract.call("next_market", model.address),
+        provider=provider,
+        plan=plan,
+        portions=[pack_rows(rows[i * plan.rows : (i + 1) * plan.rows]) for i in range(plan.portions)],
+        salts=[keccak(bytes([i])) for i in range(plan.portions)],
+    )
+    arguments = secret.market, secret.tree.root, plan.astuple()
+    call = contract.transaction("commit", *arguments, sender=provider, value=plan.total + 1)
+    return bench.send(call)[0], secret
+
+
+def draw_first_portion(bench: Bench, contract: ContractAt, market: int) -> None:
+    """Draw, with one block of the draw after the other until the portion drawn is the first."""
+    chain = bench.chain
+    chain.rpc("anvil_mine", "0x3")
+    for number in range(1, 1_000):
+        snapshot = chain.rpc("evm_snapshot")
+        chain.rpc("anvil_setCoinbase", f"0x{number:040x}")
+        chain.rpc("anvil_mine", "0x1")
+        bench.send(contract.transaction("draw", market, sender=bench.third))
+        if contract.call("market", market)[4] == 1:
+            return
+        chain.rpc("evm_revert", snapshot)
+    raise RuntimeError("none of 1,000 blocks drew the first portion")
 
 
 def dense_rows(bench: Bench) -> Iterator[Row]:
@@ -412,7 +523,13 @@ def contribute(bench: Bench, model: ContractAt, incentive: ContractAt, draw: Cal
     return mean(gas[1:])
 
 
-GROUPS: list[Callable[[Bench], Iterator[Row]]] = [sparse_perceptron_rows, dense_rows, table_rows, points_rows]
+GROUPS: list[Callable[[Bench], Iterator[Row]]] = [
+    sparse_perceptron_rows,
+    dense_rows,
+    table_rows,
+    points_rows,
+    market_rows,
+]
 
 
 def measure(bench: Bench, progress: Callable[[str], None] = lambda text: None) -> list[Row]:

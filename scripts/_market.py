@@ -1,20 +1,41 @@
-"""A provider's test set: cut into portions, salted, committed to, and kept in one file that survives a crash."""
+"""A provider's test set, kept in one file that survives a crash, and what drives a market with it."""
 
 import json
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from eth_utils import keccak, to_checksum_address
+from requests.exceptions import RequestException
+
+from simulation.chain import RpcError, Unreachable
 from simulation.merkle import MerkleTree
-from simulation.prediction_market import MAX_PORTION, Plan, portion_leaf
+from simulation.prediction_market import LEAF_TYPES, MAX_PORTION, Plan, market_id, portion_leaf
 from simulation.rows import iterate_rows, pack_rows
+
+MAX_GAS = 2**24  # of a transaction (EIP-7825)
+SPARE_PORTION_GAS = 14_000_000  # what evaluating a portion may take, so that it can be revealed in one transaction
+TRIES = 3  # how often `run` tries a step again that is refused
+POLL = 2.0  # seconds between looks at a transaction that is not mined yet
+
+
+UNREACHABLE = (Unreachable, RequestException, ConnectionError)
 
 
 class SecretError(ValueError):
     """The file with the test set is missing, broken, or does not fit."""
+
+
+class StepRefused(Exception):
+    """A transaction reverted, or would; the text says why."""
+
+
+class TooMuchGas(StepRefused):
+    """A step does not fit in one transaction."""
 
 
 @dataclass
@@ -31,8 +52,13 @@ class Secret:
         Rows of each portion, as `evaluate` takes them.
     salts : list of bytes
         32 bytes for each portion.
+    source : str
+        What `fingerprint` says of the rows that the portions were cut from.
     transactions : list of dict
-        What was sent for this market: ``{"what": "reveal 3", "hash": "0x…"}``.
+        What was signed for this market, noted before it was sent: ``{"what": "reveal 3", "hash": "0x…"}``.
+
+    The file has two parts. Its first line is the test set, as JSON, with the tree as OpenZeppelin's library dumps it:
+    written before the commitment is sent, and never changed. Each line after it is a transaction.
     """
 
     chain_id: int
@@ -43,6 +69,7 @@ class Secret:
     plan: Plan
     portions: list[bytes]
     salts: list[bytes]
+    source: str = ""
     transactions: list[dict] = field(default_factory=list)
 
     @classmethod
@@ -61,6 +88,23 @@ class Secret:
         """Arguments of the contract's `reveal`."""
         return self.market, index, self.salts[index], self.portions[index], self.tree.proof(index)
 
+    @property
+    def dump(self) -> dict:
+        """The tree as `StandardMerkleTree.load` of @openzeppelin/merkle-tree reads it."""
+        fields = self.chain_id, self.contract, self.market
+        return {
+            "format": "standard-v1",
+            "leafEncoding": list(LEAF_TYPES),
+            "tree": ["0x" + node.hex() for node in self.tree.nodes],
+            "values": [
+                {
+                    "value": [*map(str, fields), str(i), "0x" + salt.hex(), "0x" + keccak(rows).hex()],
+                    "treeIndex": self.tree.position(i),
+                }
+                for i, (salt, rows) in enumerate(zip(self.salts, self.portions, strict=True))
+            ],
+        }
+
     # ---- the file ----------------------------------------------------------------------------------------------------
 
     def save(self, path: Path) -> None:
@@ -73,18 +117,19 @@ class Secret:
             "market": hex(self.market),
             "provider": self.provider,
             "plan": self.plan.__dict__,
-            "root": "0x" + self.tree.root.hex(),
+            "source": self.source,
             "portions": [
                 {"salt": "0x" + salt.hex(), "rows": "0x" + rows.hex()}
                 for salt, rows in zip(self.salts, self.portions, strict=True)
             ],
-            "transactions": self.transactions,
+            "tree": self.dump,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(path.name + ".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
+            for line in (content, *self.transactions):
+                file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -100,7 +145,8 @@ class Secret:
         if not path.is_file():
             raise SecretError(f"{path}: there is no such file. It was written by `ape run market commit`.")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            first, *rest = path.read_text(encoding="utf-8").split("\n")
+            content = json.loads(first)
             secret = cls(
                 chain_id=content["chain_id"],
                 contract=content["contract"],
@@ -108,11 +154,13 @@ class Secret:
                 market=int(content["market"], 16),
                 provider=content["provider"],
                 plan=Plan(**content["plan"]),
+                source=content["source"],
                 portions=[bytes.fromhex(p["rows"][2:]) for p in content["portions"]],
                 salts=[bytes.fromhex(p["salt"][2:]) for p in content["portions"]],
-                transactions=content["transactions"],
+                # what follows the last end of a line is empty, or was cut off by a crash before it was sent
+                transactions=[json.loads(line) for line in rest[:-1]],
             )
-            root = content["root"]
+            root = content["tree"]["tree"][0]
         except (ValueError, KeyError, TypeError) as error:
             raise SecretError(f"{path}: not a file of `ape run market commit` ({error})") from error
         if "0x" + secret.tree.root.hex() != root:
@@ -120,9 +168,20 @@ class Secret:
         return secret
 
     def note(self, path: Path, what: str, transaction: str) -> None:
-        """Keep what was sent."""
+        """Keep what is going to be sent: on the disk when this returns."""
         self.transactions.append({"what": what, "hash": transaction})
-        self.save(path)
+        with path.open("r+b") as file:
+            content = file.read()
+            file.seek(content.rfind(b"\n") + 1)  # over what a crash cut off
+            file.truncate()
+            file.write(json.dumps(self.transactions[-1]).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def fingerprint(rows: Sequence[tuple[int, bytes]]) -> str:
+    """Tells test sets apart, whatever the order of their rows."""
+    return keccak(pack_rows(sorted(rows))).hex()
 
 
 def cut(rows: Sequence[tuple[int, bytes]], portions: int) -> list[bytes]:
@@ -160,8 +219,6 @@ class Stake:
     @property
     def claim(self) -> tuple:
         """What `withdraw` must be shown, after the market."""
-        from eth_utils import keccak
-
         return self.index, self.contributor, keccak(self.x), self.y, self.effect
 
 
@@ -212,15 +269,23 @@ class MarketDriver:
         Who sends.
     secret, path
         The test set and its file; None for who does not have it.
+    number : int, optional
+        Of the model's market; by default the one that the file is for, or the latest.
+    confirmations : int
+        Blocks above that of a transaction until it counts as mined.
     say : callable
         Told what is done, a line at a time.
     """
 
-    def __init__(self, contract, batched, model: str, account, secret=None, path=None, say=print):
+    def __init__(
+        self, contract, batched, model: str, account, secret=None, path=None, number=None, confirmations=0, say=print
+    ):
         self.contract, self.batched, self.model, self.account = contract, batched, model, account
         self.secret, self.path, self.say = secret, path, say
+        self.number, self.confirmations = number, confirmations
         self.portions = 256
         self._stakes: list[Stake] = []
+        self._learnt: tuple | None = None  # the arguments of the last `score` in which the replica only learnt
 
     @property
     def node(self):
@@ -228,19 +293,17 @@ class MarketDriver:
 
     @property
     def market(self) -> int:
-        """The id of the model's latest market, or of the one that the file is for; 0 if there is none."""
+        """The id of the market; 0 if there is none."""
+        if self.number is not None:
+            return market_id(self.model, self.number)
         return self.secret.market if self.secret else self.batched.call("latest_market", self.model)
 
     def view(self) -> View | None:
         """The market as it is now; None if it was never committed."""
-        from simulation.chain import RpcError
-
         if not self.market or self.market > self.batched.call("latest_market", self.model):
             return None
-        try:
-            fields = list(self.batched.call("market", self.market))
-        except RpcError:
-            return None
+        fields = list(self.batched.call("market", self.market))
+        fields[0] = to_checksum_address(fields[0])
         fields[2] = Plan(*fields[2])
         return View(*fields)
 
@@ -248,24 +311,110 @@ class MarketDriver:
     def block(self) -> int:
         return int(self.node.rpc("eth_blockNumber"), 16)
 
-    def send(self, what: str, function: str, *arguments, value: int = 0):
-        """Send a transaction and wait for it; its hash is kept in the provider's file."""
-        from scripts._publish import confirmations
+    @property
+    def now(self) -> int:
+        """The time that a transaction would see: a chain without transactions may have no new block for long."""
+        blocks = [("eth_getBlockByNumber", [which, False]) for which in ("latest", "pending")]
+        found = [answer.get("result") for answer in self.node.many(blocks)]
+        return max(int(block["timestamp"], 16) for block in found if block)
 
-        receipt = getattr(self.contract, function)(
-            *arguments, sender=self.account, value=value, required_confirmations=confirmations()
+    # ---- sending -----------------------------------------------------------------------------------------------------
+
+    def send(self, what: str, function: str, *arguments, value: int = 0) -> dict:
+        """Sign a transaction, note it in the provider's file, send it and wait until it is mined; its receipt.
+
+        Whatever fails in between, nothing is done twice: while the account has a transaction that may still be mined,
+        no other is signed, and one that the node has forgotten has the nonce of whatever is sent in its place.
+
+        Raises
+        ------
+        StepRefused
+            It reverted, or would have.
+        """
+        nonce = self._nonce()
+        gas = self._estimate(what, function, arguments, value)
+        transaction = getattr(self.contract, function).as_transaction(
+            *arguments, sender=self.account, value=value, gas=gas, nonce=nonce
         )
+        signed = self.account.sign_transaction(transaction).serialize_transaction()
+        name = "0x" + keccak(signed).hex()
         if self.secret is not None:
-            self.secret.note(self.path, what, receipt.txn_hash)
+            self.secret.note(self.path, what, name)
+        self._submit(signed)
+        receipt = self._wait(what, name, signed, nonce)
+        if int(receipt["status"], 16) != 1:
+            raise StepRefused(f"{what}: transaction {name} reverted")
         return receipt
+
+    def _nonce(self) -> int:
+        """The account's next nonce, as soon as all that it has sent is mined."""
+        address, told = self.account.address, False
+        while True:
+            counts = [("eth_getTransactionCount", [address, which]) for which in ("latest", "pending")]
+            mined, sent = (int(self.node._result(answer), 16) for answer in self.node.many(counts))
+            if sent <= mined:
+                return mined
+            if not told:
+                self.say(f"Waiting for transactions of {address} that are not mined yet ...")
+                told = True
+            time.sleep(self._poll)
+
+    def _estimate(self, what: str, function: str, arguments: tuple, value: int) -> int:
+        call = {
+            "from": self.account.address,
+            "to": self.batched.address,
+            "data": "0x" + self.batched.data(function, *arguments).hex(),
+            "value": hex(value),
+        }
+        try:
+            needed = int(self.node.rpc("eth_estimateGas", call), 16)
+        except Unreachable:
+            raise
+        except RpcError as error:
+            reason = str(error).removeprefix("execution reverted").lstrip(": ")
+            # a call inside that runs out of gas reverts without a reason
+            raise (TooMuchGas if not reason or "gas" in reason else StepRefused)(f"{what}: {reason}") from error
+        if needed > MAX_GAS:
+            raise TooMuchGas(f"{what}: {needed:,} gas")
+        return min(needed * 6 // 5, MAX_GAS)  # the state may be another when it is mined
+
+    def _submit(self, signed: bytes) -> None:
+        try:
+            self.node.rpc("eth_sendRawTransaction", "0x" + signed.hex())
+        except Unreachable:
+            raise
+        except RpcError as error:
+            # if it is there already, or another one took its nonce, `_wait` finds out
+            if not any(words in str(error).lower() for words in ("already", "nonce too low")):
+                raise
+
+    def _wait(self, what: str, name: str, signed: bytes, nonce: int) -> dict:
+        """The receipt of a transaction, which the node is given again if it forgets it."""
+        questions = [
+            ("eth_getTransactionCount", [self.account.address, "latest"]),
+            ("eth_getTransactionByHash", [name]),
+            ("eth_getTransactionReceipt", [name]),
+        ]
+        while True:
+            mined, known, receipt = (self.node._result(answer) for answer in self.node.many(questions))
+            if receipt is not None:
+                if self.block - int(receipt["blockNumber"], 16) >= self.confirmations:
+                    return receipt
+            elif known is None:
+                if int(mined, 16) > nonce:
+                    raise StepRefused(f"{what}: another transaction of {self.account.address} took its place")
+                self._submit(signed)
+            time.sleep(self._poll)
+
+    @property
+    def _poll(self) -> float:
+        return POLL if self.confirmations else 0.05
 
     def stakes(self, view: View) -> list[Stake]:
         """All contributions to the market in their order, from events."""
-        from eth_utils import to_checksum_address
-
         from scripts import _rpc
 
-        if len(self._stakes) < max(view.contributions, 1) or not view.contributions:
+        if len(self._stakes) < view.contributions:
             found = {}
             topics = _rpc.add_data_topics(self.model)
             for _, logs in _rpc.pages(self.node, view.draw_block, self.block, topics, self.batched.address):
@@ -288,20 +437,37 @@ class MarketDriver:
 
     # ---- steps -------------------------------------------------------------------------------------------------------
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether the market that the file is for is another one's."""
+        view = self.view()
+        return view is not None and view.root != self.secret.tree.root
+
     def commit(self) -> None:
         """Send the commitment, unless it is on the chain already."""
-        view = self.view()
-        if view is not None:
-            if view.root != self.secret.tree.root:
-                raise SecretError(
-                    f"{self.path} is for market {self.market & 2**32 - 1} of {self.model}, which somebody else has "
-                    "started meanwhile. Move the file away; the next commitment makes a new one."
-                )
+        if self.overtaken:
+            raise SecretError(f"{self.path} is for a commitment that was never made: another one took its number.")
+        if self.view() is not None:
             self.say("The commitment is on the chain.")
             return
         plan = self.secret.plan
-        self.send("commit", "commit", self.model, self.secret.tree.root, plan.astuple(), value=plan.total)
+        self.send("commit", "commit", self.market, self.secret.tree.root, plan.astuple(), value=plan.total)
         self.say(f"Committed to {plan.portions} portions of {plan.rows} rows; {plan.drawn} will be drawn.")
+
+    def test_portions(self, model) -> None:
+        """Have the model evaluate each portion, for free: it refuses now what it would refuse when it is revealed."""
+        calls = [
+            {"to": model.address, "data": "0x" + model.data("evaluate", rows).hex(), "gas": hex(SPARE_PORTION_GAS)}
+            for rows in self.secret.portions
+        ]
+        for i, answer in enumerate(self.node.many([("eth_call", [call, "latest"]) for call in calls])):
+            try:
+                self.node._result(answer)
+            except RpcError as error:
+                raise SecretError(
+                    f"The model cannot evaluate portion {i} of {len(calls)} in one transaction ({error}): "
+                    "make more portions, or check the rows."
+                ) from error
 
     def draw(self) -> None:
         self.send("draw", "draw", self.market)
@@ -325,8 +491,6 @@ class MarketDriver:
 
     def prepare(self, count: int = 500) -> None:
         """Copy the model to the replica, in steps; then the participation is open."""
-        import secrets
-
         from simulation.prediction_market import DRAWN
 
         while (view := self.view()).phase == DRAWN:
@@ -369,24 +533,34 @@ class MarketDriver:
             while view.phase == SETTLING:
                 self.send(f"settle {view.settled}", "settle", self.market, count)
                 done, view = view.settled, self.view()
-                bar.update((view.settled or view.contributions) - done)
+                bar.update(view.settled - done)
         self.say("Settled.")
 
     def withdraw(self, account: str | None = None) -> int:
-        """Have everything paid that is owed, or what is owed to one account; returns the wei."""
+        """Have everything paid that is owed, or what is owed to one account; returns the wei.
+
+        Who refuses to be paid, as a contract may, keeps nobody else waiting.
+        """
         from tqdm import tqdm
 
         view = self.view()
-        stakes = [s for s in self.stakes(view) if account in (None, s.contributor)] if view.contributions else []
+        stakes = [s for s in self.stakes(view) if account in (None, s.contributor)]
         owed = self.batched.call_many("contribution", [(self.market, s.index) for s in stakes])
-        due = [(s, amount) for s, (_, _, amount) in zip(stakes, owed, strict=True) if amount]
-        for stake, _ in tqdm(due, desc="Withdrawing", unit="contribution", disable=len(due) < 2):
-            self.send(f"withdraw {stake.index}", "withdraw", self.market, *stake.claim)
-        total = sum(amount for _, amount in due)
+        due = [
+            (f"withdraw {s.index}", amount, ("withdraw", self.market, *s.claim))
+            for s, (_, _, amount) in zip(stakes, owed, strict=True)
+            if amount
+        ]
         rest = self.batched.call("held", self.market)[0]
-        if rest and account in (None, _checksum(view.provider)):
-            self.send("withdraw the rest", "withdraw_rest", self.market)
-            total += rest
+        if rest and account in (None, view.provider):
+            due.append(("withdraw the rest", rest, ("withdraw_rest", self.market)))
+        total = 0
+        for what, amount, call in tqdm(due, desc="Withdrawing", unit="payment", disable=len(due) < 2):
+            try:
+                self.send(what, *call)
+                total += amount
+            except StepRefused as error:
+                self.say(f"Not paid: {error}")
         return total
 
     def expire(self) -> None:
@@ -401,19 +575,19 @@ class MarketDriver:
 
     def _in_parts(self, function: str, *arguments) -> None:
         """`check` or `score`, with as many portions as fit in one transaction."""
-        from ape.exceptions import ContractLogicError, OutOfGasError, TransactionError
-
         while True:
             try:
                 self.send(function, function, *arguments, self.portions)
                 return
-            except ContractLogicError as error:
-                if "out of gas" not in str(error).lower() or self.portions == 0:
-                    raise
-            except (OutOfGasError, TransactionError):
-                if self.portions == 0:
-                    raise
+            except TooMuchGas:
+                if self.portions == 1:
+                    if function == "check" or self._learnt == arguments:
+                        raise
+                    break
             self.portions = min(self.portions, 32) // 2
+        # not even one: let the replica learn first
+        self.send(function, function, *arguments, 0)
+        self._learnt = arguments
 
     # ---- what comes next ---------------------------------------------------------------------------------------------
 
@@ -423,7 +597,7 @@ class MarketDriver:
 
         if view is None:
             return "commit", "commit" if self.secret else None
-        now, full = self.node.time, view.plan.max_contributions
+        now, full = self.now, view.plan.max_contributions
         if view.phase == p.COMMITTED:
             if self.block <= view.draw_block:
                 return f"wait for block {view.draw_block + 1}, then draw", None
@@ -432,10 +606,10 @@ class MarketDriver:
             if now >= view.deadline:
                 return "expire: the drawn portions were not revealed in time", "expire"
             if view.revealed < view.plan.drawn:
-                return "reveal the drawn portions", "reveal"
+                return "reveal the drawn portions", "reveal" if self.secret else None
             return "open (copy the model to the replica)", "prepare"
         if view.phase == p.PARTICIPATING:
-            count = len(self.stakes(view))
+            count = view.contributions
             if now >= view.deadline or count == full:
                 return "close", "close"
             return f"contribute ({count} of at most {full} so far), until the time is over", None
@@ -443,30 +617,49 @@ class MarketDriver:
             if now >= view.deadline:
                 return "expire: the rest was not revealed in time", "expire"
             if view.revealed < view.plan.portions:
-                return "reveal the rest", "reveal"
+                return "reveal the rest", "reveal" if self.secret else None
             return "check the hidden rows", "check"
         if view.phase == p.SCORING:
-            return "score", "score"
+            return "score" if now < view.deadline else "score; anyone may also end the market unscored", "score"
         if view.phase == p.SETTLING:
             return "settle", "settle"
         return (
             ("withdraw", "withdraw") if any(self.batched.call("held", self.market)) else ("nothing: all is paid", None)
         )
 
-    def run(self, wait, until_withdrawn: bool = True) -> None:
-        """Drive the market to its end; `wait(view)` lets time pass where nothing else helps."""
+    def run(self, wait, account: str | None = None, until_withdrawn: bool = True) -> None:
+        """Drive the market to its end.
+
+        Parameters
+        ----------
+        wait : callable
+            Lets time pass, given the market's `View`; given None, just waits before something is tried again.
+        account : str, optional
+            Who is paid in the end; by default everybody.
+        until_withdrawn : bool
+            Whether to pay in the end.
+        """
+        tries, refused_at = 0, None
         while True:
-            view = self.view()
-            _, method = self.next_step(view)
-            if method is not None and not (method == "withdraw" and not until_withdrawn):
-                getattr(self, method)()
-            elif view is not None and view.ended:
-                return
-            else:
+            view = None
+            try:
+                view = self.view()
+                _, method = self.next_step(view)
+                if view is not None and view.ended:
+                    if until_withdrawn and method is not None:
+                        self.withdraw(account)
+                    return
+                if method is not None:
+                    getattr(self, method)()
+                    continue
                 wait(view)
-
-
-def _checksum(address: str) -> str:
-    from eth_utils import to_checksum_address
-
-    return to_checksum_address(address)
+            except UNREACHABLE as error:
+                self.say(f"The chain does not answer ({error}). Trying again ...")
+                wait(None)
+            except StepRefused:
+                # somebody else may have done the step meanwhile, or the node may have been behind
+                tries = tries + 1 if view == refused_at else 1
+                refused_at = view
+                if tries > TRIES:
+                    raise
+                wait(None)

@@ -16,7 +16,7 @@ import click
 from eth_utils import to_checksum_address
 
 from scripts import _common, _incentives, _models
-from scripts._market import MarketDriver
+from scripts._market import MarketDriver, StepRefused, TooMuchGas
 
 PORTIONS, DRAWN, ROWS = 10, 3, 20
 STAKE = 10**16  # wei
@@ -76,20 +76,35 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
     return Parts(saved, rest, hidden)
 
 
+# Runs a command until the pipe at its standard input is closed, as it is when whoever made it ends, even by SIGKILL.
+WHILE_WE_LIVE = '"$@" < /dev/null & cat > /dev/null; kill 0'
+
+
 @contextmanager
 def local_chain():
     """An anvil of our own: the one that Ape starts records every step of every transaction, which is slow."""
+    with local_node() as (chain, _):
+        yield chain
+
+
+@contextmanager
+def local_node(*options: str, port: int | None = None):
+    """An anvil and the process group that it runs in. It ends with the context, and at the latest with this process."""
     from simulation.chain import Chain, RpcError
 
     binary = shutil.which("anvil")
     if binary is None:
         raise click.ClickException("anvil is not installed: run `make setup`.")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    command = [binary, "--port", str(port), "--silent", "--base-fee", "0", "--gas-price", "0", "--balance", "1000000"]
+    command += ["--max-persisted-states", "0"]  # it would write old states to disk, gigabytes in a test run
     process = subprocess.Popen(
-        [binary, "--port", str(port), "--silent", "--base-fee", "0", "--gas-price", "0", "--balance", "1000000"],
+        ["sh", "-c", WHILE_WE_LIVE, "sh", *command, *options],
         start_new_session=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -102,14 +117,24 @@ def local_chain():
                 time.sleep(0.1)
         else:
             raise click.ClickException("anvil did not start within a minute: run this again.")
-        yield chain
+        yield chain, process.pid
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        end_group(process)
 
 
-class Refused(click.ClickException):
-    """A transaction reverted."""
+def end_group(process: subprocess.Popen) -> None:
+    """End a process and all that it started, and wait until they are gone."""
+    for wanted in (signal.SIGTERM, signal.SIGKILL):
+        for _ in range(100):
+            try:
+                os.killpg(process.pid, wanted)
+            except ProcessLookupError:
+                return
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            time.sleep(0.05)
 
 
 class LocalDriver(MarketDriver):
@@ -119,20 +144,11 @@ class LocalDriver(MarketDriver):
         transaction = self.batched.transaction(function, *arguments, sender=self.account, value=value)
         (receipt,) = self.node.send([transaction])
         if receipt["status"] != "0x1":
-            raise Refused(f"{what}: {self.node.why(transaction) or 'out of gas'}")
+            reason = self.node.why(transaction)
+            raise (StepRefused if reason else TooMuchGas)(f"{what}: {reason or 'out of gas'}")
         if not what.startswith(("check", "score", "settle", "withdraw")):  # anybody's steps
             self.secret.note(self.path, what, receipt["transactionHash"])
         return receipt
-
-    def _in_parts(self, function: str, *arguments) -> None:
-        while True:
-            try:
-                self.send(function, function, *arguments, self.portions)
-                return
-            except Refused:
-                if self.portions <= 1:
-                    raise
-                self.portions = min(self.portions, PORTIONS) // 2
 
 
 def deploy(chain, sender: str, container):
@@ -142,7 +158,7 @@ def deploy(chain, sender: str, container):
     code = container.contract_type.deployment_bytecode.bytecode
     (receipt,) = chain.send([Transaction(sender, None, bytes.fromhex(code.removeprefix("0x")))])
     if receipt["status"] != "0x1":
-        raise Refused(f"{container.contract_type.name} could not be deployed")
+        raise StepRefused(f"{container.contract_type.name} could not be deployed")
     return ContractAt(chain, to_checksum_address(receipt["contractAddress"]), _common.abi_of(container))
 
 
@@ -155,7 +171,7 @@ def create_model(chain, sender: str, saved: _models.SavedModel, trainer: str, te
     address = implementation.call("create", *arguments, sender=sender)
     (receipt,) = chain.send([implementation.transaction("create", *arguments, sender=sender)])
     if receipt["status"] != "0x1":
-        raise Refused("the model could not be created")
+        raise StepRefused("the model could not be created")
     return to_checksum_address(address)
 
 
@@ -260,19 +276,31 @@ def report(contributors, names, stakes, records, accuracy, net, provider_address
     for s, (_, _, owed) in zip(stakes, records, strict=True):
         paid[names[s.contributor]] += owed
         counts[names[s.contributor]] += 1
-    table = Table("who", "wrong labels", "contributions", "staked", "paid", "gain", title="What everyone got")
+    Console().print(curve(names, stakes, records, accuracy, stake))
+    table = Table("who", "wrong labels", "samples", "staked", "paid", "gain", title="What everyone got, in ether")
     for c in contributors:
-        table.add_row(
-            c.name,
-            f"{c.wrong:.0%}",
-            str(counts[c.name]),
-            _common.ether(counts[c.name] * stake, 3),
-            _common.ether(paid[c.name], 3),
-            _common.ether(net[c.account], 3),
-        )
-    table.add_row("provider", "", "", "", "", _common.ether(net[provider_address], 3))
+        amounts = counts[c.name] * stake, paid[c.name], net[c.account]
+        table.add_row(c.name, f"{c.wrong:.0%}", str(counts[c.name]), *(f"{a / _common.ETHER:.3f}" for a in amounts))
+    table.add_row("provider", "", "", "", "", f"{net[provider_address] / _common.ETHER:.3f}")
     Console().print(table)
     click.echo(f"Accuracy on the hidden rows: {accuracy[0]:.1%} before, {accuracy[-1]:.1%} after.")
+
+
+def curve(names, stakes, records, accuracy, stake, steps: int = 10):
+    """The accuracy after each tenth of the contributions, and what everyone had gained by then."""
+    from rich.table import Table
+
+    people = list(dict.fromkeys(names.values()))
+    gains = dict.fromkeys(people, 0)
+    table = Table("samples", "accuracy", "", *people, title="Accuracy, and gains so far in ether")
+    for index in range(len(accuracy)):
+        if index:
+            gains[names[stakes[index - 1].contributor]] += records[index - 1][2] - stake
+        if index % max(1, len(stakes) // steps) == 0 or index == len(stakes):
+            bar = "█" * round(10 * accuracy[index])
+            so_far = (f"{round(gains[name] / _common.ETHER, 3) + 0.0:.3f}" for name in people)
+            table.add_row(str(index), f"{accuracy[index]:.1%}", bar, *so_far)
+    return table
 
 
 def draw(names, stakes, records, accuracy, stake, title, path: Path) -> Path:

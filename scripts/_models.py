@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from scripts._common import DEPLOYMENTS
+from simulation.training import DEFAULTS, default_values, prepare
 
 # contract -> module and class of the twin; the class of the parameters is the twin's name and "Parameters"
 TWINS = {
@@ -186,27 +187,6 @@ def find_encoder(spec: str, folder: Path = DEPLOYMENTS, file: Path | None = None
 # ---- training -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Defaults:
-    """How `ape run deploy` and the demo train perceptrons unless told otherwise; see the README for the reasons.
-
-    Rates, margin and weights have one unit. A dense sample has the norm `unit`, so a dense margin is given as
-    a part of what one update of a sample changes its own score by.
-    """
-
-    features: int = 1_000
-    epochs: int = 5
-    rate: int = 1
-    bias_rate: int = 1
-    margin: int = 20
-    dense_margin: float = 3.0
-    dense_bias_rate: float = 1.0  # as the weight of a feature that is always 1.0
-    dense_head_start: int = 8  # off chain, weights move so many times as far: on chain one sample then weighs little
-
-
-DEFAULTS = Defaults()
-
-
 def fit_encoder(data, features: int = DEFAULTS.features):
     """An encoder for what `encoders.read_data` read: bag of words, tabular, or the main directions of pictures."""
     import encoders
@@ -244,22 +224,11 @@ def new_twin(
         raise click.ClickException(
             f"A perceptron on numbers knows two classes, not {classes}: use --family nearest-centroid."
         )
-    rate = DEFAULTS.rate if rate is None else rate
-    values = {"n_features": encoder.n_features, "rate": rate}
-    if sparse:
-        values["bias_rate"] = DEFAULTS.bias_rate if bias_rate is None else bias_rate
-        values["margin"] = DEFAULTS.margin if margin is None else margin
-        if classes > 2:
-            twin, parameters = twin_class("MulticlassSparsePerceptron")
-            return twin(parameters(room=classes, **values), classes=classes)
-        twin, parameters = twin_class("SparsePerceptron")
-        return twin(parameters(**values))
-    step = rate * encoder.unit**2
-    values["unit"] = encoder.unit
-    values["bias_rate"] = round(DEFAULTS.dense_bias_rate * rate * encoder.unit) if bias_rate is None else bias_rate
-    values["margin"] = round(DEFAULTS.dense_margin * step) if margin is None else margin
-    twin, parameters = twin_class("DensePerceptron")
-    return twin(parameters(**values))
+    kind = f"{'Multiclass' if classes > 2 else ''}{'Sparse' if sparse else 'Dense'}Perceptron"
+    twin, parameters = twin_class(kind)
+    values = default_values(parameters, encoder.n_features, classes, encoder.unit, rate)
+    values |= {name: value for name, value in (("bias_rate", bias_rate), ("margin", margin)) if value is not None}
+    return twin(parameters(**values), **({"classes": classes} if "room" in values else {}))
 
 
 def _new_counting_twin(encoder, family: str, classes: int):
@@ -274,48 +243,9 @@ def _new_counting_twin(encoder, family: str, classes: int):
     return twin(parameters(encoder.n_features, encoder.unit, room=classes), sums)
 
 
-def train(twin, samples: Sequence[bytes], labels: Sequence[int], epochs: int = DEFAULTS.epochs, seed: int = 0):
-    """Let a twin learn, in several passes over the samples in random order; returns it."""
-    import numpy as np
-
-    generator = np.random.default_rng(seed)
-    for _ in range(epochs):
-        for i in generator.permutation(len(samples)):
-            twin.update(samples[i], int(labels[i]))
-    return twin
-
-
 def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **kind):
-    """A trained model for an encoder's samples, with the parameters that it is to have on chain.
-
-    One that counts learns each sample once. A dense perceptron learns faster off chain than on chain, as far as the
-    weights stay in their range: otherwise one wrong sample could turn a model that has seen few.
-    """
-    from dataclasses import replace
-
-    from simulation.revert import Revert
-
-    twin = new_twin(encoder, **kind)
-    final = twin.parameters
-    if twin.KIND not in ("SparsePerceptron", "DensePerceptron"):
-        counts = kind.get("family", "perceptron") != "perceptron"
-        train(twin, samples, labels, min(epochs, 1) if counts else epochs, seed)
-        return type(twin).from_words(final, twin.words())
-    factor = 1 if encoder.unit is None else DEFAULTS.dense_head_start
-    while True:
-        faster = {
-            "rate": final.rate * factor,
-            "bias_rate": final.bias_rate * factor,
-            "margin": final.margin * factor,
-        }
-        try:
-            twin = train(type(twin)(replace(final, **faster)), samples, labels, epochs, seed)
-        except Revert:
-            if factor == 1:
-                raise
-            factor //= 2
-        else:
-            return type(twin).from_words(final, twin.words())
+    """A trained model for an encoder's samples, with the parameters that it is to have on chain; see `new_twin`."""
+    return prepare(new_twin(encoder, **kind), samples, labels, epochs, seed)
 
 
 def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:

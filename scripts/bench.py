@@ -6,7 +6,9 @@ import time
 
 import click
 
-from scripts._common import OUT
+from scripts._common import OUT, ROOT
+
+README = ROOT / "README.md"
 
 CONTENT = {
     "name": "bench",
@@ -25,10 +27,11 @@ CONTENT = {
 
 @click.command()
 @click.option("--contributions", type=click.IntRange(100, 7_000), default=6_000, show_default=True)
-@click.option("--chain-contributions", type=click.IntRange(100, 7_000), default=2_000, show_default=True)
+@click.option("--chain-contributions", type=click.IntRange(100, 7_000), default=4_000, show_default=True)
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="The best of so many runs counts.")
 @click.option("--engine", type=click.Choice(["both", "twin"]), default="both", show_default=True)
-def cli(contributions, chain_contributions, repeat, engine):
+@click.option("--write/--no-write", default=False, show_default=True, help="Write the table in README.md.")
+def cli(contributions, chain_contributions, repeat, engine, write):
     """Measure contributions a second: sparse perceptron of 1,000 words, 15 words a sample, self-assessment.
 
     Every contribution is added, looked at by everybody, and refunded or reported where that is due: all of it is in the
@@ -36,6 +39,7 @@ def cli(contributions, chain_contributions, repeat, engine):
     """
     from tqdm import tqdm
 
+    from scripts._markdown import replace_generated
     from simulation.chain_engine import artifacts, replay
     from simulation.engine import run
     from simulation.problem import build
@@ -55,7 +59,7 @@ def cli(contributions, chain_contributions, repeat, engine):
                 "seconds": round(seconds, 3),
                 "contributions a second": round(count / seconds),
                 "transactions a second": round(actions / seconds),
-                "wanted": wanted,
+                "wanted": wanted,  # contributions a second
             }
         )
 
@@ -72,6 +76,8 @@ def cli(contributions, chain_contributions, repeat, engine):
         reports = [replay(result, artifacts()) for _ in tqdm(range(repeat), desc="chain")]
         report = min(reports, key=lambda r: r.seconds)
         note("chain", 800, report.contributions, report.actions, report.seconds)
+    if write:
+        replace_generated(README, "bench", markdown(rows))
     click.echo(markdown(rows))
     path = OUT / "bench.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,14 +88,10 @@ def cli(contributions, chain_contributions, repeat, engine):
 
 def markdown(rows) -> str:
     """The measured rates as a Markdown table."""
-    lines = ["| engine | contributions | transactions | a second: contributions | transactions | wanted |"]
-    lines.append("|---|---:|---:|---:|---:|---:|")
-    for row in rows:
-        lines.append(
-            f"| {row['engine']} | {row['contributions']:,} | {row['transactions']:,} | "
-            f"{row['contributions a second']:,} | {row['transactions a second']:,} | {row['wanted']:,} |"
-        )
-    return "\n".join(lines)
+    from scripts._markdown import table
+
+    head = ["engine", "contributions", "transactions", "contributions a second", "transactions a second", "wanted"]
+    return table(head, [[row["engine"], *(f"{row[name]:,}" for name in head[1:])] for row in rows])
 
 
 def _cores() -> int:

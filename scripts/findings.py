@@ -11,7 +11,7 @@ ORDER = (
     "share-self-assessment",
     "share-points",
     "share-market",
-    "margin",
+    "terms",
     "flip-and-take",
     "self-dealing",
     "sybil-market",

@@ -33,6 +33,7 @@ def command(name: str, text: str):
             _common.account_choice,
             click.argument("model"),
             click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="The provider's file."),
+            click.option("--market", "number", type=click.IntRange(1), help="Its number. [default: the latest]"),
             _common.deployments_option,
         )
         for option in reversed(options):
@@ -42,10 +43,19 @@ def command(name: str, text: str):
     return decorate
 
 
-def open_driver(provider, account, model: str, deployments: Path, file: Path | None = None, read_only: bool = False):
-    """The driver of a model's latest market, with the provider's file if it is there."""
+def open_driver(
+    provider,
+    account,
+    model: str,
+    deployments: Path,
+    file: Path | None = None,
+    number: int | None = None,
+    read_only: bool = False,
+):
+    """The driver of a model's market, by default of the latest, with the provider's file if it is there."""
     from scripts import _deployed
-    from scripts._market import MarketDriver, Secret, SecretError
+    from scripts._market import MarketDriver, Secret
+    from simulation.prediction_market import market_id
 
     deployed = _deployed.find(provider, model, deployments)
     if deployed.incentive is None or deployed.adapter.contract != "PredictionMarket":
@@ -53,21 +63,31 @@ def open_driver(provider, account, model: str, deployments: Path, file: Path | N
             f"{deployed.name} was not published for markets: `ape run deploy --incentive prediction-market` does so."
         )
     account = None if read_only and account is None else _common.choose_account(account)
-    driver = MarketDriver(deployed.incentive, deployed.batched_incentive, deployed.address, account, say=click.echo)
-    if file is None:
-        latest = driver.market
-        pending = deployed.batched_incentive.call("next_market", deployed.address)
-        found = [p for p in (path_of(pending), path_of(latest)) if p.is_file()]
-        file = found[0] if found else None
-    if file is not None:
-        try:
-            secret = Secret.load(file)
-        except SecretError as error:
-            raise click.ClickException(str(error)) from error
+    local = _common.real_chain_id(provider) in _common.LOCAL_CHAINS
+    driver = MarketDriver(
+        deployed.incentive,
+        deployed.batched_incentive,
+        deployed.address,
+        account,
+        number=number,
+        confirmations=0 if local else provider.network.required_confirmations,
+        say=click.echo,
+    )
+    if number is not None:
+        candidates = [market_id(deployed.address, number)]
+    else:
+        candidates = [deployed.batched_incentive.call("next_market", deployed.address), driver.market]
+    named = file is not None
+    for path in [file] if named else [p for p in map(path_of, candidates) if p.is_file()]:
+        secret = guarded(Secret.load, path)
         here = _common.real_chain_id(provider), driver.batched.address, deployed.address
         if (secret.chain_id, secret.contract, secret.model) != here:
-            raise click.ClickException(f"{file} is for another chain, contract or model. Name the right one: --file")
-        driver.secret, driver.path = secret, file
+            raise click.ClickException(f"{path} is for another chain, contract or model. Name the right one: --file")
+        driver.secret, driver.path = secret, path
+        if named or not driver.overtaken:
+            break
+        click.echo(f"{path} is for a commitment that was never made: another one took its number.")
+        driver.secret, driver.path = None, None
     return deployed, driver
 
 
@@ -75,14 +95,16 @@ def path_of(market: int) -> Path:
     return FOLDER / f"{market:048x}.secret.json"
 
 
-def guarded(function, *arguments):
-    """Call a driver's function; mistakes in the provider's file are told in a sentence."""
-    from scripts._market import SecretError
+def guarded(function, *arguments, **options):
+    """Call a function of `scripts._market`; what it refuses is told in a sentence."""
+    from scripts._market import SecretError, StepRefused
 
     try:
-        return function(*arguments)
+        return function(*arguments, **options)
     except SecretError as error:
         raise click.ClickException(str(error)) from error
+    except StepRefused as error:
+        raise click.ClickException(f"This is refused now: {error}") from error
 
 
 # ---- commit ----------------------------------------------------------------------------------------------------------
@@ -125,7 +147,7 @@ def write_secret(
     driver, rows, provider_address: str, chain_id: int, portions: int, least: int, most: int, folder=None, **plan
 ):
     """Cut rows into portions, and write the provider's file for the model's next market."""
-    from scripts._market import Secret, cut, row_count
+    from scripts._market import Secret, cut, fingerprint, row_count
     from simulation.prediction_market import Plan
 
     packed = guarded(cut, rows, portions)
@@ -139,40 +161,60 @@ def write_secret(
         market=market,
         provider=provider_address,
         plan=plan,
+        source=fingerprint(rows),
     )
     driver.path = (folder or FOLDER) / path_of(market).name
     driver.secret.save(driver.path)
+    left_out = len(rows) - portions * plan.rows
+    driver.say(
+        f"{portions} portions of {plan.rows} rows"
+        + (f"; {left_out} rows that do not divide are left out." if left_out else ".")
+    )
     driver.say(f"The test set is in {driver.path}: keep it secret, and do not lose it.")
 
 
-def ensure_committed(provider, account, deployed, driver, data, options) -> None:
-    """Commit, unless that is done: with the file that is there already, or a new one from data."""
-    if driver.secret is None or (driver.view() and driver.view().ended):
-        if data is None:
-            raise click.ClickException("Name the hidden test set: --data FILE (with labels and texts, or a set).")
+def ensure_committed(provider, deployed, driver, data, options) -> bool:
+    """Commit, unless that is done, with the file that is there already or a new one from data.
+
+    Returns False, without a new market, if the market before had the same test set: everybody has seen its rows.
+    """
+    from scripts._market import fingerprint
+
+    view = driver.view()
+    if view is not None and not view.ended:
+        if driver.secret is None:
+            raise click.ClickException(f"Market {driver.market & 2**32 - 1} of {view.provider} is running.")
+        click.echo("The commitment is on the chain.")
+        return True
+    pending = driver.secret is not None and view is None  # the file is of a commitment that is not on the chain
+    if pending and (data is None or driver.secret.transactions):
+        click.echo(f"Going on with the commitment in {driver.path}: its test set and its plan.")
+    elif data is None:
+        raise click.ClickException("Name the hidden test set: --data FILE (with labels and texts, or a set).")
+    else:
         import numpy as np
 
         from scripts import _deployed
 
         rows = [(y, x) for x, y in _deployed.encoded_rows(deployed, data)]
-        order = np.random.default_rng().permutation(len(rows))
-        write_secret(
-            driver,
-            [rows[i] for i in order],
-            driver.account.address,
-            _common.real_chain_id(provider),
-            **options,
-        )
+        if driver.secret is not None and not pending and driver.secret.source == fingerprint(rows):
+            click.echo(f"{data} was the test set of market {driver.market & 2**32 - 1}: everybody has seen its rows.")
+            return False
+        rows = [rows[i] for i in np.random.default_rng().permutation(len(rows))]
+        write_secret(driver, rows, driver.account.address, _common.real_chain_id(provider), **options)
+    guarded(driver.test_portions, deployed.batched)
     guarded(driver.commit)
+    return True
 
 
 @command("commit", "Start a market with a hidden test set")
 @click.option("--data", help="The test set: TSV of labels and texts, IMDB's CSV, or a set.")
 @plan_options
-def commit(provider, account, model, file, deployments, data, **options):
+def commit(provider, account, model, file, number, deployments, data, **options):
     """Commit to a test set, with bounty, bond and fees. Safe to run again."""
-    deployed, driver = open_driver(provider, account, model, deployments, file)
-    ensure_committed(provider, account, deployed, driver, data, options)
+    deployed, driver = open_driver(provider, account, model, deployments, file, number)
+    if not ensure_committed(provider, deployed, driver, data, options):
+        raise click.ClickException("Take another test set.")
 
 
 # ---- the steps -------------------------------------------------------------------------------------------------------
@@ -180,8 +222,8 @@ def commit(provider, account, model, file, deployments, data, **options):
 
 def step_command(name: str, text: str, method: str):
     @command(name, text)
-    def step(provider, account, model, file, deployments):
-        _, driver = open_driver(provider, account, model, deployments, file)
+    def step(provider, account, model, file, number, deployments):
+        _, driver = open_driver(provider, account, model, deployments, file, number)
         view = driver.view()
         if view is None:
             raise click.ClickException("There is no market on this model yet: `ape run market commit` starts one.")
@@ -206,13 +248,13 @@ step_command("expire", "End a market that missed a deadline", "expire")
 
 @command("withdraw", "Have paid what is owed")
 @click.option("--all", "everybody", is_flag=True, help="Have everybody paid, not only the account.")
-def withdraw(provider, account, model, file, deployments, everybody):
+def withdraw(provider, account, model, file, number, deployments, everybody):
     """Have paid what the account is owed: its contributions, and the rest if it is the provider."""
-    _, driver = open_driver(provider, account, model, deployments, file)
+    _, driver = open_driver(provider, account, model, deployments, file, number)
     view = driver.view()
     if view is None or not view.ended:
         raise click.ClickException("The market has not ended: `ape run market status` tells what comes next.")
-    paid = driver.withdraw(None if everybody else driver.account.address)
+    paid = guarded(driver.withdraw, None if everybody else driver.account.address)
     click.echo(f"Paid {_common.ether(paid)}.")
 
 
@@ -221,35 +263,39 @@ def withdraw(provider, account, model, file, deployments, everybody):
 @click.option("--poll", default=15.0, show_default=True, help="Seconds between looks at the chain while waiting.")
 @click.option("--jump", is_flag=True, help="On a local chain: let waiting times pass at once.")
 @plan_options
-def run(provider, account, model, file, deployments, data, poll, jump, **options):
-    """Commit if need be, then do each step at its time until all is paid. Can be stopped and started at any moment."""
-    deployed, driver = open_driver(provider, account, model, deployments, file)
+def run(provider, account, model, file, number, deployments, data, poll, jump, **options):
+    """Commit if need be, then do each step at its time until all is paid. Can be stopped and started at any moment.
+
+    Without the provider's file it does what anyone may do in a market that is running, and has this account paid.
+    """
+    deployed, driver = open_driver(provider, account, model, deployments, file, number)
     view = driver.view()
-    if view is None or driver.secret is None:
-        ensure_committed(provider, account, deployed, driver, data, options)
+    if view is None or (view.ended and data is not None):
+        ensure_committed(provider, deployed, driver, data, options)
     waiting = None
 
     def wait(view):
         nonlocal waiting
-        text, _ = driver.next_step(view)
-        if text != waiting:
-            click.echo(f"Next: {text}.")
-            waiting = text
-        if jump:
-            pass_time(driver, view)
-        else:
-            time.sleep(poll)
+        if view is not None:
+            text, _ = driver.next_step(view)
+            if text != waiting:
+                click.echo(f"Next: {text}.")
+                waiting = text
+            if jump:
+                pass_time(driver, view)
+                return
+        time.sleep(min(poll, 1) if view is None else poll)
 
-    guarded(driver.run, wait)
-    click.echo("Everything is paid.")
+    guarded(driver.run, wait, driver.account.address if driver.secret is None else None)
+    click.echo("The market has ended, and is paid." if driver.secret else "The market has ended.")
 
 
 def pass_time(driver, view) -> None:
     """On a local chain: to the block of the draw, or to the deadline."""
     if view.draw_block >= driver.block:
         driver.node.rpc("anvil_mine", hex(view.draw_block + 1 - driver.block))
-    else:
-        driver.node.rpc("evm_setNextBlockTimestamp", max(view.deadline, driver.node.time + 1))
+    elif view.deadline > driver.node.time:
+        driver.node.rpc("evm_setNextBlockTimestamp", view.deadline)
         driver.node.rpc("anvil_mine", "0x1")
 
 
@@ -257,11 +303,11 @@ def pass_time(driver, view) -> None:
 
 
 @command("status", "Tell where a market stands")
-def status(provider, account, model, file, deployments):
+def status(provider, account, model, file, number, deployments):
     """Phase, deadline, what each account can claim, the provider's chance to have cheated, and what comes next."""
     from rich.console import Console
 
-    deployed, driver = open_driver(provider, account, model, deployments, file, read_only=True)
+    deployed, driver = open_driver(provider, account, model, deployments, file, number, read_only=True)
     view = driver.view()
     console = Console()
     if view is None:
@@ -284,7 +330,7 @@ def tables(driver, view):
     main = Table("what", "", title=f"Market {driver.market & 2**32 - 1} of {driver.model}", show_header=False)
     main.add_row("phase", PHASES[view.phase])
     if view.phase < SETTLING and view.deadline:
-        left = view.deadline - driver.node.time
+        left = view.deadline - driver.now
         when = datetime.fromtimestamp(view.deadline, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         main.add_row("deadline", f"{when} ({'in ' + duration(left) if left > 0 else 'over'})")
     main.add_row("next", driver.next_step(view)[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
+from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Agent:
         self._own: deque[Entry] = deque()
         self._seen = 0  # position in all contributions
         self._later: list[tuple[int, int, Entry]] = []
+        self._first_look = world.desk.first_look(own=True), world.desk.first_look(own=False)
         world.owner_of.update(dict.fromkeys(self.accounts, index))
 
     def _make_accounts(self) -> list[str]:
@@ -128,30 +129,32 @@ class Agent:
     def claim(self, time: int, _: object = None) -> None:
         """Everything that can be claimed now."""
         desk, own, entries, later = self.world.desk, self._own, self.world.entries, self._later
-        bound = time - desk.first_look(own=True)
-        while own and own[0].time <= bound:
+        own_wait, others_wait = self._first_look
+        while own and own[0].time <= time - own_wait:
             entry = own.popleft()
-            again = desk.claim_own(self, entry, time)
+            again = 0 if entry.settled else desk.claim_own(self, entry, time)
             if again:
-                heapq.heappush(later, (again, entry.index, entry))
+                heappush(later, (again, entry.index, entry))
         if self.settings.reports or self.settings.takes:
-            bound = time - desk.first_look(own=False)
-            seen, count = self._seen, len(entries)
+            seen, count, bound = self._seen, len(entries), time - others_wait
             while seen < count and entries[seen].time <= bound:
                 entry = entries[seen]
                 seen += 1
                 if not entry.settled and (entry.agent != self.index or len(self.accounts) > 1):
                     again = desk.claim_other(self, entry, time)
                     if again:
-                        heapq.heappush(later, (again, entry.index + OTHERS, entry))
+                        heappush(later, (again, entry.index + OTHERS, entry))
             self._seen = seen
         while later and later[0][0] <= time:
-            _, number, entry = heapq.heappop(later)
+            _, number, entry = later[0]
             if entry.settled:
+                heappop(later)
                 continue
             again = (desk.claim_other if number >= OTHERS else desk.claim_own)(self, entry, time)
             if again:
-                heapq.heappush(later, (again, number, entry))
+                heapreplace(later, (again, number, entry))
+            else:
+                heappop(later)
 
 
 class Honest(Agent):
@@ -243,7 +246,7 @@ class FlipAndTake(Agent):
             return
         again = world.desk.claim_other(self, entry, time)
         if again:
-            heapq.heappush(self._later, (again, entry.index + OTHERS, entry))
+            heappush(self._later, (again, entry.index + OTHERS, entry))
 
 
 class Provider(Agent):

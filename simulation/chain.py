@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
@@ -22,6 +24,10 @@ BLOCK_GAS = 30_000_000
 
 class RpcError(Exception):
     """The node answered with an error; the text is the node's."""
+
+
+class Unreachable(RpcError):
+    """The node did not answer."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,18 @@ class Transaction:
 
 
 class Chain:
-    """A local anvil node, reached by its URL."""
+    """A local anvil node, reached by its URL.
 
-    def __init__(self, url: str):
+    Parameters
+    ----------
+    url : str
+    timeout : float
+        Seconds without a sign of life after which a request ends in `Unreachable`.
+    """
+
+    def __init__(self, url: str, timeout: float = 300):
         self.url = url
+        self.timeout = timeout
         parsed = urlparse(url)
         self._address = (parsed.hostname, parsed.port or 80)
         self._head = f"POST / HTTP/1.1\r\nHost: {parsed.netloc}\r\nContent-Type: application/json\r\n"
@@ -68,22 +82,31 @@ class Chain:
         if not bodies:
             return []
         try:
-            connection = socket.create_connection(self._address)
+            connection = socket.create_connection(self._address, self.timeout)
         except OSError as error:
-            raise RpcError(f"no chain answers at {self._address[0]}:{self._address[1]} ({error})") from error
+            raise self._unreachable(error) from error
+        # Closing resets: otherwise each connection would hold its port for a minute, and no anvil could start on it.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         head = self._head.encode()
 
         def write() -> None:
-            for begin in range(0, len(bodies), 500):
-                part = [b"%bContent-Length: %d\r\n\r\n%b" % (head, len(b), b) for b in bodies[begin : begin + 500]]
-                connection.sendall(b"".join(part))
+            with suppress(OSError):  # whoever reads the answers is told too
+                for begin in range(0, len(bodies), 500):
+                    part = [b"%bContent-Length: %d\r\n\r\n%b" % (head, len(b), b) for b in bodies[begin : begin + 500]]
+                    connection.sendall(b"".join(part))
 
         with connection, connection.makefile("rb", 1 << 20) as answers:
             writer = threading.Thread(target=write, daemon=True)
             writer.start()
-            results = [self._body(answers) for _ in bodies]
+            try:
+                results = [self._body(answers) for _ in bodies]
+            except OSError as error:
+                raise self._unreachable(error) from error
             writer.join()
         return results
+
+    def _unreachable(self, error: OSError) -> Unreachable:
+        return Unreachable(f"no chain answers at {self._address[0]}:{self._address[1]} ({error})")
 
     @staticmethod
     def _body(answers) -> bytes:
@@ -92,8 +115,11 @@ class Chain:
             if line[:15].lower() == b"content-length:":
                 length = int(line[15:])
         if length < 0:
-            raise RpcError("the node closed the connection")
-        return answers.read(length)
+            raise Unreachable("the node closed the connection")
+        body = answers.read(length)
+        if len(body) < length:
+            raise Unreachable("the node closed the connection")
+        return body
 
     def rpc(self, method: str, *parameters: Any) -> Any:
         """The result of one call. Raises `RpcError`."""

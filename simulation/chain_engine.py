@@ -31,7 +31,10 @@ from simulation.world import OWNER, START, Action
 GAS = hex(16_000_000)
 LOAD = 500  # words of a model in one transaction
 PART = 1_000  # actions that are sent before the answers are looked at
+RECEIPTS = 200  # that are asked for in one request
 ROWS = 8_000  # bytes of test rows in one call of `evaluate`
+
+HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # see EIP-2935
 
 # what is read of an answer; to parse all of it would take longer than the chain takes
 HASH = re.compile(rb'"result":"(0x[0-9a-f]{64})"')
@@ -80,6 +83,8 @@ def anvil() -> Iterator[Chain]:
         options += ["--auto-impersonate", "--disable-min-priority-fee", "--no-request-size-limit"]
         options += ["--disable-pool-balance-checks"]  # a refund pays for a deposit in the same block
         with _anvil(options) as chain:
+            # the contract with the hashes of past blocks writes another slot in each block, and a fork asks for each
+            chain.rpc("anvil_setCode", HISTORY, "0x")
             yield chain
 
 
@@ -301,13 +306,9 @@ class Replay:
         found = [HASH.search(answers[i]) for i in sent]
         if None in found:
             raise RpcError(f"the chain did not take a transaction: {answers[sent[found.index(None)]].decode()}")
-        receipts = self.chain.raw(
-            [b'{"jsonrpc":"2.0","id":0,"method":"eth_getTransactionReceipt","params":["%b"]}' % f[1] for f in found]
-        )
-        for action, receipt in zip(actions, receipts, strict=True):
-            status = STATUS.search(receipt)
-            if status is None or (status[1] == b"1") != action.succeeds:
-                what = "was not mined" if status is None else "was refused" if action.succeeds else "went through"
+        for action, (succeeded, used) in zip(actions, self._receipts([f[1] for f in found]), strict=True):
+            if succeeded != action.succeeds:
+                what = "was refused" if action.succeeds else "went through"
                 raise Mismatch(
                     f"{action.function} of {action.sender} at second {action.time - START} {what} on the chain, "
                     f"but {'was accepted' if action.succeeds else 'was refused'} by the twin"
@@ -315,8 +316,19 @@ class Replay:
             if action.succeeds:
                 gas = self.gas.setdefault(action.function, [0, 0])
                 gas[0] += 1
-                gas[1] += int(GAS_USED.search(receipt)[1], 16)
+                gas[1] += used
         return [json.loads(answer) for answer in answers[len(bodies) :]]
+
+    def _receipts(self, hashes: Sequence[bytes]) -> Iterator[tuple[bool, int]]:
+        """Whether each transaction succeeded, and its gas; many receipts are asked for at once."""
+        ask = b'{"jsonrpc":"2.0","id":0,"method":"eth_getTransactionReceipt","params":["%b"]}'
+        parts = [hashes[begin : begin + RECEIPTS] for begin in range(0, len(hashes), RECEIPTS)]
+        answers = self.chain.raw([b"[%b]" % b",".join([ask % name for name in part]) for part in parts])
+        for part, answer in zip(parts, answers, strict=True):
+            states, gas = STATUS.findall(answer), GAS_USED.findall(answer)
+            if not len(states) == len(gas) == len(part):
+                raise RpcError(f"{len(part) - len(states)} of {len(part)} transactions were not mined")
+            yield from ((state == b"1", int(used, 16)) for state, used in zip(states, gas, strict=True))
 
     def _action_data(self, action: Action) -> str:
         return self.call_data(action.function, self.desk.FUNCTIONS[action.function], action.arguments, self.model)

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from simulation.revert import require
-from simulation.rows import iterate_rows
+from simulation.rows import count_errors
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
@@ -176,11 +176,7 @@ class DensePerceptron:
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""
-        errors = 0
-        for y, x in iterate_rows(rows):
-            require(y < 2, "model: no such class")
-            errors += self.predict(x) != y
-        return errors
+        return count_errors(self, rows)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 

@@ -81,11 +81,11 @@ class Desk:
         raise NotImplementedError
 
     def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
-        """Claim what an author can; returns when to look again, 0: never."""
+        """Claim what an author can of what is not settled; returns when to look again, 0: never."""
         raise NotImplementedError
 
     def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
-        """Claim what somebody else can; returns when to look again, 0: never."""
+        """Claim what somebody else can of what is not settled; returns when to look again, 0: never."""
         raise NotImplementedError
 
     def gain_of_report(self, account: str, entry: Entry) -> int:

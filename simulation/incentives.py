@@ -39,35 +39,26 @@ class SelfAssessmentDesk(Desk):
         self.world = world
         self.terms = terms
         self.twin = self_assessment.SelfAssessment(world.model, OWNER, terms, START, world.balances)
+        self.price = self.twin.required_deposit
 
     def call(self, function: str, sender: str, arguments: tuple, value: int, time: int) -> Any:
         if function == "add_data":
-            x, y = arguments
-            return self.twin.add_data(sender, x, y, value, time)
+            return self.twin.add_data(sender, *arguments, value, time)
         return getattr(self.twin, function)(sender, *arguments, time)
-
-    def price(self, time: int) -> int:
-        return self.twin.required_deposit(time)
 
     def add(self, agent: Agent, account: str, x: bytes, y: int, true_label: int, time: int) -> Entry | None:
         world = self.world
         value = min(agent.settings.max_deposit, world.balances[account])
-        before = world.balances[account]
         effect = world.act(time, account, "add_data", (x, y), value)
         if effect is None:
             return None
-        if effect is True:
-            effect = 1
-        deposit = before - world.balances[account]
         record = self.twin.contributions[account, x, y]
-        return Entry(len(world.entries), agent.index, account, x, y, true_label, time, deposit, effect, record)
+        return Entry(len(world.entries), agent.index, account, x, y, true_label, time, record.deposit, effect, record)
 
     def first_look(self, own: bool) -> int:
         return self.terms.refund_wait
 
     def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
-        if entry.settled:
-            return 0
         if self.world.agrees(entry):
             self.world.act(time, entry.account, "refund", (entry.x, entry.y))
             entry.settled = True
@@ -75,21 +66,21 @@ class SelfAssessmentDesk(Desk):
         return time + agent.settings.recheck_every
 
     def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
-        if entry.settled:
-            return 0
         settings, terms = agent.settings, self.terms
-        age = time - entry.time
-        if (age >= terms.anyone_wait and settings.takes) or (agent.account == OWNER and age >= terms.owner_wait):
+        anyone = entry.time + terms.anyone_wait
+        if time >= anyone and settings.takes or time >= entry.time + terms.owner_wait and agent.account == OWNER:
             self.world.act(time, agent.account, "take", (entry.account, entry.x, entry.y))
             entry.settled = True
             return 0
         again = time + settings.recheck_every
+        if settings.takes and anyone < again:
+            again = anyone
         if settings.reports and self.twin.validated and not self.world.agrees(entry):
-            again = min(again, self._report(agent, entry, time) or again)
+            due = self._report(agent, entry, time)
             if entry.settled:
                 return 0
-        if settings.takes:
-            again = min(again, max(time + 1, entry.time + terms.anyone_wait))
+            if due and due < again:
+                again = due
         return again
 
     def _report(self, agent: Agent, entry: Entry, time: int) -> int:
@@ -165,7 +156,7 @@ class PointsDesk(Desk):
         return self.terms.validation_wait if own else self.terms.report_wait
 
     def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
-        if entry.settled or entry.x in self.twin.earned:
+        if entry.x in self.twin.earned:
             return 0
         if not self.world.agrees(entry):
             return time + agent.settings.recheck_every
@@ -174,7 +165,7 @@ class PointsDesk(Desk):
         return 0
 
     def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
-        if entry.settled or not agent.settings.reports:
+        if not agent.settings.reports or entry.record.reported:
             return 0
         accounts = self.twin.ledger.accounts
         able = (a for a in agent.accounts if a != entry.account and a in accounts and accounts[a].validated)
@@ -182,10 +173,11 @@ class PointsDesk(Desk):
         if account is None or self.world.agrees(entry):
             return time + agent.settings.recheck_every
         self.world.act(time, account, "report", (entry.x, entry.y))
-        entry.settled = True
         return 0
 
     def gain_of_report(self, account: str, entry: Entry) -> int:
+        if entry.record.reported:
+            return 0
         accounts = self.twin.ledger.accounts
         return self.terms.report_points if account in accounts and accounts[account].validated else 0
 

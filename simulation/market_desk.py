@@ -118,7 +118,7 @@ class MarketDesk(Desk):
         twin.open(MODEL, self.world.model, OWNER, Terms())
         tree = self._tree(MODEL, twin.address)
         try:
-            twin.commit(self.provider, MODEL, tree.root, self.plan, self.plan.total, block=0)
+            twin.commit(self.provider, market, tree.root, self.plan, self.plan.total, block=0)
             block_hash = keccak(text=f"draw {self.world.scenario.seed}")
             twin.draw(market, twin.markets[market].draw_block + 1, block_hash, START)
             self._reveal(tree, True, START)
@@ -237,8 +237,8 @@ class MarketDesk(Desk):
         same("chain id", int(chain.rpc("eth_chainId"), 16), CHAIN_ID)
         market = market_id(replay.model, 1)
         tree = self._tree(replay.model, contract)
-        types = ("address", "bytes32", PLAN_TYPE)
-        data = replay.call_data("commit", types, (replay.model, tree.root, self.plan.astuple()))
+        types = ("uint256", "bytes32", PLAN_TYPE)
+        data = replay.call_data("commit", types, (market, tree.root, self.plan.astuple()))
         replay.transact(self.provider, contract, data, START, value=self.plan.total)
         replay.ask([("evm_mine", [{"timestamp": START}])] * (DRAW_DELAY - 1))
         wanted = self.twin.markets[self.market].drawn

@@ -49,6 +49,10 @@ class MerkleTree:
     def root(self) -> bytes:
         return self.nodes[0]
 
+    def position(self, index: int) -> int:
+        """The node that a leaf (counted as they were given) is."""
+        return self._position[index]
+
     def proof(self, index: int) -> list[bytes]:
         """The nodes beside the way from a leaf (counted as they were given) to the root."""
         position = self._position[index]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
 from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from simulation.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
+from simulation.multiclass_perceptron import MulticlassSparsePerceptron, MulticlassSparsePerceptronParameters
 from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
 from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
 from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
@@ -15,6 +17,7 @@ from simulation.problem import Problem, TestRows
 from simulation.revert import Revert
 from simulation.scenario import ModelSettings, ScenarioError, read_fields
 from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
+from simulation.training import default_values, prepare
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,6 @@ class ModelKind:
         Whether its samples are sparse.
     two_classes : bool
         Whether it knows two classes only.
-    defaults : dict
-        Parameters that a scenario need not name.
-    per_square : tuple of str
-        Those of the defaults that are meant times the square of the data's unit.
     errors : callable
         Test rows that a twin gets wrong: as many as its `evaluate` says, faster.
     """
@@ -41,23 +40,13 @@ class ModelKind:
     parameters: type
     sparse: bool
     two_classes: bool
-    defaults: dict[str, Any] = field(default_factory=dict)
-    per_square: tuple[str, ...] = ()
     errors: Callable[[Any, TestRows], int] = lambda twin, rows: twin.evaluate(rows.packed)
 
     def make_parameters(self, settings: ModelSettings, problem: Problem) -> Any:
-        """Parameters that fit the data, with what the scenario says."""
-        names = {f.name for f in fields(self.parameters)}
-        found = {
-            "n_features": problem.n_features,
-            "n_classes": len(problem.class_names),
-            "room": len(problem.class_names),
-            "unit": problem.unit,
-        }
-        defaults = {k: v for k, v in found.items() if k in names and v is not None} | self.defaults
-        for name in self.per_square:
-            defaults[name] = int(defaults[name] * problem.unit**2)
-        values = read_fields(self.parameters, settings.parameters, "model.parameters", defaults)
+        """Parameters that fit the data, with what the scenario says; ``2x`` is twice the default."""
+        defaults = default_values(self.parameters, problem.n_features, len(problem.class_names), problem.unit)
+        wanted = {name: _multiple(value, defaults.get(name)) for name, value in settings.parameters.items()}
+        values = read_fields(self.parameters, wanted, "model.parameters", defaults)
         try:
             return self.parameters(**values)
         except Revert as error:
@@ -74,12 +63,10 @@ class ModelKind:
             raise ScenarioError(
                 f"model.kind: {settings.kind} knows two classes, but {problem.source} has {len(problem.class_names)}"
             )
-        parameters = self.make_parameters(settings, problem)
-        twin = self.start(parameters, problem)
-        if settings.trained:
-            for y, x in problem.initial:
-                twin.update(x, y)
-        return self.publish(twin, problem)
+        twin = self.start(self.make_parameters(settings, problem), problem)
+        if not settings.trained:
+            return twin
+        return prepare(twin, [x for _, x in problem.initial], [y for y, _ in problem.initial])
 
     def start(self, parameters: Any, problem: Problem) -> Any:
         """A twin that has learnt nothing."""
@@ -90,9 +77,16 @@ class ModelKind:
             return self.twin(parameters, [[0] * problem.n_features] * classes)
         return self.twin(parameters)
 
-    def publish(self, twin: Any, problem: Problem) -> Any:
-        """The same state, but no updates counted."""
-        return self.twin.from_words(twin.parameters, twin.words())
+
+def _multiple(value: Any, default: Any) -> Any:
+    """The number that ``2x``, twice the default, stands for; anything else as it is."""
+    text = str(value)
+    if default is None or not text.endswith("x"):
+        return value
+    try:
+        return round(float(text[:-1]) * default)
+    except ValueError:
+        return value
 
 
 def _sparse_perceptron_errors(twin: SparsePerceptron, rows: TestRows) -> int:
@@ -102,7 +96,15 @@ def _sparse_perceptron_errors(twin: SparsePerceptron, rows: TestRows) -> int:
     return int(((scores > 0) != rows.labels).sum())
 
 
-def _dense_perceptron_errors(twin: DensePerceptron, rows: TestRows) -> int:
+def _multiclass_perceptron_errors(twin: MulticlassSparsePerceptron, rows: TestRows) -> int:
+    import numpy as np
+
+    weights = np.array(twin.rows, dtype=np.int64)
+    scores = rows.matrix @ weights[:, 1:].T + weights[:, 0]
+    return int((scores.argmax(axis=1) != rows.labels).sum())
+
+
+def _dense_perceptron_errors(twin: DensePerceptron | MulticlassDensePerceptron, rows: TestRows) -> int:
     return int((twin.predict_many(rows.matrix) != rows.labels).sum())
 
 
@@ -122,6 +124,15 @@ def _table_errors(score: Callable[[Any, Any, int], Any]) -> Callable[[Any, TestR
         return int((best != rows.labels).sum())
 
     return errors
+
+
+def _dense_centroid_score(twin: NearestCentroid, matrix: Any, y: int) -> Any:
+    import numpy as np
+
+    n = twin.counts[y]
+    if n == 0:
+        return np.full(matrix.shape[0], -np.inf)
+    return (2 * n * (matrix @ twin.sums[y]) - twin.squares[y]) / float(n) ** 2
 
 
 def _centroid_score(twin: SparseNearestCentroid, matrix: Any, y: int) -> Any:
@@ -151,16 +162,27 @@ MODELS: dict[str, ModelKind] = {
             SparsePerceptronParameters,
             sparse=True,
             two_classes=True,
-            defaults={"margin": 20},
             errors=_sparse_perceptron_errors,
+        ),
+        ModelKind(
+            MulticlassSparsePerceptron,
+            MulticlassSparsePerceptronParameters,
+            sparse=True,
+            two_classes=False,
+            errors=_multiclass_perceptron_errors,
         ),
         ModelKind(
             DensePerceptron,
             DensePerceptronParameters,
             sparse=False,
             two_classes=True,
-            defaults={"margin": 1},
-            per_square=("margin",),
+            errors=_dense_perceptron_errors,
+        ),
+        ModelKind(
+            MulticlassDensePerceptron,
+            MulticlassDensePerceptronParameters,
+            sparse=False,
+            two_classes=False,
             errors=_dense_perceptron_errors,
         ),
         ModelKind(
@@ -168,7 +190,7 @@ MODELS: dict[str, ModelKind] = {
             NearestCentroidParameters,
             sparse=False,
             two_classes=False,
-            errors=_dense_perceptron_errors,
+            errors=_table_errors(_dense_centroid_score),
         ),
         ModelKind(
             SparseNearestCentroid,

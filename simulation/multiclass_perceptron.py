@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulation.revert import require
-from simulation.rows import iterate_rows
+from simulation.rows import count_errors
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 MAX_CLASSES = 255
@@ -130,11 +130,7 @@ class MulticlassSparsePerceptron:
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""
-        errors = 0
-        for y, x in iterate_rows(rows):
-            require(y < self.class_count, "model: no such class")
-            errors += self.predict(x) != y
-        return errors
+        return count_errors(self, rows)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 

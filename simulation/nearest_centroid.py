@@ -10,7 +10,7 @@ import numpy as np
 
 from simulation.dense_perceptron import MAX_FEATURES, MAX_UNIT, VERSION_MAX, check_norm
 from simulation.revert import require
-from simulation.rows import iterate_rows
+from simulation.rows import count_errors
 
 SUM_MIN, SUM_MAX = -(2**23), 2**23 - 1
 COUNT_MAX = 2**32 - 1
@@ -163,11 +163,7 @@ class NearestCentroid:
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""
-        errors = 0
-        for y, x in iterate_rows(rows):
-            require(y < self.class_count, "model: no such class")
-            errors += self.predict(x) != y
-        return errors
+        return count_errors(self, rows)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import itemgetter, lt
 
-from simulation.revert import require
-from simulation.rows import iterate_rows
+from simulation.revert import Revert, require
+from simulation.rows import count_errors
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
@@ -99,13 +99,15 @@ class SparsePerceptron:
 
     def score(self, x: bytes) -> int:
         """The value whose sign decides, in the weights' unit. Raises `Revert` for a malformed sample."""
-        return sum(self._sample(x)[1](self.weights)) + self.bias
+        _, pick = self._samples.get(x) or self._sample(x)
+        return sum(pick(self.weights), self.bias)
 
     def scores(self, x: bytes) -> list[int]:
         return [0, self.score(x)]
 
     def predict(self, x: bytes) -> int:
-        return int(self.score(x) > 0)
+        _, pick = self._samples.get(x) or self._sample(x)  # as `score`, without a call
+        return 1 if sum(pick(self.weights), self.bias) > 0 else 0
 
     def predict_without(self, x: bytes, y: int, effect: int) -> int:
         """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
@@ -117,38 +119,35 @@ class SparsePerceptron:
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""
-        errors = 0
-        for y, x in iterate_rows(rows):
-            require(y < 2, "model: no such class")
-            errors += self.predict(x) != y
-        return errors
+        return count_errors(self, rows)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 
     def update(self, x: bytes, y: int) -> int:
         """Learn from a sample; returns the effect: 0, or 1 + the class that lost. Changes nothing if it raises."""
-        require(0 <= y < 2, "model: no such class")
-        indices, pick = self._sample(x)
+        if y not in (0, 1):
+            raise Revert("model: no such class")
+        indices, pick = self._samples.get(x) or self._sample(x)
         weights = self.weights
         p = self.parameters
         touched = pick(weights)
-        score = sum(touched) + self.bias
+        score = sum(touched, self.bias)
         if y == 1:
-            if score >= max(1, p.margin):
+            if score >= p.margin and score >= 1:
                 return 0
-            sign = 1
+            step, bias = p.rate, self.bias + p.bias_rate
         else:
             if -score >= p.margin:
                 return 0
-            sign = -1
-        require(self.version < VERSION_MAX, "model: version is full")
-        bias = self.bias + sign * p.bias_rate
-        require(BIAS_MIN <= bias <= BIAS_MAX, "perceptron: bias out of range")
-        step = sign * p.rate
-        moved = [w + step for w in touched]
-        require(min(moved) >= WEIGHT_MIN and max(moved) <= WEIGHT_MAX, "perceptron: weight out of range")
-        for i, w in zip(indices, moved, strict=True):
-            weights[i] = w
+            step, bias = -p.rate, self.bias - p.bias_rate
+        if self.version >= VERSION_MAX:
+            raise Revert("model: version is full")
+        if not BIAS_MIN <= bias <= BIAS_MAX:
+            raise Revert("perceptron: bias out of range")
+        if min(touched) + step < WEIGHT_MIN or max(touched) + step > WEIGHT_MAX:
+            raise Revert("perceptron: weight out of range")
+        for i in indices:
+            weights[i] += step
         self.bias = bias
         self.version += 1
         return 2 - y
@@ -171,20 +170,20 @@ class SparsePerceptron:
         return cls(parameters, weights, struct.unpack_from(">i", data, 4)[0], version)
 
     def copy(self) -> SparsePerceptron:
-        return type(self)(self.parameters, self.weights, self.bias, self.version)
+        copy = type(self)(self.parameters, self.weights, self.bias, self.version)
+        copy._samples = self._samples  # depends on the parameters only
+        return copy
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 
     def _sample(self, x: bytes) -> tuple[tuple[int, ...], Callable[[list[int]], Sequence[int]]]:
-        """The indices of a sample, and what picks their weights; a sample seen before is not unpacked again."""
-        known = self._samples.get(x)
-        if known is None:
-            indices = self._indices(x)
-            pick = itemgetter(*indices) if len(indices) > 1 else lambda weights: (weights[indices[0]],)
-            if len(self._samples) >= KEPT_SAMPLES:
-                self._samples.clear()
-            known = self._samples[x] = indices, pick
-        return known
+        """The indices of a sample, and what picks their weights: kept, so that it is unpacked only once."""
+        indices = self._indices(x)
+        pick = itemgetter(*indices) if len(indices) > 1 else lambda weights: (weights[indices[0]],)
+        if len(self._samples) >= KEPT_SAMPLES:
+            self._samples.clear()
+        self._samples[x] = indices, pick
+        return indices, pick
 
     def _indices(self, x: bytes) -> tuple[int, ...]:
         require(len(x) > 0, "sample: empty")
@@ -192,7 +191,7 @@ class SparsePerceptron:
         count = len(x) // 2
         require(count <= self.parameters.longest, "sample: too long")
         indices = struct.unpack(f">{count}H", x)
-        if indices[-1] < self.parameters.n_features and list(indices) == sorted(set(indices)):
+        if indices[-1] < self.parameters.n_features and all(map(lt, indices, indices[1:])):
             return indices
         # which error, in the contract's order: chunk by chunk, the first one shorter, order before range
         for begin, end in _chunks(count):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +107,20 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
-def plot_sweep(table: pd.DataFrame, x: str, ys: Sequence[str], path: str | os.PathLike, by: str | None = None) -> Path:
-    """Means over seeds with 95% intervals, one panel for each of `ys`, one line for each value of the column `by`."""
+def plot_sweep(
+    table: pd.DataFrame,
+    x: str,
+    ys: Sequence[str],
+    path: str | os.PathLike,
+    by: str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Path:
+    """Means over seeds with 95% intervals, one panel for each of `ys`, one line for each value of the column `by`.
+
+    `names` says what columns are called in the picture, where that differs from the table.
+    """
     pyplot = _pyplot()
+    names = names or {}
     figure, axes = pyplot.subplots(1, len(ys), figsize=(4.6 * len(ys) + 0.6, 3.8), squeeze=False)
     groups = [("", table)] if by is None else list(table.groupby(by, sort=False))
     for axis, y in zip(axes[0], ys, strict=True):
@@ -125,11 +136,55 @@ def plot_sweep(table: pd.DataFrame, x: str, ys: Sequence[str], path: str | os.Pa
             low = [m - h for m, h in zip(means, halves, strict=True)]
             high = [m + h for m, h in zip(means, halves, strict=True)]
             axis.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
-        axis.set_xlabel(x)
-        axis.set_title(y, fontsize=10)
+        axis.set_xlabel(names.get(x, x))
+        axis.set_title(names.get(y, y), fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
     if by is not None:
-        axes[0][-1].legend(title=by, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=8)
+        axes[0][-1].legend(
+            title=names.get(by, by), loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=8
+        )
+    figure.tight_layout()
+    return save(figure, path)
+
+
+def plot_dots(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str], path: str | os.PathLike) -> Path:
+    """Means with 95% intervals as dots, one line for each case.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        One for each value: ``case`` (the line), ``measure`` (the panel), ``value``, and ``by`` (the colour) if there
+        are several kinds of values.
+    titles : dict of str
+        The panels: the title of each measure.
+    """
+    pyplot = _pyplot()
+    cases = list(dict.fromkeys(row["case"] for row in rows))
+    kinds = list(dict.fromkeys(row.get("by", "") for row in rows))
+    size = (3.6 * len(titles) + 4, 0.26 * len(cases) * max(1, len(kinds) / 2) + 1)
+    figure, axes = pyplot.subplots(1, len(titles), figsize=size, sharey=True, squeeze=False)
+    for axis, (measure, title) in zip(axes[0], titles.items(), strict=True):
+        for k, kind in enumerate(kinds):
+            places, means, halves = [], [], []
+            for i, case in enumerate(cases):
+                keys = case, measure, kind
+                values = [row["value"] for row in rows if (row["case"], row["measure"], row.get("by", "")) == keys]
+                if values:
+                    mean, half = interval(values)
+                    places.append(i + (k - (len(kinds) - 1) / 2) * 0.18)
+                    means.append(mean)
+                    halves.append(half)
+            axis.errorbar(
+                means, places, xerr=halves, fmt="o", markersize=3.5, color=COLOURS[k], label=kind, linewidth=1
+            )
+        axis.axvline(0, color="0.6", linewidth=0.8)
+        axis.set_title(title, fontsize=9)
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0][0].set_yticks(range(len(cases)), cases, fontsize=8)
+    axes[0][0].set_ylim(len(cases) - 0.4, -0.6)
+    if len(kinds) > 1:
+        axes[0][-1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=8)
     figure.tight_layout()
     return save(figure, path)

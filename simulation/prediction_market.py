@@ -41,6 +41,7 @@ MAX_PORTIONS = 256
 MAX_ROWS = 65_535
 MAX_CONTRIBUTIONS = 4_096
 MAX_DEPTH = 8
+LEAF_TYPES = ("uint256", "address", "uint256", "uint256", "bytes32", "bytes32")  # see `portion_leaf`
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def market_id(model: str, number: int) -> int:
 def portion_leaf(chain_id: int, contract: str, market: int, index: int, salt: bytes, rows: bytes) -> bytes:
     """The leaf of a portion."""
     return standard_leaf(
-        ["uint256", "address", "uint256", "uint256", "bytes32", "bytes32"],
+        LEAF_TYPES,
         [chain_id, contract, market, index, salt, keccak(rows)],
     )
 
@@ -192,6 +193,7 @@ class PredictionMarket:
         self.balances = defaultdict(int) if balances is None else balances
         self.balance = 0  # wei held
         self.models: dict[str, tuple[object, str, Terms]] = {}
+        self._addresses: dict[int, str] = {}  # of the models, by what stands in a market's id
         self.markets: dict[int, Market] = {}
         self.numbers: dict[str, int] = defaultdict(int)
 
@@ -199,6 +201,7 @@ class PredictionMarket:
         """Hold markets for a model."""
         require(model not in self.models, "prediction-market: open already")
         self.models[model] = twin, owner, terms
+        self._addresses[int(model, 16)] = model
 
     def latest_market(self, model: str) -> int:
         return market_id(model, self.numbers[model]) if self.numbers[model] else 0
@@ -211,12 +214,14 @@ class PredictionMarket:
 
     # ---- 1 commit ----------------------------------------------------------------------------------------------------
 
-    def commit(self, sender: str, model: str, root: bytes, plan: Plan, value: int, block: int) -> int:
-        """Start a market; returns its id. `block` is the number of the block of this transaction."""
+    def commit(self, sender: str, market: int, root: bytes, plan: Plan, value: int, block: int) -> None:
+        """Start a market. `block` is the number of the block of this transaction."""
+        model = self._addresses.get(market >> 32, "")
         require(model in self.models, "prediction-market: not open for this model")
         _, owner, terms = self.models[model]
         running = self.markets.get(self.latest_market(model))
         require(running is None or running.phase >= SETTLED, "prediction-market: another market is running")
+        require(market == self.next_market(model), "prediction-market: not the model's next market")
         require(not terms.owner_only or sender == owner, "prediction-market: only the model's owner may commit")
         p = plan
         require(p.stake > 0 and p.rounds > 0, "prediction-market: no stake or no bounty")
@@ -237,10 +242,8 @@ class PredictionMarket:
         require(value >= p.total, "prediction-market: bounty, bond and fees above the value sent")
         require(p.total < 2**96, "prediction-market: more money than there is")
         self.numbers[model] += 1
-        market = self.latest_market(model)
         self.markets[market] = Market(model, sender, root, plan, block + DRAW_DELAY, p.total)
         self._pay(sender, -p.total)
-        return market
 
     # ---- 2 draw ------------------------------------------------------------------------------------------------------
 

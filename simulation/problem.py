@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,11 +172,11 @@ def _encoder(settings: DataSettings, initial: Any) -> tuple[Any, bool]:
     text = not isinstance(initial, np.ndarray)
     if kind == "auto":
         kind = "bag-of-words" if text else "tabular"
-    if kind not in ("bag-of-words", "hashed-words", "tabular"):
+    if kind not in ("bag-of-words", "hashed-words", "tabular", "above-mean"):
         raise ScenarioError(
-            f"data.encoding.kind: there is no {kind!r}; known are auto, bag-of-words, hashed-words, tabular"
+            f"data.encoding.kind: there is no {kind!r}; known are auto, bag-of-words, hashed-words, tabular, above-mean"
         )
-    if text != (kind != "tabular"):
+    if text != (kind in ("bag-of-words", "hashed-words")):
         raise ScenarioError(f"data.encoding.kind: {kind} does not encode {'text' if text else 'numbers'}")
     if kind != "hashed-words" and not len(initial):
         raise ScenarioError("data.initial: the encoder is fitted to the owner's part, which is empty")
@@ -184,7 +184,31 @@ def _encoder(settings: DataSettings, initial: Any) -> tuple[Any, bool]:
         return encoders.BagOfWords.fit(initial, encoding.features), True
     if kind == "hashed-words":
         return encoders.HashedWords(encoding.features), True
+    if kind == "above-mean":
+        return AboveMean(initial.mean(axis=0)), True
     return encoders.Tabular.fit(initial, encoding.unit or None), False
+
+
+class AboveMean:
+    """Numbers as sparse samples: which of them are above the mean of the owner's, such as the bright pixels.
+
+    Parameters
+    ----------
+    mean : ndarray of float64, shape (n_features,)
+    """
+
+    unit = None
+    spec = "none"  # for simulations only: nobody could encode a sample for a model that was published with it
+
+    def __init__(self, mean: np.ndarray):
+        self.mean = mean
+        self.n_features = len(mean)
+
+    def encode_valid(self, samples: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
+        """The positions of the samples that have a number above its mean, and their encodings."""
+        above = samples > self.mean
+        positions = np.flatnonzero(above.any(axis=1))
+        return positions, [np.flatnonzero(row).astype(">u2").tobytes() for row in above[positions]]
 
 
 # ---- made-up words ---------------------------------------------------------------------------------------------------
@@ -193,6 +217,7 @@ SYNTHETIC_WORDS = 1_000
 SYNTHETIC_ROWS = 8_000
 
 
+@cache
 def _synthetic() -> tuple[list[bytes], np.ndarray, tuple[str, ...]]:
     """Sentences of 15 different words of 1,000 each; a fifth of the words leans to one of the two classes."""
     rng = np.random.default_rng(2019)

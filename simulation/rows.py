@@ -25,3 +25,12 @@ def iterate_rows(rows: bytes) -> Iterator[tuple[int, bytes]]:
         require(position + ROW_HEAD + length <= len(rows), "sample: row is cut off")
         yield rows[position], rows[position + ROW_HEAD : position + ROW_HEAD + length]
         position += ROW_HEAD + length
+
+
+def count_errors(model, rows: bytes) -> int:
+    """The number of rows whose class a twin gets wrong. Raises `Revert` for malformed rows and unknown labels."""
+    errors = 0
+    for y, x in iterate_rows(rows):
+        require(y < model.class_count, "model: no such class")
+        errors += model.predict(x) != y
+    return errors

@@ -49,8 +49,8 @@ class Encoding:
 
     Attributes
     ----------
-    kind : {"auto", "bag-of-words", "hashed-words", "tabular", "none"}
-        ``auto``: bag-of-words for text, tabular for numbers.
+    kind : {"auto", "bag-of-words", "hashed-words", "tabular", "above-mean"}
+        ``auto``: bag-of-words for text, tabular for numbers. ``above-mean`` makes sparse samples of numbers.
     features : int
         Words of a vocabulary, or buckets.
     unit : int
@@ -202,8 +202,12 @@ class Scenario:
             raise ScenarioError("agents: at least one")
         if self.points < 1 or self.days <= 0:
             raise ScenarioError("days and points must be above 0")
-        if sum(a.share or 0 for a in self.agents) > 1 + 1e-9:
-            raise ScenarioError("agents: their shares add up to more than 1")
+        shares = {a.name: a.share for a in self.agents if a.share}
+        if sum(shares.values()) > 1 + 1e-9:
+            each = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+            raise ScenarioError(
+                f"agents: their shares add up to more than 1 ({each}); agents without a share divide the rest"
+            )
         if self.data.test + self.data.initial + self.data.bounty_test >= 1:
             raise ScenarioError("data: test, initial and bounty_test leave nothing to contribute")
         if self.data.test == 0:

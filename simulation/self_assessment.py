@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isqrt
 from typing import Protocol
 
-from simulation.revert import require
+from simulation.revert import Revert, require
 
 MAX_COST_WEIGHT = 2**96 // 3_600 - 1
 MAX_ROUND = 2**15 - 1
@@ -43,7 +43,7 @@ class Terms:
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class Contribution:
     """The record of one sample and label of one contributor."""
 
@@ -94,19 +94,25 @@ class SelfAssessment:
 
     def required_deposit(self, time: int) -> int:
         """Wei that a contribution needs at a time in seconds."""
-        return self.terms.cost_weight * 3_600 // max(1, isqrt(time - self.latest))
+        return self.terms.cost_weight * 3_600 // (isqrt(time - self.latest) or 1)
 
     def add_data(self, sender: str, x: bytes, y: int, value: int, time: int) -> int:
         """Contribute; `value` wei is the most to deposit. Returns the effect. Raises `Revert` and changes nothing."""
-        require(y < 256, "self-assessment: no such label")
+        if y >= 256:
+            raise Revert("self-assessment: no such label")
         deposit = self.required_deposit(time)
-        require(deposit <= value, "self-assessment: deposit above the value sent")
+        if deposit > value:
+            raise Revert("self-assessment: deposit above the value sent")
         key = sender, x, y
-        record = self.contributions.get(key) or Contribution()
-        require(record.time == 0, "self-assessment: the same contribution is not settled yet")
-        require(record.round < MAX_ROUND, "self-assessment: contributed too often")
+        record = self.contributions.get(key)
+        if record is None:
+            validated, past = False, 0
+        else:
+            require(record.time == 0, "self-assessment: the same contribution is not settled yet")
+            require(record.round < MAX_ROUND, "self-assessment: contributed too often")
+            validated, past = record.validated, record.round
         effect = self.model.update(x, y)
-        self.contributions[key] = Contribution(deposit, deposit, time, effect, record.validated, record.round + 1)
+        self.contributions[key] = Contribution(deposit, deposit, time, effect, validated, past + 1)
         self.submitted += 1
         self.latest = time
         self.balances[sender] -= deposit
@@ -118,7 +124,8 @@ class SelfAssessment:
     def refund(self, sender: str, x: bytes, y: int, time: int) -> int:
         """The wei that the contributor gets back."""
         record = self._open_record(sender, x, y, time, self.terms.refund_wait)
-        require(self._agrees(x, y, record), "self-assessment: the model disagrees")
+        if not self._agrees(x, y, record):
+            raise Revert("self-assessment: the model disagrees")
         if not record.validated:
             self.validated_of[sender] += 1
             self.validated += 1
@@ -143,14 +150,17 @@ class SelfAssessment:
         record = self._open_record(contributor, x, y, time, self.terms.refund_wait)
         self._check_reporter(sender, contributor)
         flagged = record.reports.get(sender, 0)
-        require(flagged != PAID, "self-assessment: reported already")
+        if flagged == PAID:
+            raise Revert("self-assessment: reported already")
         if self.terms.dispute_wait > 0:
             require(flagged > 0, "self-assessment: flag it first")
             require(time >= flagged + self.terms.dispute_wait, "self-assessment: too early")
-        require(not self._agrees(x, y, record), "self-assessment: the model agrees")
+        if self._agrees(x, y, record):
+            raise Revert("self-assessment: the model agrees")
         share = record.deposit * self.validated_of[sender] // self.validated
         amount = min(share, record.claimable)
-        require(amount > 0, "self-assessment: the share rounds to nothing")
+        if amount == 0:
+            raise Revert("self-assessment: the share rounds to nothing")
         record.reports[sender] = PAID
         record.claimable -= amount
         if record.claimable == 0:
@@ -171,14 +181,18 @@ class SelfAssessment:
     # ---- inside ------------------------------------------------------------------------------------------------------
 
     def _open_record(self, contributor: str, x: bytes, y: int, time: int, wait: int) -> Contribution:
-        record = self.contributions.get((contributor, x, y)) or Contribution()
-        require(record.time > 0, "self-assessment: no such contribution, or settled already")
-        require(time >= record.time + wait, "self-assessment: too early")
+        record = self.contributions.get((contributor, x, y))
+        if record is None or record.time == 0:
+            raise Revert("self-assessment: no such contribution, or settled already")
+        if time < record.time + wait:
+            raise Revert("self-assessment: too early")
         return record
 
     def _check_reporter(self, sender: str, contributor: str) -> None:
-        require(sender != contributor, "self-assessment: one's own contribution")
-        require(self.validated_of[sender] > 0, "self-assessment: no validated contribution of one's own")
+        if sender == contributor:
+            raise Revert("self-assessment: one's own contribution")
+        if not self.validated_of.get(sender):
+            raise Revert("self-assessment: no validated contribution of one's own")
 
     def _agrees(self, x: bytes, y: int, record: Contribution) -> bool:
         if self.terms.without_own_effect:
@@ -188,7 +202,7 @@ class SelfAssessment:
     @staticmethod
     def _settle(record: Contribution) -> None:
         record.claimable = record.deposit = record.time = record.effect = 0
-        record.reports = {}
+        record.reports.clear()
 
     def _pay(self, account: str, amount: int) -> int:
         self.balance -= amount

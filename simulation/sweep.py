@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAVE_EVERY = 5.0  # seconds between two writes of the file
-FORMAT = 1  # part of every run's key: raise it when the same scenario gives other numbers
+FORMAT = 2  # part of every run's key: raise it when the same scenario gives other numbers
 
 
 class MissingExtraError(Exception):
@@ -232,7 +233,11 @@ def run_sweep(
 
 
 def run_one(run: Run) -> dict[str, Any]:
-    """The row of one run: ether that each agent gained, how often each contributed, accuracies as shares."""
+    """The row of one run.
+
+    Accuracies are shares; for each agent there are what it gained in ether, how often it contributed, how much it
+    deposited in ether, and the share of its contributions that were refunded or validated.
+    """
     from simulation.engine import run as run_twin
 
     scenario = from_mapping(run.content)
@@ -247,6 +252,8 @@ def run_one(run: Run) -> dict[str, Any]:
         "accuracy_end": accuracies[-1],
         "accuracy_lowest": min(during),
     }
+    accepting = {"refund", "validate"} & set(result.world.desk.FUNCTIONS)
+    accepted = Counter(result.world.owner_of[a.sender] for a in result.world.actions if a.function in accepting)
     for agent in result.agents:
         name = agent.settings.name
         own = [e for e in result.world.entries if e.agent == agent.index]
@@ -256,6 +263,7 @@ def run_one(run: Run) -> dict[str, Any]:
         if name != "owner":
             row[f"contributed_{name}"] = len(own)
             row[f"deposited_{name}"] = sum(e.deposit for e in own) / ETHER
+            row[f"accepted_{name}"] = accepted[agent.index] / len(own) if own and accepting else None
     row |= result.world.desk.measures(result)
     row["seconds"] = result.seconds
     return row

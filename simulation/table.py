@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from simulation.revert import require
-from simulation.rows import iterate_rows
+from simulation.rows import count_errors
 
 MAX_CLASSES = 255
 MAX_FEATURES = 2**16
@@ -150,11 +150,7 @@ class TableModel:
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""
-        errors = 0
-        for y, x in iterate_rows(rows):
-            require(y < self.class_count, "model: no such class")
-            errors += self.predict(x) != y
-        return errors
+        return count_errors(self, rows)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 

@@ -105,6 +105,7 @@ class World:
         self.owner_of: dict[str, int] = {OWNER: -1}  # position of the agent of each account
         self.watchers: list[Any] = []  # agents that want to notice every contribution
         self._rows = iter(problem.pool)
+        self._schedule: list[tuple[int, Any]] = []  # (time, what), the latest first
         self._queue: list[tuple[int, int, Any, Any]] = []
         self._count = 0
 
@@ -116,18 +117,24 @@ class World:
         heapq.heappush(self._queue, (time, self._count, what, argument))
 
     def fill(self, events: list[tuple[int, Any]]) -> None:
-        """Many (time, what) at once, before anything else."""
-        for time, what in sorted(events, key=lambda e: e[0]):
-            self._count += 1
-            self._queue.append((time, self._count, what, None))
+        """Many (time, what) at once; of equal times, in this order and before those of `at`."""
+        self._schedule = sorted(events, key=lambda e: e[0])[::-1]
 
     def run(self, until: int) -> None:
         """Everything that is due before a time."""
-        queue = self._queue
-        pop = heapq.heappop
-        while queue and queue[0][0] < until:
-            time, _, what, argument = pop(queue)
-            what(time, argument)
+        schedule, queue = self._schedule, self._queue
+        while schedule or queue:
+            if not queue or schedule and schedule[-1][0] <= queue[0][0]:
+                time, what = schedule[-1]
+                if time >= until:
+                    return
+                schedule.pop()
+                what(time)
+            else:
+                if queue[0][0] >= until:
+                    return
+                time, _, what, argument = heapq.heappop(queue)
+                what(time, argument)
 
     # ---- what is there -----------------------------------------------------------------------------------------------
 
@@ -152,5 +159,6 @@ class World:
         except Revert:
             self.actions.append(Action(time, sender, function, arguments, value, False))
             return None
-        self.actions.append(Action(time, sender, function, arguments, value, True))
+        # as Action(...), which would call a function in Python
+        self.actions.append(tuple.__new__(Action, (time, sender, function, arguments, value, True)))
         return True if result is None else result

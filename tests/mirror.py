@@ -93,12 +93,13 @@ class Mirror:
 
     # ---- doing -------------------------------------------------------------------------------------------------------
 
-    def on_chain(self, function, *arguments, sender, value=0, gas=16_000_000):
-        """The message with which a transaction reverts, or "" if it does not."""
+    def on_chain(self, function, *arguments, sender, value=0, gas=16_000_000, through=None):
+        """The message with which a transaction reverts, or "" if it does not; `through` a ContractWallet, if given."""
         self.time += 1
-        transaction = Transaction(
-            str(sender), self.contract.address, self.contract.data(function, *arguments), value, gas, self.time
-        )
+        to, data = self.contract.address, self.contract.data(function, *arguments)
+        if through is not None:
+            to, data = through.address, through.data("run", to, data)
+        transaction = Transaction(str(sender), to, data, value, gas, self.time)
         (self.receipt,) = self.rpc.send([transaction])
         return "" if self.receipt["status"] == "0x1" else self._reason(self.receipt)
 
@@ -109,9 +110,9 @@ class Mirror:
             return decode(["string"], data[4:])[0]
         return f"reverted without a reason ({trace.get('error')})"
 
-    def do(self, function, *arguments, sender, value=0, twin):
+    def do(self, function, *arguments, sender, value=0, through=None, twin):
         """Do it on both; raises the `Revert` that both agree on."""
-        said = self.on_chain(function, *arguments, sender=sender, value=value)
+        said = self.on_chain(function, *arguments, sender=sender, value=value, through=through)
         try:
             result = twin(self.twin)
             expected = ""
@@ -152,18 +153,21 @@ class Mirror:
             plan=plan,
         )
 
-    def commit(self, sender, model, root, plan=PLAN, value=None):
+    def commit(self, sender, model, root, plan=PLAN, value=None, market=None):
+        """Start the model's next market, or try to with another id; returns the id."""
         value = plan.total if value is None else value
+        market = self.twin.next_market(model) if market is None else market
         block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
-        return self.do(
+        self.do(
             "commit",
-            model,
+            market,
             root,
             plan.astuple(),
             sender=sender,
             value=value,
-            twin=lambda t: t.commit(str(sender), model, root, plan, value, block),
+            twin=lambda t: t.commit(str(sender), market, root, plan, value, block),
         )
+        return market
 
     def draw(self, sender, market):
         block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
@@ -190,6 +194,16 @@ class Mirror:
             value=value,
             twin=lambda t: t.add_data(str(sender), model, x, y, value, self.time),
         )
+
+    def add_data_through(self, wallet, sender, model, x, y, value):
+        """`sender` has a contract wallet stake on a sample, with ether that comes along."""
+
+        def twin(t):
+            t.add_data(wallet.address, model, x, y, value, self.time)
+            t.balances[str(sender)] -= value
+            t.balances[wallet.address] += value
+
+        return self.do("add_data", model, x, y, sender=sender, value=value, through=wallet, twin=twin)
 
     def close(self, sender, market):
         return self.do("close", market, sender=sender, twin=lambda t: t.close(market, self.time))

@@ -15,6 +15,7 @@
      A model that lies harms its own points only.
 """
 from ..interfaces import IIncentive
+from ..modules import contributions
 
 implements: IIncentive
 
@@ -329,7 +330,9 @@ def validate(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
         assert first_record & EARNED == 0, "points: this sample has earned already"
         self.records[first] = first_record | EARNED
         self.records[key] = (record | SETTLED_WELL) ^ PENDING
-    assert self._agrees(model, x, y, record, account), "points: the model disagrees"
+    assert contributions._agrees(
+        model, x, y, (record >> EFFECT) & MASK_8, (account >> 184) & 1 == 1
+    ), "points: the model disagrees"
     return self._reward(model, y, (record >> TIME) & MASK_40, key, account)
 
 
@@ -413,7 +416,9 @@ def report(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     points: uint256 = (account >> 120) & MASK_16
     self.records[key] = record | REPORTED
     self.scores[model][msg.sender] = unsafe_add(score, unsafe_add(points, 1 << 120))  # safe: see `_reward`
-    assert not self._agrees(model, x, y, record, account), "points: the model agrees"
+    assert not contributions._agrees(
+        model, x, y, (record >> EFFECT) & MASK_8, (account >> 184) & 1 == 1
+    ), "points: the model agrees"
     log Points(model=model, account=msg.sender, contribution=key, points=points, reasons=REPORT)
     return points
 
@@ -470,26 +475,6 @@ def _is_rare(label_count: uint256, account: uint256) -> bool:
         unsafe_mul(unsafe_mul(label_count, (account >> LABELS) & MASK_8), (account >> 96) & MASK_8)
         < account >> VALIDATED_COUNT
     )
-
-
-@internal
-@view
-def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, account: uint256) -> bool:
-    # as in `add_data`, only as many bytes are passed as x has
-    answer: Bytes[32] = b""
-    if (account >> 184) & 1 == 0:
-        answer = raw_call(
-            model, abi_encode(x, method_id=method_id("predict(bytes)")), max_outsize=32, is_static_call=True
-        )
-    else:
-        answer = raw_call(
-            model,
-            abi_encode(x, y, (record >> EFFECT) & MASK_8, method_id=method_id("predict_without(bytes,uint256,uint256)")),
-            max_outsize=32,
-            is_static_call=True,
-        )
-    assert len(answer) == 32, "points: the model does not answer"
-    return convert(answer, uint256) == y
 
 
 @internal

@@ -316,6 +316,8 @@ def market(market: uint256) -> Market:
     @notice All about a market.
     """
     state: State = self._state(market)
+    if state.phase == PARTICIPATING:
+        state.contributions = (self.desks[self._model(market)] >> COUNT) & MASK_16
     return Market(
         provider=convert(self.providers[market] & MASK_160, address),
         root=self.roots[market],
@@ -386,16 +388,19 @@ def leaf(market: uint256, index: uint256, salt: bytes32, rows_hash: bytes32) -> 
 @payable
 @external
 @nonreentrant
-def commit(model: address, root: bytes32, plan: Plan) -> uint256:
+def commit(market: uint256, root: bytes32, plan: Plan):
     """
     @notice Start a market with the bounty, the bond and the fees for the greatest number of contributions; more comes back.
+    @param market The id that the market gets: what `next_market` says. The leaves contain it, so a commitment that arrives when
+                  another market has taken the id, and whose portions nobody could reveal, is refused.
     @param root The root of OpenZeppelin's standard tree over the `plan.portions` leaves. It must contain no other leaf: the
                 last portion could not be revealed then.
-    @return The market's id, which the leaves contain: what `next_market` says.
     """
+    model: address = self._model(market)
     rules: uint256 = self._rules(model)
     desk: uint256 = self.desks[model]
     assert desk >> RUNNING == 0, "prediction-market: another market is running"
+    assert market == self._id(model, (desk & MASK_32) + 1), "prediction-market: not the model's next market"
     if (rules >> 224) & 1 == 1:
         assert msg.sender == staticcall IModel(model).owner(), "prediction-market: only the model's owner may commit"
     assert staticcall IModel(model).sealed(), "prediction-market: the model is not sealed"
@@ -428,9 +433,7 @@ def commit(model: address, root: bytes32, plan: Plan) -> uint256:
     assert msg.value >= total, "prediction-market: bounty, bond and fees above the value sent"
     assert total <= MASK_96, "prediction-market: more money than there is"
 
-    number: uint256 = (desk & MASK_32) + 1
-    market: uint256 = self._id(model, number)
-    self.desks[model] = number | (1 << RUNNING)
+    self.desks[model] = (market & MASK_32) | (1 << RUNNING)
     self.roots[market] = root
     self.providers[market] = convert(msg.sender, uint256) | ((block.number + DRAW_DELAY) << 160)
     self.amounts[market] = stake | (bond << 96) | (fee << 192)
@@ -442,7 +445,6 @@ def commit(model: address, root: bytes32, plan: Plan) -> uint256:
     self.pots[market] = total
     log Committed(model=model, market=market, provider=msg.sender, root=root)
     self._pay(msg.sender, msg.value - total)
-    return market
 
 
 # ---- 2 draw ---------------------------------------------------------------------------------------------------------

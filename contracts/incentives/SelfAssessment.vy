@@ -12,6 +12,7 @@
 """
 from ..interfaces import IIncentive
 from ..interfaces import IModel
+from ..modules import contributions
 
 implements: IIncentive
 
@@ -90,7 +91,7 @@ accounts: HashMap[address, uint256]
 # by model, from the lowest bits: owner wait (32), anyone wait (32)
 long_waits: HashMap[address, uint256]
 # by key, from the lowest bits: claimable (96), deposit (96), time (40), effect (8), validated (1), round (15)
-contributions: HashMap[bytes32, uint256]
+records: HashMap[bytes32, uint256]
 # by model and contributor: validated contributions
 validated_of: public(HashMap[address, HashMap[address, uint256]])
 # by contribution, round and reporter: time of the announcement, or PAID
@@ -165,7 +166,7 @@ def contribution(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: 
     """
     @notice The latest contribution of a sample and label by an account.
     """
-    record: uint256 = self.contributions[self._key(model, contributor, keccak256(x), y)]
+    record: uint256 = self.records[self._key(model, contributor, keccak256(x), y)]
     return Contribution(
         claimable=record & MASK_96,
         deposit=(record >> DEPOSIT) & MASK_96,
@@ -193,7 +194,7 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     deposit: uint256 = self._required_deposit(account)
     assert deposit <= msg.value, "self-assessment: deposit above the value sent"
     key: bytes32 = keccak256(abi_encode(model, msg.sender, y, keccak256(x)))
-    record: uint256 = self.contributions[key]
+    record: uint256 = self.records[key]
     assert (record >> TIME) & MASK_40 == 0, "self-assessment: the same contribution is not settled yet"
     assert record >> ROUND < MAX_ROUND, "self-assessment: contributed too often"
 
@@ -205,7 +206,7 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
         | (deposit << DEPOSIT)
         | deposit
     )
-    self.contributions[key] = record
+    self.records[key] = record
 
     # `extcall` would pass as many bytes as x may have; this passes as many as it has
     effect: uint256 = convert(
@@ -213,8 +214,8 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     )
     if effect > 0:
         assert effect < 256, "self-assessment: unknown effect"
-        assert self.contributions[key] == record, "self-assessment: claimed before it was added"
-        self.contributions[key] = record | (effect << EFFECT)
+        assert self.records[key] == record, "self-assessment: claimed before it was added"
+        self.records[key] = record | (effect << EFFECT)
     log IIncentive.AddData(
         model=model,
         contributor=msg.sender,
@@ -236,7 +237,9 @@ def refund(model: address, x: Bytes[MAX_SAMPLE], y: uint256):
     account: uint256 = self.accounts[model]
     key: bytes32 = self._key(model, msg.sender, keccak256(x), y)
     record: uint256 = self._open_record(key, (account >> REFUND_WAIT) & MASK_32)
-    assert self._agrees(model, x, y, record, account), "self-assessment: the model disagrees"
+    assert contributions._agrees(
+        model, x, y, (record >> EFFECT) & 255, account >> WITHOUT_OWN_EFFECT > 0
+    ), "self-assessment: the model disagrees"
 
     if (record >> VALIDATED) & 1 == 0:
         # safe: validated contributions are no more than submitted ones
@@ -261,7 +264,9 @@ def flag(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint256)
     record: uint256 = self._open_record(key, (account >> REFUND_WAIT) & MASK_32)
     report_key: bytes32 = self._check_reporter(model, contributor, key, record)
     assert self.reports[report_key] == 0, "self-assessment: flagged already"
-    assert not self._agrees(model, x, y, record, account), "self-assessment: the model agrees"
+    assert not contributions._agrees(
+        model, x, y, (record >> EFFECT) & 255, account >> WITHOUT_OWN_EFFECT > 0
+    ), "self-assessment: the model agrees"
     self.reports[report_key] = block.timestamp
     log Flag(model=model, reporter=msg.sender, contribution=key)
 
@@ -282,7 +287,9 @@ def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint25
     if dispute_wait > 0:
         assert flagged > 0, "self-assessment: flag it first"
         assert block.timestamp >= flagged + dispute_wait, "self-assessment: too early"
-    assert not self._agrees(model, x, y, record, account), "self-assessment: the model agrees"
+    assert not contributions._agrees(
+        model, x, y, (record >> EFFECT) & 255, account >> WITHOUT_OWN_EFFECT > 0
+    ), "self-assessment: the model agrees"
 
     validated: uint256 = (account >> VALIDATED_ALL) & MASK_35
     left: uint256 = record & MASK_96
@@ -294,7 +301,7 @@ def report(model: address, contributor: address, x: Bytes[MAX_SAMPLE], y: uint25
     if amount == left:
         self._settle(key, record)
     else:
-        self.contributions[key] = unsafe_sub(record, amount)  # safe: less than the lowest 96 bits
+        self.records[key] = unsafe_sub(record, amount)  # safe: less than the lowest 96 bits
     log Report(model=model, reporter=msg.sender, contribution=key, amount=amount)
     self._pay(amount)
 
@@ -350,7 +357,7 @@ def _open_record(key: bytes32, wait: uint256) -> uint256:
     """
     @dev The record of a contribution that is not settled and is at least `wait` seconds old.
     """
-    record: uint256 = self.contributions[key]
+    record: uint256 = self.records[key]
     time: uint256 = (record >> TIME) & MASK_40
     assert time > 0, "self-assessment: no such contribution, or settled already"
     assert block.timestamp >= unsafe_add(time, wait), "self-assessment: too early"
@@ -366,30 +373,11 @@ def _check_reporter(model: address, contributor: address, key: bytes32, record: 
 
 
 @internal
-@view
-def _agrees(model: address, x: Bytes[MAX_SAMPLE], y: uint256, record: uint256, account: uint256) -> bool:
-    answer: Bytes[32] = b""
-    if account >> WITHOUT_OWN_EFFECT == 0:
-        answer = raw_call(
-            model, abi_encode(x, method_id=method_id("predict(bytes)")), max_outsize=32, is_static_call=True
-        )
-    else:
-        answer = raw_call(
-            model,
-            abi_encode(x, y, (record >> EFFECT) & 255, method_id=method_id("predict_without(bytes,uint256,uint256)")),
-            max_outsize=32,
-            is_static_call=True,
-        )
-    assert len(answer) == 32, "self-assessment: the model does not answer"
-    return convert(answer, uint256) == y
-
-
-@internal
 def _settle(key: bytes32, record: uint256):
     """
     @dev Nothing can be claimed any more; what stays is the round and whether it was validated.
     """
-    self.contributions[key] = (record >> VALIDATED) << VALIDATED
+    self.records[key] = (record >> VALIDATED) << VALIDATED
 
 
 @internal

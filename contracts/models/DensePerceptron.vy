@@ -59,6 +59,8 @@ MAX_TERMS: constant(uint256) = 512
 MAX_CARD: constant(uint256) = 4_096
 MAX_CLASSES: constant(uint256) = 255
 
+MAX_KEPT: constant(uint256) = 7  # blocks that `update` keeps one by one: memory is paid for up to the last variable in it
+
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 
@@ -75,6 +77,8 @@ UNIT: constant(uint256) = 240
 BIAS_MIDDLE: constant(uint256) = 2**15 << BIAS
 # flips the sign bits of the 16 lanes of a word: two's complement to offset binary and back
 SIGNS: constant(uint256) = lanes.SIGNS_16
+# the sign bits of those lanes that may hold weights in the word that the header shares with them
+UNSHARED: constant(uint256) = SIGNS >> 64
 
 
 @deploy
@@ -181,13 +185,13 @@ def score(x: Bytes[MAX_SAMPLE]) -> int256:
     """
     @notice The value whose sign decides: Σ w_f · x_f + bias · unit.
     """
-    return convert(self._score(len(x)), int256) - convert(ZERO, int256)
+    return unsafe_sub(convert(self._score(len(x)), int256), convert(ZERO, int256))  # safe: below 2^62
 
 
 @view
 @external
 def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
-    return [0, convert(self._score(len(x)), int256) - convert(ZERO, int256)]
+    return [0, unsafe_sub(convert(self._score(len(x)), int256), convert(ZERO, int256))]  # safe: below 2^62
 
 
 @view
@@ -231,38 +235,123 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
 def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it. The norm of `x` must be within 2% of the unit.
+    @dev Twice over the weights: first score and norm, then, where they are to be moved, the moving. What the first pass has read
+         and turned round is kept for the second. Arithmetic is that of the module `lanes`, without internal calls where it counts.
     @return 0 where the sample left the model as it was, else 1 + the class that lost.
     """
-    return self._update(len(x), y)
-
-
-@internal
-def _update(size: uint256, y: uint256) -> uint256:
-    """
-    @dev Not in `update` itself: there, variables stand behind the sample in memory, which is dear.
-    """
-    identity: uint256 = model._identity()
+    clone: address = self
+    identity: uint256 = convert(slice(clone.code, model.IDENTITY, 32), uint256)
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
-    header: uint256 = self._header_of(identity)
+    size: uint256 = (identity >> N_FEATURES) & MASK_16
+    header: uint256 = unsafe_add(size, 6) >> 4  # as `_header_of`
     header_word: uint256 = model.words[header]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
+    assert len(x) == size, "sample: wrong dimension"
+    # safe: see `_total`
+    total: uint256 = unsafe_sub(
+        unsafe_add(ZERO, unsafe_mul(identity >> UNIT, ((header_word >> BIAS) & MASK_32) ^ 2**31)),
+        unsafe_add((identity >> UNIT) << 31, unsafe_mul(unsafe_add(size, 31) >> 5, lanes.DOT_ZERO)),
+    )
+    squares: uint256 = 2**223  # half of the highest lane's unit; and, in that lane, Σ x_f², at most 2,048 · 2^14
+    word: uint256 = (size >> 5) << 1
+    # moves up or, modulo 2^256, down
+    rate: uint256 = (identity >> RATE) & MASK_16
+    bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
+    offset: uint256 = 0
+    square: uint256 = unsafe_mul(identity >> UNIT, identity >> UNIT)
+    step: uint256 = 0
 
-    # the norm first, because it costs little; what it needs is kept for the learning
-    position: uint256 = sample._position()
-    steps: uint256[MAX_SAMPLE // 32] = empty(uint256[MAX_SAMPLE // 32])
-    squares: uint256 = 0
-    for i: uint256 in range(size >> 5, bound=MAX_SAMPLE // 32):
-        part: uint256 = convert(slice(msg.data, unsafe_add(position, i << 5), 32), uint256) ^ lanes.SIGNS_8
-        # as `lanes._reversed` and `lanes._squares`, without internal calls
-        step: uint256 = (part << 128) | (part >> 128)
-        step = ((step & lanes.LOWER_64) << 64) | ((step >> 64) & lanes.LOWER_64)
-        step = ((step & lanes.LOWER_32) << 32) | ((step >> 32) & lanes.LOWER_32)
-        steps[i] = step
-        squares = unsafe_add(
-            squares,
-            unsafe_add(
+    # the last block, where it is shorter
+    rest: uint256 = size & 31
+    last_v: uint256 = 0
+    last_w: uint256 = 0
+    last_step: uint256 = 0
+    if rest > 0:
+        # as `sample._position` and `sample._last_block`
+        part: uint256 = convert(
+            slice(msg.data, unsafe_add(convert(slice(msg.data, 4, 32), uint256), unsafe_add(size, 4)), 32), uint256
+        ) << unsafe_sub(256, rest << 3)
+        if rest > 16:
+            last_v = model.words[word] ^ SIGNS
+            word = unsafe_add(word, 1)
+        else:
+            part = lanes._spread_half(part) & lanes.BYTES_16
+        part ^= lanes.SIGNS_8
+        last_w = model.words[word] ^ SIGNS
+        last_step = lanes._reversed(part)
+        squares = unsafe_add(squares, lanes._squares(part, last_step) << 224)
+        total = unsafe_add(total, lanes._dot(part, last_v, last_w) if rest > 16 else lanes._dot_half(part, last_w))
+    last: uint256 = word
+    word = 0
+
+    # two words of weights and the sample's values in their order; a whole first part: 32 such words and 16 of values
+    kept: DynArray[uint256[3], MAX_KEPT] = []
+    kept_first: DynArray[uint256[48], 1] = []
+    if size >= 512:
+        # 16 blocks at once: no index is checked, no cost of a loop
+        signs_8: uint256 = lanes.SIGNS_8
+        signs: uint256 = SIGNS
+        first: uint256[48] = [
+            model.words[0] ^ signs,
+            model.words[1] ^ signs,
+            model.words[2] ^ signs,
+            model.words[3] ^ signs,
+            model.words[4] ^ signs,
+            model.words[5] ^ signs,
+            model.words[6] ^ signs,
+            model.words[7] ^ signs,
+            model.words[8] ^ signs,
+            model.words[9] ^ signs,
+            model.words[10] ^ signs,
+            model.words[11] ^ signs,
+            model.words[12] ^ signs,
+            model.words[13] ^ signs,
+            model.words[14] ^ signs,
+            model.words[15] ^ signs,
+            model.words[16] ^ signs,
+            model.words[17] ^ signs,
+            model.words[18] ^ signs,
+            model.words[19] ^ signs,
+            model.words[20] ^ signs,
+            model.words[21] ^ signs,
+            model.words[22] ^ signs,
+            model.words[23] ^ signs,
+            model.words[24] ^ signs,
+            model.words[25] ^ signs,
+            model.words[26] ^ signs,
+            model.words[27] ^ signs,
+            model.words[28] ^ signs,
+            model.words[29] ^ signs,
+            model.words[30] ^ signs,
+            model.words[31] ^ signs,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]
+        parts: uint256[16] = abi_decode(slice(x, 0, 512), uint256[16])
+        word = 32
+        for packed: uint256 in parts:
+            part: uint256 = packed ^ signs_8
+            step = (part << 128) | (part >> 128)
+            step = ((step & lanes.LOWER_64) << 64) | ((step >> 64) & lanes.LOWER_64)
+            step = ((step & lanes.LOWER_32) << 32) | ((step >> 32) & lanes.LOWER_32)
+            first[word] = step
+            word = unsafe_add(word, 1)
+            squares = unsafe_add(
                 unsafe_add(
                     unsafe_add(
                         unsafe_mul(
@@ -284,87 +373,259 @@ def _update(size: uint256, y: uint256) -> uint256:
                         ),
                     ),
                 ),
-                2**223,
+                squares,
+            )
+        total = unsafe_add(
+            unsafe_add(total, 12 * lanes.DOT_ZERO),
+            unsafe_add(
+                unsafe_add(
+                    lanes._dot_4(
+                        parts[0] ^ signs_8,
+                        parts[1] ^ signs_8,
+                        parts[2] ^ signs_8,
+                        parts[3] ^ signs_8,
+                        first[0],
+                        first[1],
+                        first[2],
+                        first[3],
+                        first[4],
+                        first[5],
+                        first[6],
+                        first[7],
+                    ),
+                    lanes._dot_4(
+                        parts[4] ^ signs_8,
+                        parts[5] ^ signs_8,
+                        parts[6] ^ signs_8,
+                        parts[7] ^ signs_8,
+                        first[8],
+                        first[9],
+                        first[10],
+                        first[11],
+                        first[12],
+                        first[13],
+                        first[14],
+                        first[15],
+                    ),
+                ),
+                unsafe_add(
+                    lanes._dot_4(
+                        parts[8] ^ signs_8,
+                        parts[9] ^ signs_8,
+                        parts[10] ^ signs_8,
+                        parts[11] ^ signs_8,
+                        first[16],
+                        first[17],
+                        first[18],
+                        first[19],
+                        first[20],
+                        first[21],
+                        first[22],
+                        first[23],
+                    ),
+                    lanes._dot_4(
+                        parts[12] ^ signs_8,
+                        parts[13] ^ signs_8,
+                        parts[14] ^ signs_8,
+                        parts[15] ^ signs_8,
+                        first[24],
+                        first[25],
+                        first[26],
+                        first[27],
+                        first[28],
+                        first[29],
+                        first[30],
+                        first[31],
+                    ),
+                ),
+            ),
+        )
+        kept_first.append(first)
+        word = 32
+    for i: uint256 in range(word >> 1, size >> 5, bound=MAX_SAMPLE // 32):
+        part: uint256 = extract32(x, i << 5, output_type=uint256) ^ lanes.SIGNS_8
+        step = (part << 128) | (part >> 128)
+        step = ((step & lanes.LOWER_64) << 64) | ((step >> 64) & lanes.LOWER_64)
+        step = ((step & lanes.LOWER_32) << 32) | ((step >> 32) & lanes.LOWER_32)
+        v: uint256 = model.words[word] ^ SIGNS
+        w: uint256 = model.words[unsafe_add(word, 1)] ^ SIGNS
+        word = unsafe_add(word, 2)
+        x0: uint256 = unsafe_sub(part & lanes.BYTES, lanes.OFFSET_8)
+        x1: uint256 = unsafe_sub((part >> 8) & lanes.BYTES, lanes.OFFSET_8)
+        x2: uint256 = unsafe_sub((part >> 16) & lanes.BYTES, lanes.OFFSET_8)
+        x3: uint256 = unsafe_sub((part >> 24) & lanes.BYTES, lanes.OFFSET_8)
+        squares = unsafe_add(
+            unsafe_add(
+                unsafe_add(
+                    unsafe_mul(x0, unsafe_sub(step & lanes.BYTES, lanes.OFFSET_8)),
+                    unsafe_mul(x1, unsafe_sub((step >> 8) & lanes.BYTES, lanes.OFFSET_8)),
+                ),
+                unsafe_add(
+                    unsafe_mul(x2, unsafe_sub((step >> 16) & lanes.BYTES, lanes.OFFSET_8)),
+                    unsafe_mul(x3, unsafe_sub((step >> 24) & lanes.BYTES, lanes.OFFSET_8)),
+                ),
+            ),
+            squares,
+        )
+        total = unsafe_add(
+            unsafe_add(
+                unsafe_add(
+                    unsafe_add(
+                        unsafe_mul(x0, unsafe_sub(w & lanes.HALVES, lanes.OFFSET_16)),
+                        unsafe_mul(x1, unsafe_sub(v & lanes.HALVES, lanes.OFFSET_16)),
+                    ),
+                    unsafe_add(
+                        unsafe_mul(x2, unsafe_sub((w >> 16) & lanes.HALVES, lanes.OFFSET_16)),
+                        unsafe_mul(x3, unsafe_sub((v >> 16) & lanes.HALVES, lanes.OFFSET_16)),
+                    ),
+                ),
+                lanes.ROUND,
             )
             >> 224,
+            total,
         )
-    rest: uint256 = size & 31
-    if rest > 0:
-        part: uint256 = sample._last_block(unsafe_add(position, size), rest)
-        if rest <= 16:
-            part = lanes._spread_half(part) & lanes.BYTES_16
-        part ^= lanes.SIGNS_8
-        steps[size >> 5] = lanes._reversed(part)
-        squares = unsafe_add(squares, lanes._squares(part, steps[size >> 5]))
-    sample._check_norm(squares, identity >> UNIT)
+        if i < MAX_KEPT:
+            kept.append([v, w, step])
+    # as `sample._check_norm`
+    squares = unsafe_mul(squares >> 224, 10_000)
+    assert squares >= unsafe_mul(square, 9_604) and squares <= unsafe_mul(square, 10_404), "sample: norm out of bounds"
 
-    total: uint256 = self._total(identity, header_word, position, size)
-    margin: uint256 = (identity >> MARGIN) & MASK_32
-    # moves up or, modulo 2^256, down; safe: no term has more than 61 bits
-    rate: uint256 = (identity >> RATE) & MASK_16
-    bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
+    # safe: no term has more than 61 bits
     if y == 1:
-        if total >= unsafe_add(ZERO, max(1, margin)):
+        if total >= unsafe_add(ZERO, max(1, (identity >> MARGIN) & MASK_32)):
             return 0
     else:
-        if ZERO >= unsafe_add(total, margin):
+        if ZERO >= unsafe_add(total, (identity >> MARGIN) & MASK_32):
             return 0
         rate = unsafe_sub(0, rate)
         bias_rate = unsafe_sub(0, bias_rate)
 
-    offset: uint256 = unsafe_mul(rate, lanes.OFFSET_8_16)
-    word: uint256 = 0
-    for i: uint256 in range(size >> 5, bound=MAX_SAMPLE // 32):
-        # as `_learn`, without internal calls where no weight is large
-        step: uint256 = steps[i]
-        packed: uint256 = model.words[word]
-        if (packed ^ (packed << 1)) & SIGNS == 0:
-            model.words[word] = (
-                unsafe_sub(unsafe_add(packed ^ SIGNS, unsafe_mul((step >> 8) & lanes.BYTES_16, rate)), offset) ^ SIGNS
-            )
-        else:
-            self._learn(word, step >> 8, rate, offset)
-        word = unsafe_add(word, 1)
-        packed = model.words[word]
-        if (packed ^ (packed << 1)) & SIGNS == 0:
-            model.words[word] = (
-                unsafe_sub(unsafe_add(packed ^ SIGNS, unsafe_mul(step & lanes.BYTES_16, rate)), offset) ^ SIGNS
-            )
-        else:
-            self._learn(word, step, rate, offset)
-        word = unsafe_add(word, 1)
+    # Where all weights are small, below 2^14, no step, at most 2^14, can take one out of range, and adding packed integers is
+    # adding the words; `offset` stands for the 128 that each value counts too much. In offset binary the two highest bits of a
+    # small weight differ.
+    offset = unsafe_mul(rate, lanes.OFFSET_8_16)
+    word = 0
+    for b: uint256[48] in kept_first:
+        if (
+            (b[0] ^ (b[0] << 1))
+            & (b[1] ^ (b[1] << 1))
+            & (b[2] ^ (b[2] << 1))
+            & (b[3] ^ (b[3] << 1))
+            & (b[4] ^ (b[4] << 1))
+            & (b[5] ^ (b[5] << 1))
+            & (b[6] ^ (b[6] << 1))
+            & (b[7] ^ (b[7] << 1))
+            & (b[8] ^ (b[8] << 1))
+            & (b[9] ^ (b[9] << 1))
+            & (b[10] ^ (b[10] << 1))
+            & (b[11] ^ (b[11] << 1))
+            & (b[12] ^ (b[12] << 1))
+            & (b[13] ^ (b[13] << 1))
+            & (b[14] ^ (b[14] << 1))
+            & (b[15] ^ (b[15] << 1))
+            & (b[16] ^ (b[16] << 1))
+            & (b[17] ^ (b[17] << 1))
+            & (b[18] ^ (b[18] << 1))
+            & (b[19] ^ (b[19] << 1))
+            & (b[20] ^ (b[20] << 1))
+            & (b[21] ^ (b[21] << 1))
+            & (b[22] ^ (b[22] << 1))
+            & (b[23] ^ (b[23] << 1))
+            & (b[24] ^ (b[24] << 1))
+            & (b[25] ^ (b[25] << 1))
+            & (b[26] ^ (b[26] << 1))
+            & (b[27] ^ (b[27] << 1))
+            & (b[28] ^ (b[28] << 1))
+            & (b[29] ^ (b[29] << 1))
+            & (b[30] ^ (b[30] << 1))
+            & (b[31] ^ (b[31] << 1))
+        ) & SIGNS == SIGNS:
+            low: uint256 = lanes.BYTES_16
+            signs: uint256 = SIGNS
+            model.words[0] = unsafe_sub(unsafe_add(b[0], unsafe_mul((b[32] >> 8) & low, rate)), offset) ^ signs
+            model.words[1] = unsafe_sub(unsafe_add(b[1], unsafe_mul(b[32] & low, rate)), offset) ^ signs
+            model.words[2] = unsafe_sub(unsafe_add(b[2], unsafe_mul((b[33] >> 8) & low, rate)), offset) ^ signs
+            model.words[3] = unsafe_sub(unsafe_add(b[3], unsafe_mul(b[33] & low, rate)), offset) ^ signs
+            model.words[4] = unsafe_sub(unsafe_add(b[4], unsafe_mul((b[34] >> 8) & low, rate)), offset) ^ signs
+            model.words[5] = unsafe_sub(unsafe_add(b[5], unsafe_mul(b[34] & low, rate)), offset) ^ signs
+            model.words[6] = unsafe_sub(unsafe_add(b[6], unsafe_mul((b[35] >> 8) & low, rate)), offset) ^ signs
+            model.words[7] = unsafe_sub(unsafe_add(b[7], unsafe_mul(b[35] & low, rate)), offset) ^ signs
+            model.words[8] = unsafe_sub(unsafe_add(b[8], unsafe_mul((b[36] >> 8) & low, rate)), offset) ^ signs
+            model.words[9] = unsafe_sub(unsafe_add(b[9], unsafe_mul(b[36] & low, rate)), offset) ^ signs
+            model.words[10] = unsafe_sub(unsafe_add(b[10], unsafe_mul((b[37] >> 8) & low, rate)), offset) ^ signs
+            model.words[11] = unsafe_sub(unsafe_add(b[11], unsafe_mul(b[37] & low, rate)), offset) ^ signs
+            model.words[12] = unsafe_sub(unsafe_add(b[12], unsafe_mul((b[38] >> 8) & low, rate)), offset) ^ signs
+            model.words[13] = unsafe_sub(unsafe_add(b[13], unsafe_mul(b[38] & low, rate)), offset) ^ signs
+            model.words[14] = unsafe_sub(unsafe_add(b[14], unsafe_mul((b[39] >> 8) & low, rate)), offset) ^ signs
+            model.words[15] = unsafe_sub(unsafe_add(b[15], unsafe_mul(b[39] & low, rate)), offset) ^ signs
+            model.words[16] = unsafe_sub(unsafe_add(b[16], unsafe_mul((b[40] >> 8) & low, rate)), offset) ^ signs
+            model.words[17] = unsafe_sub(unsafe_add(b[17], unsafe_mul(b[40] & low, rate)), offset) ^ signs
+            model.words[18] = unsafe_sub(unsafe_add(b[18], unsafe_mul((b[41] >> 8) & low, rate)), offset) ^ signs
+            model.words[19] = unsafe_sub(unsafe_add(b[19], unsafe_mul(b[41] & low, rate)), offset) ^ signs
+            model.words[20] = unsafe_sub(unsafe_add(b[20], unsafe_mul((b[42] >> 8) & low, rate)), offset) ^ signs
+            model.words[21] = unsafe_sub(unsafe_add(b[21], unsafe_mul(b[42] & low, rate)), offset) ^ signs
+            model.words[22] = unsafe_sub(unsafe_add(b[22], unsafe_mul((b[43] >> 8) & low, rate)), offset) ^ signs
+            model.words[23] = unsafe_sub(unsafe_add(b[23], unsafe_mul(b[43] & low, rate)), offset) ^ signs
+            model.words[24] = unsafe_sub(unsafe_add(b[24], unsafe_mul((b[44] >> 8) & low, rate)), offset) ^ signs
+            model.words[25] = unsafe_sub(unsafe_add(b[25], unsafe_mul(b[44] & low, rate)), offset) ^ signs
+            model.words[26] = unsafe_sub(unsafe_add(b[26], unsafe_mul((b[45] >> 8) & low, rate)), offset) ^ signs
+            model.words[27] = unsafe_sub(unsafe_add(b[27], unsafe_mul(b[45] & low, rate)), offset) ^ signs
+            model.words[28] = unsafe_sub(unsafe_add(b[28], unsafe_mul((b[46] >> 8) & low, rate)), offset) ^ signs
+            model.words[29] = unsafe_sub(unsafe_add(b[29], unsafe_mul(b[46] & low, rate)), offset) ^ signs
+            model.words[30] = unsafe_sub(unsafe_add(b[30], unsafe_mul((b[47] >> 8) & low, rate)), offset) ^ signs
+            model.words[31] = unsafe_sub(unsafe_add(b[31], unsafe_mul(b[47] & low, rate)), offset) ^ signs
+            word = 32
+    for b: uint256[3] in kept:
+        if (b[0] ^ (b[0] << 1)) & (b[1] ^ (b[1] << 1)) & SIGNS != SIGNS:
+            break
+        model.words[word] = (
+            unsafe_sub(unsafe_add(b[0], unsafe_mul((b[2] >> 8) & lanes.BYTES_16, rate)), offset) ^ SIGNS
+        )
+        model.words[unsafe_add(word, 1)] = (
+            unsafe_sub(unsafe_add(b[1], unsafe_mul(b[2] & lanes.BYTES_16, rate)), offset) ^ SIGNS
+        )
+        word = unsafe_add(word, 2)
+    if word >> 1 < size >> 5:
+        # what was not kept, or not small
+        for i: uint256 in range(word >> 1, size >> 5, bound=MAX_SAMPLE // 32):
+            step = lanes._reversed(extract32(x, i << 5, output_type=uint256) ^ lanes.SIGNS_8)
+            model.words[word] = self._moved(model.words[word] ^ SIGNS, step >> 8, rate)
+            word = unsafe_add(word, 1)
+            model.words[word] = self._moved(model.words[word] ^ SIGNS, step, rate)
+            word = unsafe_add(word, 1)
     if rest > 16:
-        self._learn(word, steps[size >> 5] >> 8, rate, offset)
-        word = unsafe_add(word, 1)
-    if rest > 0:
-        self._learn(word, steps[size >> 5], rate, offset)
+        model.words[unsafe_sub(last, 1)] = self._moved(last_v, last_step >> 8, rate)
+    if last < header:
+        model.words[last] = self._moved(last_w, last_step, rate)
+    elif rest > 0:
+        # the header shares the word, in lanes that do not move
+        if (last_w ^ (last_w << 1)) & UNSHARED == UNSHARED:
+            header_word = unsafe_sub(unsafe_add(last_w, unsafe_mul(last_step & lanes.BYTES_16, rate)), offset) ^ SIGNS
+        else:
+            header_word = self._moved(last_w, last_step, rate)
 
-    # last, because the header may share its word with weights
-    header_word = model._count_update(model.words[header])
+    assert (header_word >> 224) & model.VERSION_MASK < model.VERSION_MASK, "model: version is full"
     bias: uint256 = unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, bias_rate)
     assert bias <= MASK_32, "perceptron: bias out of range"
-    model.words[header] = (header_word & ~(MASK_32 << BIAS)) | ((bias ^ 2**31) << BIAS)
+    model.words[header] = unsafe_add(
+        (header_word & ~(MASK_32 << BIAS)) | ((bias ^ 2**31) << BIAS), model.VERSION_ONE
+    )
     return unsafe_sub(2, y)
 
 
 @internal
-def _learn(word: uint256, step: uint256, rate: uint256, offset: uint256):
+@pure
+def _moved(packed: uint256, step: uint256, rate: uint256) -> uint256:
     """
-    @dev Moves the 16 weights of a word. Where all of them are so small that no step can take them out of range, all at once:
-         adding packed integers is adding the words, in which `offset` stands for the 128 that each value of the step counts too
-         much. A weight is small if its two highest bits are equal: it is then below 2^14, and no step is above 2^14.
+    @dev A word with its 16 weights moved.
+    @param packed The word, in offset binary.
     @param step 16 values as `lanes._moved` takes them.
     """
-    packed: uint256 = model.words[word]
-    if (packed ^ (packed << 1)) & SIGNS == 0:
-        model.words[word] = (
-            unsafe_sub(unsafe_add(packed ^ SIGNS, unsafe_mul(step & lanes.BYTES_16, rate)), offset) ^ SIGNS
-        )
-    else:
-        spilt: bool = False
-        packed, spilt = lanes._moved(packed ^ SIGNS, step, rate)
-        assert not spilt, "perceptron: weight out of range"
-        model.words[word] = packed ^ SIGNS
+    moved: uint256 = 0
+    spilt: bool = False
+    moved, spilt = lanes._moved(packed, step, rate)
+    assert not spilt, "perceptron: weight out of range"
+    return moved ^ SIGNS
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -413,79 +674,79 @@ def _total(identity: uint256, header_word: uint256, position: uint256, size: uin
     )
     at: uint256 = position
     word: uint256 = 0
-    # 16 blocks at once where there are so many: the costs of a loop and of reading count
-    for i: uint256 in range(size >> 9, bound=MAX_SAMPLE // 512):
-        x: uint256[16] = abi_decode(slice(msg.data, at, 512), uint256[16])
+    if size >= 512:
+        # 16 blocks at once, because the costs of a loop and of reading count
+        x: uint256[16] = abi_decode(slice(msg.data, position, 512), uint256[16])
+        signs_8: uint256 = lanes.SIGNS_8
+        signs_16: uint256 = SIGNS
         total = unsafe_add(
             unsafe_sub(total, 4 * lanes.DOT_ZERO),
             unsafe_add(
                 unsafe_add(
                     lanes._dot_4(
-                        x[0] ^ lanes.SIGNS_8,
-                        x[1] ^ lanes.SIGNS_8,
-                        x[2] ^ lanes.SIGNS_8,
-                        x[3] ^ lanes.SIGNS_8,
-                        model.words[word] ^ SIGNS,
-                        model.words[unsafe_add(word, 1)] ^ SIGNS,
-                        model.words[unsafe_add(word, 2)] ^ SIGNS,
-                        model.words[unsafe_add(word, 3)] ^ SIGNS,
-                        model.words[unsafe_add(word, 4)] ^ SIGNS,
-                        model.words[unsafe_add(word, 5)] ^ SIGNS,
-                        model.words[unsafe_add(word, 6)] ^ SIGNS,
-                        model.words[unsafe_add(word, 7)] ^ SIGNS,
+                        x[0] ^ signs_8,
+                        x[1] ^ signs_8,
+                        x[2] ^ signs_8,
+                        x[3] ^ signs_8,
+                        model.words[0] ^ signs_16,
+                        model.words[1] ^ signs_16,
+                        model.words[2] ^ signs_16,
+                        model.words[3] ^ signs_16,
+                        model.words[4] ^ signs_16,
+                        model.words[5] ^ signs_16,
+                        model.words[6] ^ signs_16,
+                        model.words[7] ^ signs_16,
                     ),
                     lanes._dot_4(
-                        x[4] ^ lanes.SIGNS_8,
-                        x[5] ^ lanes.SIGNS_8,
-                        x[6] ^ lanes.SIGNS_8,
-                        x[7] ^ lanes.SIGNS_8,
-                        model.words[unsafe_add(word, 8)] ^ SIGNS,
-                        model.words[unsafe_add(word, 9)] ^ SIGNS,
-                        model.words[unsafe_add(word, 10)] ^ SIGNS,
-                        model.words[unsafe_add(word, 11)] ^ SIGNS,
-                        model.words[unsafe_add(word, 12)] ^ SIGNS,
-                        model.words[unsafe_add(word, 13)] ^ SIGNS,
-                        model.words[unsafe_add(word, 14)] ^ SIGNS,
-                        model.words[unsafe_add(word, 15)] ^ SIGNS,
+                        x[4] ^ signs_8,
+                        x[5] ^ signs_8,
+                        x[6] ^ signs_8,
+                        x[7] ^ signs_8,
+                        model.words[8] ^ signs_16,
+                        model.words[9] ^ signs_16,
+                        model.words[10] ^ signs_16,
+                        model.words[11] ^ signs_16,
+                        model.words[12] ^ signs_16,
+                        model.words[13] ^ signs_16,
+                        model.words[14] ^ signs_16,
+                        model.words[15] ^ signs_16,
                     ),
                 ),
                 unsafe_add(
                     lanes._dot_4(
-                        x[8] ^ lanes.SIGNS_8,
-                        x[9] ^ lanes.SIGNS_8,
-                        x[10] ^ lanes.SIGNS_8,
-                        x[11] ^ lanes.SIGNS_8,
-                        model.words[unsafe_add(word, 16)] ^ SIGNS,
-                        model.words[unsafe_add(word, 17)] ^ SIGNS,
-                        model.words[unsafe_add(word, 18)] ^ SIGNS,
-                        model.words[unsafe_add(word, 19)] ^ SIGNS,
-                        model.words[unsafe_add(word, 20)] ^ SIGNS,
-                        model.words[unsafe_add(word, 21)] ^ SIGNS,
-                        model.words[unsafe_add(word, 22)] ^ SIGNS,
-                        model.words[unsafe_add(word, 23)] ^ SIGNS,
+                        x[8] ^ signs_8,
+                        x[9] ^ signs_8,
+                        x[10] ^ signs_8,
+                        x[11] ^ signs_8,
+                        model.words[16] ^ signs_16,
+                        model.words[17] ^ signs_16,
+                        model.words[18] ^ signs_16,
+                        model.words[19] ^ signs_16,
+                        model.words[20] ^ signs_16,
+                        model.words[21] ^ signs_16,
+                        model.words[22] ^ signs_16,
+                        model.words[23] ^ signs_16,
                     ),
                     lanes._dot_4(
-                        x[12] ^ lanes.SIGNS_8,
-                        x[13] ^ lanes.SIGNS_8,
-                        x[14] ^ lanes.SIGNS_8,
-                        x[15] ^ lanes.SIGNS_8,
-                        model.words[unsafe_add(word, 24)] ^ SIGNS,
-                        model.words[unsafe_add(word, 25)] ^ SIGNS,
-                        model.words[unsafe_add(word, 26)] ^ SIGNS,
-                        model.words[unsafe_add(word, 27)] ^ SIGNS,
-                        model.words[unsafe_add(word, 28)] ^ SIGNS,
-                        model.words[unsafe_add(word, 29)] ^ SIGNS,
-                        model.words[unsafe_add(word, 30)] ^ SIGNS,
-                        model.words[unsafe_add(word, 31)] ^ SIGNS,
+                        x[12] ^ signs_8,
+                        x[13] ^ signs_8,
+                        x[14] ^ signs_8,
+                        x[15] ^ signs_8,
+                        model.words[24] ^ signs_16,
+                        model.words[25] ^ signs_16,
+                        model.words[26] ^ signs_16,
+                        model.words[27] ^ signs_16,
+                        model.words[28] ^ signs_16,
+                        model.words[29] ^ signs_16,
+                        model.words[30] ^ signs_16,
+                        model.words[31] ^ signs_16,
                     ),
                 ),
             ),
         )
         at = unsafe_add(at, 512)
-        word = unsafe_add(word, 32)
-    if size & 511 == 0:
-        return total
-    for i: uint256 in range((size >> 5) & 15, bound=15):
+        word = 32
+    for i: uint256 in range(word >> 1, size >> 5, bound=MAX_SAMPLE // 32):
         total = unsafe_add(
             unsafe_sub(total, lanes.DOT_ZERO),
             lanes._dot(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from simulation.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
 from simulation.multiclass_perceptron import MulticlassSparsePerceptron, MulticlassSparsePerceptronParameters
 from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
 from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
@@ -148,6 +149,12 @@ KINDS = {
             MulticlassSparsePerceptronParameters(40, 5, 3, 2, 9), rng.integers(-9, 9, (3, 41))
         ),
         **SPARSE,
+    ),
+    "MulticlassDensePerceptron": Kind(
+        lambda rng: MulticlassDensePerceptron(
+            MulticlassDensePerceptronParameters(20, 100, 4, 2, 50, 500), rng.integers(-99, 99, (3, 20)), [1, 2, 3]
+        ),
+        **DENSE,
     ),
     "NaiveBayes": Kind(
         lambda rng: random_table(NaiveBayes, NaiveBayesParameters(40, 5), 3, rng),

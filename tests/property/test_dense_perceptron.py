@@ -18,29 +18,37 @@ def random_sample(rng, parameters):
             return x.tobytes()
 
 
+# the highest bits that weights begin with: 16, of which none is spare, so that many updates leave the range; or 14
+LARGE, SMALL = 16, 14
+
+
 @pytest.mark.parametrize(
-    ("parameters", "updates"),
+    ("parameters", "updates", "bits"),
     [
-        (DensePerceptronParameters(1, 100, margin=40), 50),
-        (DensePerceptronParameters(9, 100, rate=2, bias_rate=200), 250),
-        (DensePerceptronParameters(10, 100, bias_rate=100, margin=2**32 - 1), 400),
-        (DensePerceptronParameters(16, 127, rate=128, margin=2**32 - 1), 400),
-        (DensePerceptronParameters(30, 127, rate=10, bias_rate=1_270, margin=100_000), 400),
-        (DensePerceptronParameters(57, 300, bias_rate=65_535, margin=50_000), 250),
-        (DensePerceptronParameters(64, 400, rate=3), 250),
-        (DensePerceptronParameters(228, 700, rate=9, margin=2**32 - 1), 250),
-        (DensePerceptronParameters(512, 1_000), 100),
-        (DensePerceptronParameters(2_048, 2_000, rate=5, margin=2**32 - 1), 40),
+        (DensePerceptronParameters(1, 100, margin=40), 50, LARGE),
+        (DensePerceptronParameters(9, 100, rate=2, bias_rate=200), 250, LARGE),
+        (DensePerceptronParameters(10, 100, bias_rate=100, margin=2**32 - 1), 300, LARGE),
+        (DensePerceptronParameters(16, 127, rate=128, margin=2**32 - 1), 300, LARGE),
+        (DensePerceptronParameters(30, 127, rate=10, bias_rate=1_270, margin=100_000), 300, LARGE),
+        (DensePerceptronParameters(57, 300, bias_rate=65_535, margin=50_000), 200, LARGE),
+        (DensePerceptronParameters(64, 400, rate=3), 200, LARGE),
+        (DensePerceptronParameters(100, 300, bias_rate=300, margin=2**32 - 1), 200, SMALL),
+        (DensePerceptronParameters(228, 700, rate=9, margin=2**32 - 1), 150, LARGE),
+        (DensePerceptronParameters(300, 700, rate=2, margin=2**32 - 1), 100, SMALL),
+        (DensePerceptronParameters(512, 1_000), 100, LARGE),
+        (DensePerceptronParameters(512, 1_000, rate=2, bias_rate=2_000, margin=2**32 - 1), 100, SMALL),
+        (DensePerceptronParameters(780, 1_000, margin=10**6), 60, SMALL),
+        (DensePerceptronParameters(2_048, 2_000, rate=5, margin=2**32 - 1), 40, LARGE),
     ],
     ids=lambda p: str(getattr(p, "n_features", "")),
 )
 def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
-    parameters, updates, create_model, raw, rpc, trainer
+    parameters, updates, bits, create_model, raw, rpc, trainer
 ):
     rng = np.random.default_rng(parameters.n_features)
     n = parameters.n_features
-    # of all sizes, so that many reach the limits of their range
-    weights = rng.integers(-(2**15), 2**15, n) >> rng.integers(0 if n < 100 else 1, 12, n)
+    # of all sizes
+    weights = rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), n) >> rng.integers(0 if n < 100 else 1, 12, n)
     twin = DensePerceptron(parameters, weights, int(rng.integers(-1000, 1000)))
     model = raw(create_model(twin, trainer))
     samples = [(random_sample(rng, parameters), int(rng.integers(2))) for _ in range(updates)]

@@ -84,7 +84,9 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
                 plan=plan,
             )
         )
-    send([call("commit", s.model, s.tree.root, s.plan.astuple(), sender=provider, value=s.plan.total) for s in secrets])
+    send(
+        [call("commit", s.market, s.tree.root, s.plan.astuple(), sender=provider, value=s.plan.total) for s in secrets]
+    )
     rpc.rpc("anvil_mine", "0x6")
     send([call("draw", s.market) for s in secrets])
     drawn = [m[4].bit_length() - 1 for m in contract.call_many("market", [(s.market,) for s in secrets])]

@@ -1,8 +1,11 @@
 """Twin and chain, one result: every model with every incentive."""
 
+from functools import cache
+
 import pytest
 
 from simulation import chain_engine
+from simulation.agents import AGENTS as AGENT_KINDS
 from simulation.chain_engine import Artifact, Mismatch, replay
 from simulation.engine import run
 from simulation.incentives import INCENTIVES
@@ -40,6 +43,12 @@ def small(model, incentive, **changes):
     return from_mapping(content, list(changes.items()))
 
 
+@cache
+def played(model, incentive):
+    """The result of `small`, for tests that leave it as it is."""
+    return run(small(model, incentive))
+
+
 @pytest.fixture(scope="session")
 def contracts(project):
     def get(name):
@@ -53,11 +62,25 @@ def contracts(project):
 @pytest.mark.parametrize("incentive", INCENTIVES)
 @pytest.mark.parametrize("model", MODELS)
 def test_replay__every_model_and_incentive__balances_accuracies_and_state_equal_the_twins(model, incentive, contracts):
-    result = run(small(model, incentive))
+    result = played(model, incentive)
     report = replay(result, contracts)
     assert report.curve == result.curve
     assert report.contributions == len(result.world.entries) > 30
     assert report.gas["add_data"][0] == report.contributions
+
+
+@pytest.mark.parametrize("incentive", INCENTIVES)
+def test_replay__every_kind_of_agent__equal_too(incentive, contracts):
+    kinds = [kind for kind in AGENT_KINDS if kind != "provider"]
+    agents = [{"name": kind, "kind": kind, "share": 0.13, "warm_up": 2} for kind in kinds]
+    agents += [{"name": "provider", "kind": "provider", "accounts": 2}]
+    changes = {"agents": agents, "data.bounty_test": 0.03, "per_day": 20, "agents.sybil.accounts": 3}
+    if incentive != "PredictionMarket":
+        changes["agents"] = agents[:-1]
+    result = run(small("SparsePerceptron", incentive, **changes))
+    assert {result.world.owner_of[a.sender] for a in result.world.actions} >= set(range(len(result.agents) - 1))
+    report = replay(result, contracts)
+    assert report.curve == result.curve
 
 
 def test_replay__terms_with_all_options__equal_too(contracts):
@@ -96,7 +119,7 @@ def test_replay__twin_differs__is_an_error_that_says_in_what(what, spoil, contra
 @pytest.mark.parametrize("incentive", INCENTIVES)
 @pytest.mark.parametrize("model", MODELS)
 def test_run__same_seed__same_result_and_money_is_conserved(model, incentive):
-    first, second = run(small(model, incentive)), run(small(model, incentive))
+    first, second = played(model, incentive), run(small(model, incentive))
     assert first.curve == second.curve
     assert first.world.actions == second.world.actions
     assert first.world.model.words() == second.world.model.words()
@@ -109,7 +132,7 @@ def test_run__same_seed__same_result_and_money_is_conserved(model, incentive):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_errors__any_model__equal_evaluate_of_the_twin(model):
-    result = run(small(model, "Points"))
+    result = played(model, "Points")
     kind, twin, test = MODELS[model], result.world.model, result.problem.test
     assert kind.errors(twin, test) == twin.evaluate(test.packed) == result.curve[-1].errors
 

@@ -29,18 +29,19 @@ CONTENT = {
 }
 
 
-@pytest.mark.fuzz
 def test_run_sweep__interrupted__goes_on_where_it_was(tmp_path, monkeypatch):
     path = tmp_path / "rows.parquet"
     plan = read_sweep(CONTENT)
-    real, count = sweep.run_one, iter(range(3))
+    real, started = sweep.run_one, []
 
-    def fails_at_the_fourth(run):
-        next(count)
+    def interrupted_at_the_fourth(run):
+        started.append(run.key)
+        if len(started) == 4:
+            raise KeyboardInterrupt
         return real(run)
 
-    monkeypatch.setattr(sweep, "run_one", fails_at_the_fourth)
-    with pytest.raises((StopIteration, RuntimeError)):
+    monkeypatch.setattr(sweep, "run_one", interrupted_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
         run_sweep(plan, path, jobs=1)
     assert len(pd.read_parquet(path)) == 3
     done = []
@@ -77,6 +78,16 @@ def test_run_sweep__dask_is_missing__says_how_to_install_it(tmp_path, monkeypatc
         run_sweep(read_sweep(CONTENT), tmp_path / "rows.parquet", dask="tcp://127.0.0.1:1")
 
 
+def test_run_sweep__dask_scheduler__same_rows(tmp_path):
+    distributed = pytest.importorskip("dask.distributed", reason="Dask is an optional extra")
+    plan = read_sweep({**CONTENT, "sweep": {}}, ["agents.bad.share=0,0.5"], 1)
+    one = run_sweep(plan, tmp_path / "one.parquet", jobs=1).drop(columns="seconds")
+    local = {"n_workers": 1, "threads_per_worker": 1, "protocol": "tcp://", "dashboard_address": None}
+    with distributed.LocalCluster(processes=False, **local) as cluster:
+        two = run_sweep(plan, tmp_path / "two.parquet", dask=cluster.scheduler_address)
+    assert two.drop(columns="seconds").equals(one)
+
+
 def test_simulate__from_the_command_line__writes_picture_and_curve(tmp_path):
     options = ["--source", "breast_cancer", "--model", "DensePerceptron", "--days", "2", "--points", "4"]
     options += ["--agent", "ann:honest", "--agent", "bad:malicious:share=20%", "--term", "cost_weight=1 gwei"]
@@ -89,7 +100,6 @@ def test_simulate__from_the_command_line__writes_picture_and_curve(tmp_path):
     assert {"day", "contributions", "accuracy", "ann_wei", "bad_wei", "owner_wei", "incentive_wei"} == set(rows.columns)
 
 
-@pytest.mark.fuzz
 def test_simulate__sweep_from_the_command_line__writes_table_and_plot(tmp_path):
     options = ["--days", "1", "--points", "2", "--sweep", "--over", "agents.bad.share=0,0.4", "--seeds", "2"]
     result = CliRunner().invoke(cli, ["good-and-bad-digits", *options, "--jobs", "1", "--out", str(tmp_path)])

@@ -79,14 +79,22 @@ def test_commit__while_another_runs__refused(mirror, started, model, provider):
         mirror.commit(provider, model, ROOT)
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_commit__another_market_took_the_id_meanwhile__refused_and_no_money_moves(mirror, model, provider, number):
+    # the leaves contain the id: under another one the portions could not be revealed, and the bond would be lost
+    with pytest.raises(Revert, match="not the model's next market"):
+        mirror.commit(provider, model, ROOT, market=int(model, 16) << 32 | number)
+    assert mirror.contract.call("latest_market", model) == 0
+
+
 def test_commit__no_market_contract_of_this_model__refused(mirror, provider, stranger):
     with pytest.raises(Revert, match="not open for this model"):
         mirror.commit(provider, stranger.address, ROOT)
 
 
 def test_commit__model_not_sealed__refused(mirror, create, provider):
-    model = create(sealed=False)
-    said = mirror.on_chain("commit", model, ROOT, PLAN.astuple(), sender=provider, value=PLAN.total)
+    market = mirror.twin.next_market(create(sealed=False))
+    said = mirror.on_chain("commit", market, ROOT, PLAN.astuple(), sender=provider, value=PLAN.total)
     assert said == "prediction-market: the model is not sealed"
 
 

@@ -93,7 +93,7 @@ def test_refund__any_other_answer__disagrees(added, contributor, answer):
 def test_refund__answer_shorter_than_a_word__reverts(added, contributor, owner, length):
     added.model.send("set_answer", b"\x01" * length, sender=owner)
 
-    with reverts("self-assessment: the model does not answer"):
+    with reverts("contributions: the model does not answer"):
         refund(added, contributor, added.time + REFUND_WAIT)
 
 

@@ -204,7 +204,7 @@ def test_report__model_without_answer__reverts(disputed, contributor, reporter, 
     """No answer is no disagreement."""
     disputed.model.send("set_answer", b"", sender=owner)
 
-    with reverts("self-assessment: the model does not answer"):
+    with reverts("contributions: the model does not answer"):
         report(disputed, reporter, contributor, disputed.time + REFUND_WAIT)
 
 

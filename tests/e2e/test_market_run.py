@@ -1,0 +1,316 @@
+"""`ape run market run` as its user meets it: killed at any moment, on a node that vanishes and forgets.
+
+The commands run in processes of their own, on an anvil that was started separately; nothing they do is replaced.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+from eth_utils import to_checksum_address
+
+from scripts import _common, deploy, market
+from scripts._market import Secret
+from scripts._market_demo import local_node
+from simulation.chain import ContractAt
+from simulation.prediction_market import COMMITTED, PARTICIPATING, REVEALING, SETTLED
+from tests.mirror import random_sample
+
+PATIENCE = 120  # seconds after which a test has failed
+MOST = 6  # contributions, then the market closes
+WORDS = {0: ("dull", "poor", "awful", "boring", "bad"), 1: ("fine", "great", "lovely", "superb", "good")}
+PROVIDER = "TEST::4"
+
+
+def reviews(path, first, count):
+    """A TSV of short reviews, each another one."""
+    lines = ["label\ttext"]
+    for i in range(first, first + count):
+        words = WORDS[i % 2]
+        lines.append(f"{i % 2}\ta {words[i // 2 % 5]} and {words[i // 10 % 5]} film with {'very ' * (i // 50)}much")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+class User:
+    """Who types commands; each runs in a process of its own, so that it can be killed."""
+
+    def __init__(self, url, folder):
+        self.url, self.folder = url, folder
+
+    def start(self, command, *arguments):
+        """The id of a process that carries out a command."""
+        options = ["--network", self.url, "--account", PROVIDER, "--deployments", str(self.folder / "deployments")]
+        pid = os.fork()
+        if pid:
+            return pid
+        status = 1
+        try:
+            log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)
+            market.FOLDER = self.folder / "markets"
+            command.main([*arguments, *options], standalone_mode=False)
+            status = 0
+        except BaseException as error:
+            print("FAILED:", type(error).__name__, getattr(error, "message", error))
+        finally:
+            os._exit(status)
+
+    def do(self, command, *arguments):
+        pid = self.start(command, *arguments)
+        assert os.waitpid(pid, 0)[1] == 0, self.log
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    @property
+    def files(self):
+        return sorted((self.folder / "markets").glob("*.secret.json"))
+
+
+@contextmanager
+def killed_at_the_end(pid):
+    try:
+        yield
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def alive(pid):
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False
+
+
+class World:
+    """What goes on besides: blocks, and contributors."""
+
+    def __init__(self, chain, project, user):
+        import json
+
+        self.chain, self.user = chain, user
+        noted = json.loads((user.folder / "deployments" / "local.json").read_text())["models"]["films"]
+        self.model = noted["address"]
+        self.contract = ContractAt(chain, noted["trainer"], _common.abi_of(project.PredictionMarket))
+        self.provider = to_checksum_address(chain.accounts[4])
+        self.rng = random.Random(1)
+
+    @property
+    def market(self):
+        return self.contract.call("latest_market", self.model)
+
+    @property
+    def phase(self):
+        return self.contract.call("market", self.market)[6] if self.market else 0
+
+    @property
+    def sent(self):
+        return int(self.chain.rpc("eth_getTransactionCount", self.provider, "latest"), 16)
+
+    def go_on(self):
+        """Mine up to the draw; contribute until the market is full."""
+        import numpy as np
+
+        if self.phase == COMMITTED:
+            self.chain.rpc("anvil_mine", "0x6")
+        elif self.phase == PARTICIPATING:
+            rng = np.random.default_rng(7)
+            view = self.contract.call("market", self.market)
+            if view[8] == MOST:
+                return
+            transactions = [
+                self.contract.transaction(
+                    "add_data",
+                    self.model,
+                    random_sample(rng, 12),
+                    i % 2,
+                    sender=self.chain.accounts[1],
+                    value=view[2][0],
+                )
+                for i in range(MOST)
+            ]
+            assert {r["status"] for r in self.chain.send(transactions)} == {"0x1"}
+
+    def transactions(self):
+        """All of the provider to the market contract, with their receipts."""
+        found = []
+        for number in range(int(self.chain.rpc("eth_blockNumber"), 16) + 1):
+            for t in self.chain.rpc("eth_getBlockByNumber", hex(number), True)["transactions"]:
+                if (t["from"].lower(), (t["to"] or "").lower()) == (
+                    self.provider.lower(),
+                    self.contract.address.lower(),
+                ):
+                    found.append((t, self.chain.rpc("eth_getTransactionReceipt", t["hash"])))
+        return found
+
+    def check_end(self):
+        """Every wei is home; nothing was sent twice; nothing was sent that the file does not know."""
+        assert self.phase == SETTLED
+        assert self.chain.balance(self.contract.address) == 0
+        sent = self.transactions()
+        assert {r["status"] for _, r in sent} == {"0x1"}
+        inputs = [t["input"] for t, _ in sent]
+        assert len(inputs) == len(set(inputs))
+        noted = {t["hash"] for path in self.user.files for t in Secret.load(path).transactions}
+        assert {t["hash"] for t, _ in sent} <= noted
+
+
+@pytest.fixture
+def user(tmp_path):
+    def make(chain):
+        user = User(chain.url, tmp_path)
+        training = reviews(tmp_path / "train.tsv", 0, 60)
+        user.do(deploy.cli, "--data", training, "--name", "films", "--incentive", "prediction-market", "--epochs", "0")
+        return user
+
+    return make
+
+
+def still_trying(pid, deadline, user):
+    assert alive(pid), user.log
+    assert time.monotonic() < deadline, user.log
+
+
+def options(data):
+    return ["run", "films", "--data", data, "--portions", "4", "--draw", "1", "--most", str(MOST), "--poll", "0.1"]
+
+
+def test_run__killed_at_many_moments_of_two_markets__nothing_lost_and_nothing_sent_twice(user, project, tmp_path):
+    with local_node() as (chain, _):
+        user = user(chain)
+        world = World(chain, project, user)
+        kills, deadline = 0, time.monotonic() + PATIENCE
+        for number in (1, 2):
+            arguments = options(reviews(tmp_path / f"hidden{number}.tsv", 100, 36 + 4 * number))
+            while True:
+                before = world.sent
+                patience = world.rng.randint(number, 4 * number), world.rng.random() / 20
+                with killed_at_the_end(pid := user.start(market.cli, *arguments)):
+                    while running := alive(pid):
+                        assert time.monotonic() < deadline, user.log
+                        world.go_on()
+                        if world.sent >= before + patience[0]:
+                            time.sleep(patience[1])
+                            break
+                        time.sleep(0.01)
+                    if running and alive(pid):
+                        os.kill(pid, signal.SIGKILL)
+                        kills += 1
+                if not running:
+                    break
+            assert "FAILED" not in user.log
+            assert world.market & 2**32 - 1 == number
+            world.check_end()
+        assert kills >= 8
+        # once more: the test set is known, and no third market begins
+        user.do(market.cli, *arguments)
+        assert world.market & 2**32 - 1 == 2
+        user.do(market.cli, "status", "films")
+        user.do(market.cli, "status", "films", "--market", "1")
+        assert user.log.count("nothing: all is paid") == 2
+
+
+def test_run__node_is_stopped_and_started_again__goes_on(user, project, tmp_path):
+    state = ["--state", str(tmp_path / "state.json")]
+    with local_node(*state) as (chain, group):
+        user = user(chain)
+        world = World(chain, project, user)
+        pid = user.start(market.cli, *options(reviews(tmp_path / "hidden.tsv", 100, 40)))
+        deadline = time.monotonic() + PATIENCE
+        while world.phase != COMMITTED:
+            still_trying(pid, deadline, user)
+            time.sleep(0.05)
+        # it hangs for a while
+        os.killpg(group, signal.SIGSTOP)
+        time.sleep(1)
+        os.killpg(group, signal.SIGCONT)
+        while world.phase != PARTICIPATING:
+            still_trying(pid, deadline, user)
+            if world.phase == COMMITTED:
+                world.go_on()
+            time.sleep(0.05)
+    with killed_at_the_end(pid):
+        while "does not answer" not in user.log:
+            still_trying(pid, deadline, user)
+            time.sleep(0.05)
+        with local_node(*state, port=int(chain.url.rsplit(":", 1)[1])) as (chain, _):
+            assert world.phase == PARTICIPATING
+            world.go_on()
+            while alive(pid):
+                assert time.monotonic() < deadline, user.log
+                time.sleep(0.05)
+            assert "FAILED" not in user.log
+            world.check_end()
+
+
+def test_run__transactions_not_mined_and_dropped__sent_again_but_mined_once(user, project, tmp_path):
+    with local_node() as (chain, _):
+        user = user(chain)
+        world = World(chain, project, user)
+        deadline = time.monotonic() + PATIENCE
+
+        def pool():
+            senders = chain.rpc("txpool_content")["pending"]
+            return [t["hash"] for by_nonce in senders.values() for t in by_nonce.values()]
+
+        def wait_until(condition):
+            while not condition():
+                assert time.monotonic() < deadline, user.log
+                time.sleep(0.02)
+
+        arguments = options(reviews(tmp_path / "hidden.tsv", 100, 40))
+        chain.rpc("evm_setAutomine", False)
+        pid = user.start(market.cli, *arguments)
+        with killed_at_the_end(pid):
+            wait_until(pool)
+            (first,) = pool()
+            # the node forgets it: the same transaction is given to it again
+            chain.rpc("anvil_dropTransaction", first)
+            wait_until(pool)
+            assert pool() == [first]
+        # killed and started again: it waits for what may still be mined, and sends no second one
+        with killed_at_the_end(pid := user.start(market.cli, *arguments)):
+            wait_until(lambda: "not mined yet" in user.log)
+            assert pool() == [first]
+            # forgotten now that nobody has it any more: the commitment is sent anew, in its place
+            chain.rpc("anvil_dropTransaction", first)
+            wait_until(lambda: len(Secret.load(user.files[0]).transactions) == 2 and pool())
+            chain.rpc("evm_setAutomine", True)
+            chain.rpc("evm_mine")
+            while alive(pid):
+                assert time.monotonic() < deadline, user.log
+                world.go_on()
+                time.sleep(0.02)
+        assert "FAILED" not in user.log
+        assert len(user.files) == 1
+        world.check_end()
+
+
+def test_run__without_the_file__does_what_anyone_may_and_ends_a_silent_market(user, project, tmp_path):
+    with local_node() as (chain, _):
+        user = user(chain)
+        world = World(chain, project, user)
+        _, *arguments = options(reviews(tmp_path / "hidden.tsv", 100, 40))
+        user.do(market.cli, "commit", *arguments[:-2])
+        chain.rpc("anvil_mine", "0x6")
+        for step in ("draw", "reveal", "open"):
+            user.do(market.cli, step, "films")
+        world.go_on()
+        user.do(market.cli, "close", "films")
+        assert world.phase == REVEALING
+        user.files[0].rename(tmp_path / "lost")
+        user.do(market.cli, "run", "films", "--jump")
+        user.do(market.cli, "withdraw", "films", "--all")
+        assert chain.balance(world.contract.address) == 0
+        user.do(market.cli, "status", "films")
+        assert "silent" in user.log
