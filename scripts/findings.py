@@ -38,11 +38,13 @@ def cli(messages, movies, seeds, only, jobs, dask, kept):
     from simulation.sweep import read_sweep, run_sweep
 
     files = {"text messages": messages, "movie snippets": movies}
+    for (name, path), option in zip(files.items(), ("--messages", "--movies"), strict=True):
+        if not path:
+            click.echo(f"The cases on {name} are left out: {option} FILE names the data.")
     parts = {}
     for name in only or ORDER:
         plan = findings.with_files(read_sweep(load_mapping(FOLDER / "findings" / f"{name}.yaml"), (), seeds), files)
         if plan is None:
-            click.echo(f"{name}: left out, it needs --messages or --movies")
             continue
         data = {variant: findings.file_of(variant, files) for variant in plan.variants}
         path = OUT / "findings" / f"{name}.parquet"

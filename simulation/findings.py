@@ -362,16 +362,18 @@ def _flip(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Section:
             f"An attacker who {when} gains measurably in {' and in '.join(parts)} "
             f"(the most: {_text(case['gain_attacker'])} ether, {best.idxmax()})."
         )
-    late = table[table[HEAD_START] == starts[-1]]
-    cheaper = []
-    for text, switch in SWITCHES.items():
-        found = _differences(late, switch, "gain_attacker")
-        if found:
-            mean = sum(values.mean() for values in found.values()) / len(found)
-            cheaper.append(f"{text}: {mean:+.2f} ether on average, {_pair(_signs(found))} of {len(found)} up / down")
-    sentences.append(f"What changes the attacker's gain with the head start: {'; '.join(cheaper)}.")
     combinations = [(False, 0), (False, 86_400), (True, 0), (True, 86_400)]
     names = ["none", "dispute wait", "own effect left out", "both"]
+    late = table[table[HEAD_START] == starts[-1]]
+    left = [
+        f"{_count(part, 'gain_attacker', 1)} with {name} (on average {part['gain_attacker'].mean():+.2f} ether)"
+        for name, (own, wait) in zip(names, combinations, strict=True)
+        for part in [late[(late[OWN] == own) & (late[DISPUTE] == wait)]]
+    ]
+    sentences.append(
+        f"Of all {late['variant'].nunique()} cases with the head start, the attack pays measurably, by precaution, in "
+        f"{'; '.join(left)}."
+    )
     rows, dots = [], []
     for variant, group in table.groupby("variant", sort=False):
         for start, part in group.groupby(HEAD_START):
@@ -386,7 +388,7 @@ def _flip(name: str, plan: Plan, table: pd.DataFrame, folder: Path) -> Section:
                 [variant, f"{start:g} days", *(_text(c["gain_attacker"]) for c in cells), _text(cells[0]["gain_good"])]
                 + [_text(cells[-1]["gain_good"]), _text(cells[0]["change"], digits=1)]
             )
-    titles = {f"{s:g}": f"gain of the attacker, ether; head start of {s:g} days" for s in starts}
+    titles = {f"{s:g}": f"attacker's gain, ether; head start: {s:g} days" for s in starts}
     picture = plot_dots(dots, titles, folder / f"{name}.png")
     heads = ["data and model", "head start", *(f"attacker: {n}" for n in names)]
     heads += ["honest: none", "honest: both", "accuracy: none, points"]
@@ -422,30 +424,42 @@ def _defaults(terms: pd.DataFrame, flips: pd.DataFrame) -> Section:
 
     rows, follow = [], []
     for text, switch in SWITCHES.items():
-        honest = _differences(terms, switch, "gain_good")
-        attacked = _differences(flips, switch, "gain_good")
-        attacker = _differences(flips, switch, "gain_attacker")
-        accuracy = _differences(terms, switch, "change")
-        up = sum(_signs(found)[0] for found in (honest, attacked))
-        down = sum(_signs(found)[1] for found in (honest, attacked))
-        verdict = "on" if up > down else "off"
-        follow.append(f"{text}: {verdict} ({up} : {down})")
-        cells = [f"{_pair(_signs(found))} of {len(found)}" if found else "" for found in (accuracy, honest, attacked)]
-        rows.append([text, *cells, f"{_pair(_signs(attacker))} of {len(attacker)}" if attacker else "", verdict])
-    heads = ["what", "accuracy", "honest gain, plain bad agent", "honest gain, flip-and-take", "attacker's gain"]
+        plain, attacked = (_differences(table, switch, "gain_good") for table in (terms, flips))
+        others = [_differences(terms, switch, "change"), _differences(flips, switch, "gain_attacker")]
+        means = [_mean(found) for found in (plain, attacked) if found]
+        total = sum(means) / len(means)
+        follow.append(f"{text}: {'on' if total > 0 else 'off'} ({total:+.2f} ether)")
+        rows.append([text, *map(_effect, (others[0], plain, attacked, others[1])), "on" if total > 0 else "off"])
+    heads = [
+        "what",
+        "accuracy, points",
+        "honest gain, plain bad agent",
+        "honest gain, flip-and-take",
+        "attacker's gain",
+    ]
     terms_now = {f: Terms.__dataclass_fields__[f].default for f in ("dispute_wait", "without_own_effect")}
     body = [
-        "In how many cases each setting measurably raises / lowers what stands above the column. It follows that a "
-        "setting is on if it raises the gain of the honest in more cases than it lowers it, the plain bad agent and "
-        "flip-and-take together.",
+        "What each setting changes on average over the cases, and in how many of them it measurably raises / lowers "
+        "that. It follows that a setting is on if it raises the gain of the honest, the plain bad agent and "
+        "flip-and-take counted alike.",
         "",
-        *_markdown([*heads, "follows"], rows),
+        *_markdown(heads, rows),
         "",
         f"As the project is now: a margin of {DEFAULTS.margin} for words and of {DEFAULTS.dense_margin:g} updates' "
         f"worth for numbers; a dispute wait of {terms_now['dispute_wait']} s and `without_own_effect` "
         f"{'on' if terms_now['without_own_effect'] else 'off'}, unless the owner says otherwise.",
     ]
-    return Section("Which defaults follow", f"Counting for : against, {'; '.join(follow)}.", body)
+    return Section("Which defaults follow", f"By what the honest gain or lose by it: {'; '.join(follow)}.", body)
+
+
+def _mean(differences: Mapping[str, pd.Series]) -> float:
+    return sum(values.mean() for values in differences.values()) / len(differences)
+
+
+def _effect(differences: Mapping[str, pd.Series]) -> str:
+    if not differences:
+        return ""
+    return f"{_mean(differences):+.2f} ({_pair(_signs(differences))} of {len(differences)})"
 
 
 # ---- markets and many accounts ---------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ def default_values(
         The learning rate, of which bias rate and margin of dense perceptrons are multiples.
     """
     rate = DEFAULTS.rate if rate is None else rate
+    names = {f.name for f in fields(parameters)}
     values = {"n_features": n_features, "room": classes, "rate": rate}
     if unit is None:
         values |= {"bias_rate": DEFAULTS.bias_rate, "margin": DEFAULTS.margin}
@@ -52,11 +53,9 @@ def default_values(
         values |= {
             "unit": unit,
             "bias_rate": round(DEFAULTS.dense_bias_rate * rate * unit),
-            "margin": round(DEFAULTS.dense_margin * rate * unit**2),
+            # with more than two classes an update moves two of them, each by a step
+            "margin": round(DEFAULTS.dense_margin * rate * unit**2) * (2 if "room" in names else 1),
         }
-    names = {f.name for f in fields(parameters)}
-    if unit is not None and "room" in names:
-        values["margin"] *= 2  # between two scores, of which an update moves both
     return {name: value for name, value in values.items() if name in names}
 
 

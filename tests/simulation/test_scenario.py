@@ -1,12 +1,15 @@
 """Scenario files: what they may say, and what is said about a mistake."""
 
+import numpy as np
 import pytest
 
 from simulation import units
 from simulation.engine import run
-from simulation.problem import build
+from simulation.models import MODELS
+from simulation.problem import AboveMean, build
 from simulation.scenario import FOLDER, ScenarioError, from_mapping, load, load_mapping, ready
 from simulation.sweep import read_sweep
+from simulation.training import DEFAULTS, train
 
 GOOD = {
     "name": "good",
@@ -65,6 +68,43 @@ def test_run__scenario_that_cannot_be__says_why(key, value, message):
     with pytest.raises(ScenarioError) as error:
         run(from_mapping(GOOD, [("days", 1), (key, value)]))
     assert message in str(error.value)
+
+
+def test_from_mapping__shares_above_one__says_whose():
+    agents = [{"name": "a", "kind": "honest", "share": "80%"}, {"name": "b", "kind": "malicious", "share": "40%"}]
+    with pytest.raises(ScenarioError, match=r"more than 1 \(a 80%, b 40%\); agents without a share divide the rest"):
+        from_mapping({**GOOD, "agents": agents})
+
+
+def test_make__parameter_as_multiple__of_the_default():
+    scenario = from_mapping(GOOD, [("model.parameters", {"margin": "2x", "bias_rate": "0x"})])
+    problem = build(scenario.data, 0)
+    parameters = MODELS["DensePerceptron"].make(scenario.model, problem).parameters
+    assert parameters.margin == round(2 * DEFAULTS.dense_margin * problem.unit**2)
+    assert parameters.bias_rate == 0
+
+
+def test_above_mean__rows_of_numbers__which_are_above_it():
+    encoder = AboveMean(np.array([1.0, 2.0, 3.0]))
+    positions, encoded = encoder.encode_valid(np.array([[2, 2, 4], [1, 2, 3], [0, 3, 0]]))
+    assert positions.tolist() == [0, 2]  # nothing of the second is above the mean: no sample
+    assert encoded == [bytes([0, 0, 0, 2]), bytes([0, 1])]
+    problem = build(from_mapping(GOOD, [("data.encoding.kind", "above-mean")]).data, 2)
+    assert problem.sparse
+    assert problem.n_features == 30
+
+
+def test_prepare__dense_perceptron__learns_faster_than_its_parameters_say():
+    problem = build(from_mapping(GOOD).data, 0)
+    scenario = from_mapping(GOOD)
+    kind = MODELS["DensePerceptron"]
+    trained = kind.make(scenario.model, problem)
+    slow = train(
+        kind.start(trained.parameters, problem), [x for _, x in problem.initial], [y for y, _ in problem.initial], 5
+    )
+    assert trained.version == 0
+    assert trained.parameters.rate == DEFAULTS.rate
+    assert abs(trained.weights).max() > 4 * abs(slow.weights).max()
 
 
 def test_load__no_such_scenario__names_the_ready_ones():
