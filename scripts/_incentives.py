@@ -39,14 +39,14 @@ class SelfAssessment:
 
     contract: ClassVar[str] = "SelfAssessment"
     unit: ClassVar[str] = "ether"
-    actions: ClassVar[tuple[str, ...]] = ("refund", "report", "take")
+    actions: ClassVar[tuple[str, ...]] = ("refund", "flag", "report", "take")
     refuses_copies: ClassVar[bool] = False  # whether a sample that anyone ever contributed is refused
 
     cost_weight: int = 10**15 // 60  # 0.001 ether one hour after the contribution before
     refund_wait: int = 86_400
     owner_wait: int = 7 * 86_400
     anyone_wait: int = 9 * 86_400
-    dispute_wait: int = 0
+    dispute_wait: int = 86_400  # so that nobody can turn the model and report at once: docs/simulation.md
     without_own_effect: bool = False
 
     def terms(self) -> bytes:

@@ -36,7 +36,7 @@ TERMS = [
     wait("--refund-wait", "Until refunds and reports; with points, until validation. [default: 1d]"),
     wait("--owner-wait", "Until the owner takes the rest. [default: 7d]"),
     wait("--anyone-wait", "Until anyone takes the rest. [default: 9d]"),
-    wait("--dispute-wait", "Between announcing and paying a report. [default: 0]"),
+    wait("--dispute-wait", "Between announcing and paying a report; 0 for none. [default: 1d]"),
     click.option("--without-own-effect", is_flag=True, default=None, help="Judge samples without their own effect."),
     # points
     wait("--report-wait", "Points: until reports. [default: 2d]"),

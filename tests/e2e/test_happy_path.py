@@ -1,4 +1,4 @@
-"""The whole way, as a numbered story: publish, contribute, disagree, refund, report, take, export."""
+"""The whole way, as a numbered story: publish, contribute, disagree, refund, flag, report, take, export."""
 
 import pytest
 
@@ -62,15 +62,23 @@ def test_happy_path(chain, owner, contributor, reporter, stranger, reviews, tmp_
         assert who.balance == start[who]
     assert films.incentive.statistics(films.contract) == (3, 2)
 
-    # 7. The wrong one is not; those with validated data report it, and get their shares.
+    # 7. The wrong one is not. Those with validated data announce that they report it.
     assert films.claims(stranger.address) == []
+    for who in (contributor, reporter):
+        (claim,) = films.claims(who.address)
+        assert claim.action == "flag"
+        films.incentive.flag(*claim.arguments, sender=who)
+
+    # 8. A day later the model still disagrees, and they get their shares.
+    chain.pending_timestamp += DAY
+    chain.mine()
     for who in (contributor, reporter):
         (claim,) = films.claims(who.address)
         assert (claim.action, claim.amount) == ("report", bad_deposit // 2)
         films.incentive.report(*claim.arguments, sender=who)
         assert who.balance == start[who] + bad_deposit // 2
 
-    # 8. What rounding left over is the owner's.
+    # 9. What rounding left over is the owner's.
     rest = bad_deposit - 2 * (bad_deposit // 2)
     chain.pending_timestamp += 3 * DAY
     chain.mine()
@@ -79,11 +87,11 @@ def test_happy_path(chain, owner, contributor, reporter, stranger, reviews, tmp_
     for claim in claims:
         films.incentive.take(*claim.arguments, sender=owner)
 
-    # 9. The contract owes nothing, and has nothing.
+    # 10. The contract owes nothing, and has nothing.
     assert films.incentive.balance == 0
     assert stranger.balance == start[stranger] - bad_deposit
 
-    # 10. A researcher takes the data home and learns it again, to the same state.
+    # 11. A researcher takes the data home and learns it again, to the same state.
     last = chain.blocks.head.number
     arrow = _export.table(films, _export.collect(films, tmp_path / "export", last))
     assert arrow["state"].to_pylist() == ["validated", "validated", "settled"]
