@@ -20,6 +20,10 @@ terms
     The terms of each incentive as fields of a form.
 guard
     Who may ask the server what.
+forms
+    What browsers send, bounded and checked.
+show
+    How pages show things: templates, times, links between pages.
 server
     The pages.
 demo

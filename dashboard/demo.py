@@ -102,7 +102,7 @@ class Deployed:
 
     def settings(self, url: str, folder: Path) -> Settings:
         return Settings(
-            url, self.contracts["Registry"], folder / "encoders", folder / "originals.jsonl", self.incentives
+            url, self.contracts["Registry"], folder / "encoders", folder / "originals.jsonl", incentives=self.incentives
         )
 
 

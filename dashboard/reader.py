@@ -389,7 +389,7 @@ class Reader:
 
     # ---- history -----------------------------------------------------------------------------------------------------
 
-    def history(self, model: Model) -> History:
+    def history(self, model: Model | Entry) -> History:
         """The events about a model up to now."""
         with self._lock:
             history = self._histories.setdefault(model.address, History())
@@ -400,7 +400,7 @@ class Reader:
             self._extend(history, model)
         return history
 
-    def _extend(self, history: History, model: Model) -> None:
+    def _extend(self, history: History, model: Model | Entry) -> None:
         calls = [("eth_getBlockByNumber", ["latest", False])]
         if history.last_hash:
             calls.append(("eth_getBlockByNumber", [hex(history.next_block - 1), False]))

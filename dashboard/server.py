@@ -8,22 +8,16 @@ this folder.
 from __future__ import annotations
 
 import re
-import tempfile
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-import jinja2
 from eth_utils import to_checksum_address
-from markupsafe import Markup, escape
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -32,13 +26,15 @@ from starlette.staticfiles import StaticFiles
 from dashboard import terms
 from dashboard.charts import line_chart
 from dashboard.create import MAX_SAMPLES, Plans, choices
+from dashboard.forms import account_of, number_in, read_form, uploaded
 from dashboard.guard import LOOPBACK, Guard
 from dashboard.incentives import MOMENTS, Incentive, Incentives, Points
 from dashboard.outbox import Outbox, OutboxError, describe
-from dashboard.reader import ADD_DATA, Model, NotAModelError, Reader, checksummed, is_address, topic
+from dashboard.reader import ADD_DATA, Entry, Model, NotAModelError, Reader, checksummed, is_address, topic
 from dashboard.rpc import ChainUnreachableError, Node, RpcError
-from dashboard.store import MAX_DATA_FILE, MAX_ENCODER_FILE, InputError, Store, TestSet
-from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_ether
+from dashboard.show import count_labels, day, environment, pager
+from dashboard.store import InputError, Store, TestSet
+from dashboard.words import duration, ether, exact_ether, explain, parse_ether
 
 HERE = Path(__file__).resolve().parent
 MODELS_PER_PAGE = 25
@@ -59,6 +55,10 @@ class Settings:
     ----------
     incentives : dict of str to str
         Names by address, as far as they are known from deployments; others are found out.
+    originals : path or None
+        Where the words of samples are kept that are contributed here.
+    words : sequence of path
+        Files of words that third parties keep.
     hosts : tuple of str
         Host names under which the page answers.
     addresses : bool
@@ -69,6 +69,7 @@ class Settings:
     registry: str
     encoder_folder: Path
     originals: Path | None = None
+    words: Sequence[Path] = ()
     incentives: dict[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = LOOPBACK
     addresses: bool = False
@@ -83,27 +84,11 @@ class Dashboard:
         self.reader = Reader(self.node, settings.registry)
         self.incentives = Incentives(self.reader, settings.incentives)
         self.outbox = Outbox(self.node)
-        self.store = Store(settings.encoder_folder, settings.originals)
+        self.store = Store(settings.encoder_folder, settings.originals, settings.words)
         self.plans = Plans(self.reader, self.store)
         self.test_sets: dict[str, TestSet] = {}
         self._accuracy: dict[tuple, float | None] = {}
-        self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            auto_reload=False,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.filters |= {
-            "ether": ether,
-            "enough": enough_ether,
-            "duration": duration,
-            "time": show_time,
-            "times": show_times,
-            "number": lambda n: f"{n:,}",
-            "short": lambda a: f"{a[:6]}…{a[-4:]}",
-        }
+        self.templates = environment()
 
     def app(self) -> Starlette:
         def get(path: str, function: Callable) -> Route:
@@ -243,7 +228,7 @@ class Dashboard:
             zip(
                 shown,
                 self.incentives.of_many(pairs),
-                self.incentives.counts(pairs),
+                self._counts(shown, pairs),
                 [self._known_accuracy(e.address) for e in shown],
                 strict=True,
             )
@@ -257,6 +242,14 @@ class Dashboard:
             found=len(found),
             pages=pager("/", {"q": query}, page, len(found), MODELS_PER_PAGE),
         )
+
+    def _counts(self, entries: list[Entry], pairs: list[tuple[str, str]]) -> list[int | None]:
+        """The numbers of contributions: as the incentive tells, or counted."""
+        counts = self.incentives.counts(pairs)
+        return [
+            len(self.reader.history(entry).contributions) if count is None and incentive.can_train else count
+            for entry, incentive, count in zip(entries, self.incentives.of_many(pairs), counts, strict=True)
+        ]
 
     def _known_accuracy(self, address: str) -> float | None:
         return self.accuracy(self.reader.model(address)) if address in self.test_sets else None
@@ -382,7 +375,7 @@ class Dashboard:
             model=model,
             shown=[(c, self.store.show(c.x, model.encoder_spec)) for c in shown],
             total=len(contributions),
-            by_label=_count_labels(model, contributions),
+            by_label=count_labels(model, contributions),
             growth=self._growth_chart(contributions),
             accuracy=self.accuracy(model),
             test_set=self.test_sets.get(model.address),
@@ -590,95 +583,3 @@ class Dashboard:
         self.node.one("evm_increaseTime", int(seconds))
         self.node.one("evm_mine")
         return {"now": self.reader.now()}
-
-
-# ---- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def account_of(request: Request) -> str:
-    """The account that the browser has chosen; empty if none. It is for display only: whoever signs is who acts."""
-    account = request.cookies.get("account", "")
-    return to_checksum_address(account) if is_address(account) else ""
-
-
-async def read_form(request: Request) -> dict:
-    """Fields of a form: texts, and the bytes of files with their names under ``<field>.name``."""
-    values: dict[str, Any] = {}
-    async with request.form(max_files=2, max_fields=50) as form:
-        for key, value in form.items():
-            if isinstance(value, UploadFile):
-                values[key] = await value.read(MAX_ENCODER_FILE + 1)
-                values[f"{key}.name"] = value.filename or ""
-            else:
-                values[key] = value
-    return values
-
-
-class uploaded:  # noqa: N801 (a context manager, used like a function)
-    """A data file that a person uploaded, as a file that `encoders` can read."""
-
-    def __init__(self, content: bytes, name: str):
-        if not content:
-            raise InputError("Choose a file first.")
-        if len(content) > MAX_DATA_FILE:
-            raise InputError("A data file has at most 10 MB.")
-        self.content = content
-        suffix = Path(name).suffix.lower()
-        self.suffix = suffix if suffix in (".csv", ".tsv", ".zip") else ".tsv"
-
-    def __enter__(self) -> Path:
-        self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / f"data{self.suffix}"
-        path.write_bytes(self.content)
-        return path
-
-    def __exit__(self, *_: Any) -> None:
-        self.folder.cleanup()
-
-
-def number_in(request: Request, name: str, low: int, high: int, default: int | None = None) -> int:
-    text = request.query_params.get(name, "")
-    value = int(text) if re.fullmatch(r"[0-9]{1,12}", text) else (low if default is None else default)
-    return max(low, min(value, high))
-
-
-def pager(path: str, query: dict[str, str], page: int, total: int, size: int) -> dict[str, Any]:
-    last = max(1, -(-total // size))
-
-    def link(n: int) -> str:
-        return f"{path}?{urlencode({k: v for k, v in query.items() if v} | {'page': n})}"
-
-    return {
-        "page": page,
-        "last": last,
-        "before": link(page - 1) if page > 1 else "",
-        "after": link(page + 1) if page < last else "",
-    }
-
-
-def show_time(seconds: int) -> Markup:
-    """A moment, in UTC."""
-    try:
-        moment = time.gmtime(seconds)
-        machine = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
-        person = time.strftime("%Y-%m-%d %H:%M UTC", moment)
-    except (OverflowError, ValueError, OSError):
-        return escape("far away")
-    return Markup('<time datetime="{}">{}</time>').format(machine, person)
-
-
-def show_times(text: str) -> Markup:
-    """A sentence with moments written as ``{time:123}``."""
-    parts = re.split(r"\{time:(\d{1,12})\}", text)
-    return Markup("").join(show_time(int(p)) if i % 2 else escape(p) for i, p in enumerate(parts))
-
-
-def day(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
-
-
-def _count_labels(model: Model, contributions: list) -> list[tuple[str, int]]:
-    counts: dict[int, int] = {}
-    for c in contributions:
-        counts[c.label] = counts.get(c.label, 0) + 1
-    return [(model.class_name(y), n) for y, n in sorted(counts.items())]

@@ -39,21 +39,21 @@ class Store:
         Files are named after the hash of the spec, as `ape run deploy` keeps them.
     originals : path or None
         JSON lines with ``x`` (hexadecimal) and ``text``; None keeps no words.
+    others : sequence of path
+        Files like it that third parties keep. None of them need be trusted, see `show`.
     """
 
-    def __init__(self, encoder_folder: Path, originals: Path | None = None):
+    def __init__(self, encoder_folder: Path, originals: Path | None = None, others: Sequence[Path] = ()):
         self.folder = Path(encoder_folder)
         self._encoders: dict[str, Any] = {}
         self._path = originals
         self._originals: dict[bytes, str] = {}
+        self._of_others: dict[bytes, str] = {}
         self._lock = threading.Lock()
         if originals is not None and originals.is_file():
-            for line in originals.read_text(encoding="utf-8").splitlines():
-                try:
-                    content = json.loads(line)
-                    self._originals[bytes.fromhex(content["x"])] = str(content["text"])[:MAX_TEXT]
-                except (ValueError, KeyError, TypeError):
-                    continue  # a line that a crash cut off
+            self._originals = _read_words(originals)
+        for path in others:
+            self._of_others |= _read_words(path)
 
     # ---- encoders ----------------------------------------------------------------------------------------------------
 
@@ -111,15 +111,21 @@ class Store:
                     file.write(json.dumps({"x": x.hex(), "text": text}, ensure_ascii=False) + "\n")
 
     def show(self, x: bytes, spec: str) -> tuple[str, str]:
-        """A sample for people: text, and where it comes from (``"original"``, ``"encoder"`` or ``"bytes"``)."""
+        """A sample for people: a text, and where it comes from.
+
+        That is ``"original"``, the words as they were kept on this machine; ``"third-party"``, as somebody else kept
+        them; ``"encoder"``, what the encoder gives back; or ``"bytes"``. Words are only shown if they make this very
+        sample: who keeps them can leave them out, but not forge them.
+        """
         encoder = self.find(spec)
-        text = self._originals.get(x)
-        if text is not None and encoder is not None and encoder.input_kind == "text":
-            try:
-                if encoder.encode(text) == x:  # the store may be anyone's: only what makes this very sample is shown
-                    return text, "original"
-            except encoders.EncoderError:
-                pass
+        for words, source in ((self._originals, "original"), (self._of_others, "third-party")):
+            text = words.get(x)
+            if text is not None and encoder is not None and encoder.input_kind == "text":
+                try:
+                    if encoder.encode(text) == x:
+                        return text, source
+                except encoders.EncoderError:
+                    pass
         if encoder is not None:
             try:
                 decoded = encoder.decode(x)
@@ -181,6 +187,21 @@ class Store:
         if len(content) > MAX_PICTURE:
             raise InputError("A picture has at most 10 MB.")
         return grey(io.BytesIO(content), MAX_PIXELS)
+
+
+def _read_words(path: Path) -> dict[bytes, str]:
+    """Texts by the samples that are said to be made of them, from JSON lines; what is no such line is left out."""
+    words: dict[bytes, str] = {}
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                content = json.loads(line)
+                words[bytes.fromhex(content["x"])] = str(content["text"])[:MAX_TEXT]
+            except (ValueError, KeyError, TypeError):
+                continue  # a line that a crash cut off
+            if len(words) >= MAX_ORIGINALS:
+                break
+    return words
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import click
+from eth_abi.exceptions import EncodingError
 
 from dashboard.store import InputError
 from dashboard.words import exact_ether, parse_duration, parse_ether, short_duration
@@ -119,8 +120,11 @@ def read(incentive: str, form: Mapping[str, Any]) -> Any:
             raise InputError(f"{field.label}: {error}.") from error
     try:
         adapter.check()
+        adapter.terms()
     except click.ClickException as error:
         raise InputError(_for_people(incentive, error.message)) from error
+    except EncodingError as error:
+        raise InputError("One of the terms is too large for the contract.") from error
     return adapter
 
 

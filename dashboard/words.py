@@ -39,6 +39,16 @@ def parse_ether(text: str) -> int:
     return int(wei)
 
 
+def score(n: int) -> str:
+    """A model's score; large ones with 6 digits, e.g. ``-1.23457 × 10^38``."""
+    if n == -(2**255):
+        return "no samples yet"
+    if abs(n) < 10**12:
+        return f"{n:,}"
+    digits, exponent = f"{n:.5e}".split("e")
+    return f"{digits} × 10^{int(exponent)}"
+
+
 def duration(seconds: int) -> str:
     """A time span, e.g. ``2 days 3 hours``."""
     parts = []

@@ -150,6 +150,11 @@ def zipf_words(rng: np.random.Generator, n_features: int, count: int) -> bytes:
     return wire.pack_sparse(np.sort(rng.choice(n_features, count, replace=False, p=p / p.sum())), n_features)
 
 
+def uniform_words(rng: np.random.Generator, n_features: int, count: int) -> bytes:
+    """A sparse sample of `count` words, each as likely as any other."""
+    return wire.pack_sparse(np.sort(rng.choice(n_features, count, replace=False)), n_features)
+
+
 def self_assessment_terms() -> bytes:
     return encode(["uint96", "uint32", "uint32", "uint32", "uint32", "bool"], [COST_WEIGHT, *WAITS, 0, False])
 
@@ -259,6 +264,19 @@ def sparse_perceptron_rows(bench: Bench) -> Iterator[Row]:
             ceiling,
             mean(2_100 * sparse_slots(x) for x in samples),
             (large, f"predict() {words} words: execution (receipt - intrinsic)"),
+        )
+
+    # words that are not ordered by frequency: nearly each stands in a slot of its own
+    _, model = bench.publish(random_perceptron(1_000), incentive.address, terms)
+    rng = np.random.default_rng(0)
+    added = add_data(bench, model, incentive, lambda: uniform_words(rng, 1_000, 15))
+    for agrees, word in ((True, "agree"), (False, "disagree")):
+        yield Row(
+            f"sparse 1,000 weights, 15 words drawn uniformly: {word}",
+            mean(g for g, _, _ in added[agrees]),
+            None,
+            mean(add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]),
+            (large, f"addData 15 words: {word}, label 1"),
         )
 
 

@@ -27,19 +27,25 @@ from scripts._journal import Journal
     metavar="MODEL=FILE",
     help="Measure the accuracy of the model at this address on this data file; can be repeated.",
 )
+@click.option(
+    "--words",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Show the original words that a third party keeps in this file (JSON lines with x and text); can be repeated.",
+)
 @_common.deployments_option
-def cli(provider, host, names, port, registry, test_sets, deployments):
+def cli(provider, host, names, port, registry, test_sets, words, deployments):
     """Serve the web page: browse, create, predict, train, refund and reward in a browser.
 
     Transactions are signed by the wallets of those who use the page; this server has no key.
     """
-    dashboard = prepare(provider, deployments, registry)
+    dashboard = prepare(provider, deployments, registry, words)
     for text in test_sets:
         add_test_set(dashboard, text)
     serve(dashboard, host, port, names)
 
 
-def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | None = None):
+def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | None = None, words: Sequence[Path] = ()):
     """The page for the chain that Ape is connected to."""
     from dashboard.reader import is_address
     from dashboard.server import Dashboard, Settings
@@ -60,7 +66,7 @@ def prepare(provider, deployments: Path = _common.DEPLOYMENTS, registry: str | N
         raise click.ClickException(f"--registry {registry}: not an address")
     incentives = {entry["address"]: name for name, entry in journal.contracts.items()}
     originals = _common.OUT / "dashboard" / f"originals-{journal.path.stem}.jsonl"
-    return Dashboard(Settings(uri, registry, deployments / "encoders", originals, incentives))
+    return Dashboard(Settings(uri, registry, deployments / "encoders", originals, words, incentives))
 
 
 def demo(uri: str):

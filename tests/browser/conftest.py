@@ -26,6 +26,7 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
 WAIT = 30_000  # milliseconds
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """All tests in a browser run in one process: they share a chain, a server and a browser."""
     for item in items:

@@ -32,9 +32,13 @@ def terms_of(page) -> dict[str, str]:
 
 def test_market__stake_and_withdraw__from_participation_to_payment(person, site, driver):
     someone = person(8)
-    page = someone.open(f"/models/{driver.model}/train")
+    page = someone.open("/")
+    count = page.locator("tr", has_text=NAME).locator("[data-th=Contributions]")
+    assert count.inner_text() == "12"  # the demo's
+    page.goto(f"/models/{driver.model}/train")
     someone.connect()
     terms = terms_of(page)
+    assert terms["contributions"] == "12; at least 1 or it is cancelled, at most 50"
     assert terms["phase"] == "participating: you can stake on samples"
     assert "UTC" in terms["until"]
     assert terms["bounty"] == "0.2 ETH, 20 stakes"

@@ -30,11 +30,10 @@ def test_predict__no_known_word__says_so(person, reviews):
 
 
 def scores_of(page) -> dict[str, int]:
-    """What the page shows: the score of each class."""
+    """The score of each class, as the page gives it in full."""
     rows = page.locator("#answer tbody tr").all()
     return {
-        row.locator("th").inner_text().removesuffix(" ✓"): int(row.locator("td").inner_text().replace(",", ""))
-        for row in rows
+        row.locator("th").inner_text().removesuffix(" ✓"): int(row.locator("td").get_attribute("title")) for row in rows
     }
 
 

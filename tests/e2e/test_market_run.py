@@ -17,7 +17,7 @@ from scripts import _common, deploy, market
 from scripts._market import Secret
 from scripts._market_demo import local_node
 from simulation.chain import ContractAt
-from simulation.prediction_market import COMMITTED, PARTICIPATING, REVEALING, SETTLED
+from simulation.prediction_market import COMMITTED, PARTICIPATING, SETTLED, VOID
 from tests.mirror import random_sample
 
 PATIENCE = 120  # seconds after which a test has failed
@@ -296,21 +296,34 @@ def test_run__transactions_not_mined_and_dropped__sent_again_but_mined_once(user
         world.check_end()
 
 
-def test_run__without_the_file__does_what_anyone_may_and_ends_a_silent_market(user, project, tmp_path):
+def test_commands__one_after_the_other__a_whole_market_and_one_whose_file_is_lost(user, project, tmp_path):
     with local_node() as (chain, _):
         user = user(chain)
         world = World(chain, project, user)
-        _, *arguments = options(reviews(tmp_path / "hidden.tsv", 100, 40))
-        user.do(market.cli, "commit", *arguments[:-2])
+
+        def commit(number):
+            _, *arguments = options(reviews(tmp_path / f"hidden{number}.tsv", 100, 36 + 4 * number))
+            user.do(market.cli, "commit", *arguments[:-2])
+            assert world.market & 2**32 - 1 == number
+
+        commit(1)
+        assert os.waitpid(user.start(market.cli, "settle", "films"), 0)[1] != 0
+        assert "That is not what comes next. Next: wait for block" in user.log
         chain.rpc("anvil_mine", "0x6")
         for step in ("draw", "reveal", "open"):
             user.do(market.cli, step, "films")
         world.go_on()
-        user.do(market.cli, "close", "films")
-        assert world.phase == REVEALING
-        user.files[0].rename(tmp_path / "lost")
-        user.do(market.cli, "run", "films", "--jump")
+        for step in ("close", "reveal", "check", "score", "settle"):
+            user.do(market.cli, step, "films")
         user.do(market.cli, "withdraw", "films", "--all")
+        world.check_end()
+
+        commit(2)
+        user.files[1].rename(tmp_path / "lost")
+        # anyone can bring it to its end, here as soon as the drawn portions are not revealed in time
+        user.do(market.cli, "run", "films", "--jump")
+        assert world.phase == VOID
+        user.do(market.cli, "withdraw", "films")
         assert chain.balance(world.contract.address) == 0
         user.do(market.cli, "status", "films")
-        assert "silent" in user.log
+        assert "void" in user.log

@@ -12,7 +12,8 @@ from PIL import Image
 from dashboard import demo
 from dashboard.incentives import Incentive, SelfAssessment, Transaction
 from dashboard.outbox import OutboxError
-from dashboard.server import Dashboard, show_times
+from dashboard.server import Dashboard
+from dashboard.show import show_times
 from dashboard.store import InputError, Store, TestSet
 from scripts import _models
 
@@ -246,6 +247,13 @@ def test_store__original_words__shown_only_if_they_make_the_sample(tmp_path):
     other = encoder.encode("bad film")
     store.remember(other, "A film, but bad")
     assert Store(tmp_path / "encoders", path).show(other, encoder.spec) == ("A film, but bad", "original")
+    third = encoder.encode("good")
+    shared = tmp_path / "shared.jsonl"
+    lines = [{"x": third.hex(), "text": "It was good."}, {"x": x.hex(), "text": "forged: bad"}]
+    shared.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    store = Store(tmp_path / "encoders", path, [shared])
+    assert store.show(third, encoder.spec) == ("It was good.", "third-party")
+    assert store.show(x, encoder.spec) == ("good film", "encoder")
 
 
 def test_store__encoder_file_of_another_model__refused(tmp_path):

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.words import duration, enough_ether, ether, exact_ether, explain, parse_duration, parse_ether
+from dashboard.words import (
+    duration,
+    enough_ether,
+    ether,
+    exact_ether,
+    explain,
+    parse_duration,
+    parse_ether,
+    score,
+    short_duration,
+)
 
 STYLE = Path(__file__).resolve().parents[3] / "dashboard" / "static" / "style.css"
 
@@ -33,6 +43,24 @@ def test_parse_ether__no_amount__refused(text):
 
 def test_parse_ether__decimal__wei():
     assert parse_ether(" 0.001 ") == 10**15
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0"),
+        (-1_234, "-1,234"),
+        (-123_456_789 * 10**30, "-1.23457 × 10^38"),
+        (-(2**255), "no samples yet"),
+    ],
+)
+def test_score__integer__short(number, shown):
+    assert score(number) == shown
+
+
+def test_short_duration__seconds__parsed_back():
+    for seconds in (0, 1, 90, 900, 7_200, 86_400, 90_000):
+        assert parse_duration(short_duration(seconds)) == seconds
 
 
 def test_duration__seconds__two_largest_parts():
