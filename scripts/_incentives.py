@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import click
 
 from scripts._rpc import Contribution
+from simulation.training import DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class SelfAssessment:
     refund_wait: int = 86_400
     owner_wait: int = 7 * 86_400
     anyone_wait: int = 9 * 86_400
-    dispute_wait: int = 86_400  # so that nobody can turn the model and report at once: docs/simulation.md
-    without_own_effect: bool = False
+    dispute_wait: int = DEFAULTS.dispute_wait
+    without_own_effect: bool = DEFAULTS.without_own_effect
 
     def terms(self) -> bytes:
         """The terms as the contract's `open` takes them."""

@@ -419,7 +419,6 @@ def _count(table: pd.DataFrame, measure: str, sign: int) -> int:
 
 
 def _defaults(terms: pd.DataFrame, flips: pd.DataFrame) -> Section:
-    from simulation.self_assessment import Terms
     from simulation.training import DEFAULTS
 
     rows, follow = [], []
@@ -436,8 +435,8 @@ def _defaults(terms: pd.DataFrame, flips: pd.DataFrame) -> Section:
         "honest gain, plain bad agent",
         "honest gain, flip-and-take",
         "attacker's gain",
+        "setting",
     ]
-    terms_now = {f: Terms.__dataclass_fields__[f].default for f in ("dispute_wait", "without_own_effect")}
     body = [
         "What each setting changes on average over the cases, and in how many of them it measurably raises / lowers "
         "that. It follows that a setting is on if it raises the gain of the honest, the plain bad agent and "
@@ -446,8 +445,8 @@ def _defaults(terms: pd.DataFrame, flips: pd.DataFrame) -> Section:
         *_markdown(heads, rows),
         "",
         f"As the project is now: a margin of {DEFAULTS.margin} for words and of {DEFAULTS.dense_margin:g} updates' "
-        f"worth for numbers; a dispute wait of {terms_now['dispute_wait']} s and `without_own_effect` "
-        f"{'on' if terms_now['without_own_effect'] else 'off'}, unless the owner says otherwise.",
+        f"worth for numbers; a dispute wait of {DEFAULTS.dispute_wait} s and `without_own_effect` "
+        f"{'on' if DEFAULTS.without_own_effect else 'off'}, unless the owner says otherwise.",
     ]
     return Section("Which defaults follow", f"By what the honest gain or lose by it: {'; '.join(follow)}.", body)
 

@@ -11,7 +11,7 @@ from simulation.revert import Revert
 
 @dataclass(frozen=True)
 class Defaults:
-    """How models are made and trained unless told otherwise; see the README for the reasons.
+    """How models are made and trained, and on what terms deposits are, unless told otherwise; see the README for reasons.
 
     Rates, margin and weights have one unit. A dense sample has the norm `unit`, so a dense margin is given as
     a part of what one update of a sample changes its own score by.
@@ -25,6 +25,8 @@ class Defaults:
     dense_margin: float = 3.0
     dense_bias_rate: float = 1.0  # as the weight of a feature that is always 1.0
     dense_head_start: int = 8  # off chain, weights move so many times as far: on chain one sample then weighs little
+    dispute_wait: int = 86_400  # seconds; nobody can turn the model and report at once: see docs/simulation.md
+    without_own_effect: bool = False  # whether samples are judged by the model without their own effect
 
 
 DEFAULTS = Defaults()
