@@ -20,6 +20,7 @@ from dashboard.terms import ADAPTERS
 from scripts import _models as models
 from scripts._incentives import Points, PredictionMarket, SelfAssessment
 from simulation.chain import Chain, ContractAt, Transaction
+from simulation.training import train
 
 DAY = 86_400
 
@@ -228,7 +229,7 @@ def _reviews(deployed: Deployed, dashboard: Dashboard) -> None:
     encoder = encoders.BagOfWords.fit(texts, 100)
     dashboard.store.keep(encoder)
     samples = encoder.encode_many(texts)
-    twin = models.train(models.new_twin(encoder, margin=2), samples[:40], labels[:40], epochs=1)
+    twin = train(models.new_twin(encoder, margin=2), samples[:40], labels[:40], epochs=1)
     test_texts, test_labels = sentences(200, seed=1)
     test = TestSet.pack("made-up reviews", encoder.encode_many(test_texts), test_labels)
     people = deployed.accounts[1:5]
@@ -283,7 +284,7 @@ def _centroids(
     samples, labels = encoder.encode_many(list(data.samples)), [int(y) for y in data.labels]
     names = data.class_names
     twin = models.new_twin(encoder, family="nearest-centroid", classes=len(names))
-    models.train(twin, samples[:first], labels[:first], epochs=1)
+    train(twin, samples[:first], labels[:first], epochs=1)
     (model,) = publish(deployed, [title], twin, encoder, classes=names)
     part = slice(first, first + 20)
     contribute(deployed, model, samples[part], labels[part], deployed.accounts[1:5], interval=3_600)
@@ -329,7 +330,7 @@ def _market(deployed: Deployed, dashboard: Dashboard, abi: list, folder: Path) -
         "Does a short review praise a film? Somebody pays for accuracy on a secret test set.",
     )
     incentive = PredictionMarket()
-    twin = models.train(models.new_twin(encoder, margin=2), samples[:6], labels[:6], epochs=1)
+    twin = train(models.new_twin(encoder, margin=2), samples[:6], labels[:6], epochs=1)
     (model,) = publish(deployed, [title], twin, encoder, incentive)
     provider = deployed.accounts[5]
     contract = ContractAt(deployed.chain, deployed.contracts["PredictionMarket"], abi)

@@ -57,15 +57,12 @@ class PredictionMarket(Incentive):
         return market, reader.node.view(self.address, f"market(uint256)({MARKET})", market)
 
     def terms(self, reader: Reader, model: Model) -> Terms:
-        number, market = self._market(reader, model)
-        contributions = reader.history(model).contributions
-        submitted = len(contributions)
+        _, market = self._market(reader, model)
+        submitted = len(reader.history(model).contributions)
         if market is None:
             return Terms([("phase", PHASES[0])], submitted)
         plan, phase, deadline = market[2], market[6], market[7]
         stake, rounds, bond, _, portions, drawn, rows, least, most = plan[:9]
-        # while it takes part, the contract counts them elsewhere
-        taking_part = market[8] or sum(self._place(model, c)[0] == number for c in contributions)
         lines = [("phase", PHASES.get(phase, "unknown"))]
         if deadline and phase < SETTLED:
             lines.append(("until", f"{{time:{deadline}}}"))
@@ -74,7 +71,7 @@ class PredictionMarket(Incentive):
             ("bounty", f"{ether(stake * rounds)}, {rounds:,} stakes"),
             ("what the provider loses by silence", ether(bond)),
             ("test set", f"{portions} portions of {rows} samples; {drawn} of them are drawn and revealed before"),
-            ("contributions", f"{taking_part:,}; at least {least:,} or it is cancelled, at most {most:,}"),
+            ("contributions", f"{market[8]:,}; at least {least:,} or it is cancelled, at most {most:,}"),
         ]
         if market[9]:
             hidden = (portions - drawn) * rows

@@ -120,6 +120,12 @@ CASES = {
         "0.2, 4.8, 0",
         "q",
     ),
+    "MulticlassDensePerceptron": (
+        ("table.csv", numbers(3)),
+        {"family": "perceptron"},
+        "5 0 0.2",
+        "p",
+    ),
     "NearestCentroid": (
         ("table.csv", numbers(3)),
         {"family": "nearest-centroid", "incentive": "Points"},

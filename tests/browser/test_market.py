@@ -14,7 +14,7 @@ PROVIDER = 5  # which account the demo's provider is
 
 
 @pytest.fixture
-def driver(site):
+def driver(site, tmp_path):
     """Moves the market on, as its provider does with `ape run market`."""
     address = site.model(NAME)
     contracts = {name: a for a, name in site.dashboard.settings.incentives.items()}
@@ -22,7 +22,9 @@ def driver(site):
     (path,) = site.folder.glob("*.secret.json")
     provider = site.dashboard.reader.local_accounts()[PROVIDER]
     secret = Secret.load(path)
-    return LocalDriver(None, contract, address, provider, secret, site.folder / "copy.json", say=lambda line: None)
+    copy = tmp_path / "copy.json"  # what this test does is undone at its end
+    secret.save(copy)
+    return LocalDriver(None, contract, address, provider, secret, copy, say=lambda line: None)
 
 
 def terms_of(page) -> dict[str, str]:
