@@ -11,7 +11,7 @@ from simulation.revert import Revert
 
 @dataclass(frozen=True)
 class Defaults:
-    """How models are made and trained, and on what terms deposits are, unless told otherwise; see the README for reasons.
+    """How models are made and trained, and terms of deposits, unless told otherwise; see the README for the reasons.
 
     Rates, margin and weights have one unit. A dense sample has the norm `unit`, so a dense margin is given as
     a part of what one update of a sample changes its own score by.
