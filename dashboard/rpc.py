@@ -15,22 +15,15 @@ from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError
 from eth_abi.registry import registry
 from eth_utils import keccak
+from sha3 import keccak_256
 
 BATCH = 250  # requests in one HTTP request: public nodes refuse much larger ones
 TIMEOUT = 30  # seconds
 
-try:  # several times faster than what eth_utils finds first; comes with eth-hash
-    from sha3 import keccak_256
-except ImportError:  # pragma: no cover
 
-    def hashed(data: bytes) -> bytes:
-        """Keccak-256."""
-        return keccak(data)
-else:
-
-    def hashed(data: bytes) -> bytes:
-        """Keccak-256."""
-        return keccak_256(data).digest()
+def hashed(data: bytes) -> bytes:
+    """Keccak-256, several times faster than by `eth_utils`."""
+    return keccak_256(data).digest()
 
 
 # Texts on chain are anyone's: what is no UTF-8 is shown as such, and does not spoil the answer that it stands in.
