@@ -235,7 +235,7 @@ def _reviews(deployed: Deployed, dashboard: Dashboard) -> None:
     people = deployed.accounts[1:5]
     offered = [
         (
-            SelfAssessment(),
+            SelfAssessment(dispute_wait=0),  # as on the slides, so that reports can be tried at once
             "Film reviews",
             "Does a short review praise a film? Deposits make sure that the data is good.",
         ),
