@@ -147,7 +147,7 @@ def find(provider, name: str, deployments: Path = _common.DEPLOYMENTS, encoder: 
         raise click.ClickException(f"{name} is not on this network any more: publish it again with `ape run deploy`.")
     return DeployedModel(
         noted["name"],
-        getattr(project, noted["kind"]).at(noted["address"]),
+        getattr(project, noted["kind"]).at(noted["address"], detect_proxy=False),
         getattr(project, noted["incentive"]).at(noted["trainer"]),
         deployments,
         encoder,
@@ -175,7 +175,7 @@ def at(address: str, deployments: Path = _common.DEPLOYMENTS, encoder: Path | No
     for adapter in _incentives.INCENTIVES.values():
         if runs(trainer, getattr(project, adapter.contract)):
             incentive = getattr(project, adapter.contract).at(trainer)
-    return DeployedModel(name, container.at(address), incentive, deployments, encoder)
+    return DeployedModel(name, container.at(address, detect_proxy=False), incentive, deployments, encoder)
 
 
 def runs(address: str, container) -> bool:

@@ -221,28 +221,38 @@ def new_twin(
     margin: int | None = None,
     family: str = "perceptron",
     classes: int = 2,
+    room: int | None = None,
 ):
-    """An untrained model of a family for an encoder's samples; rates and margin are for perceptrons."""
+    """An untrained model of a family for an encoder's samples; rates and margin are for perceptrons.
+
+    Parameters
+    ----------
+    room : int, optional
+        The most classes that it can ever have; by default those that it has.
+    """
+    room = classes if room is None else room
+    if room < classes:
+        raise click.ClickException(f"There are {classes} classes already: --room must be at least that.")
     sparse = encoder.unit is None
     if family != "perceptron":
-        return _new_counting_twin(encoder, family, classes)
-    kind = f"{'Multiclass' if classes > 2 else ''}{'Sparse' if sparse else 'Dense'}Perceptron"
+        return _new_counting_twin(encoder, family, classes, room)
+    kind = f"{'Multiclass' if room > 2 else ''}{'Sparse' if sparse else 'Dense'}Perceptron"
     twin, parameters = twin_class(kind)
-    values = default_values(parameters, encoder.n_features, classes, encoder.unit, rate)
+    values = default_values(parameters, encoder.n_features, room, encoder.unit, rate)
     values |= {name: value for name, value in (("bias_rate", bias_rate), ("margin", margin)) if value is not None}
     return twin(parameters(**values), **({"classes": classes} if "room" in values else {}))
 
 
-def _new_counting_twin(encoder, family: str, classes: int):
+def _new_counting_twin(encoder, family: str, classes: int, room: int):
     if encoder.unit is None:
         kinds = {"nearest-centroid": "SparseNearestCentroid", "naive-bayes": "NaiveBayes"}
         twin, parameters = twin_class(kinds[family])
-        return twin(parameters(encoder.n_features, room=classes), classes=classes)
+        return twin(parameters(encoder.n_features, room=room), classes=classes)
     if family == "naive-bayes":
         raise click.ClickException("Naive Bayes counts words: for numbers use --family nearest-centroid.")
     twin, parameters = twin_class("NearestCentroid")
     sums = [[0] * encoder.n_features for _ in range(classes)]
-    return twin(parameters(encoder.n_features, encoder.unit, room=classes), sums)
+    return twin(parameters(encoder.n_features, encoder.unit, room=room), sums)
 
 
 def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **kind):

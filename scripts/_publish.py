@@ -115,7 +115,7 @@ def publish(provider, account, saved: _models.SavedModel, options: Options, quie
         journal.models[key] = noted
         journal.save()
     create(registry, account, saved, noted, say)
-    load(getattr(project, saved.kind).at(noted["address"]), account, saved.words, say)
+    load(getattr(project, saved.kind).at(noted["address"], detect_proxy=False), account, saved.words, say)
     if "published" not in noted:
         noted["published"] = registry.entry(noted["address"]).block
         journal.save()

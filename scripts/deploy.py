@@ -29,6 +29,8 @@ def money(name: str, text: str):
     return click.option(name, callback=_common.parse_ether, help=text)
 
 
+TRAINING = ("features", "hashed", "family", "room", "epochs", "rate", "bias_rate", "margin")
+
 # The terms of the incentives: each option but --deposit is named after an attribute of their adapters.
 TERMS = [
     # self-assessment
@@ -82,6 +84,7 @@ def terms_options(function):
 @click.option(
     "--family", type=click.Choice(_models.FAMILIES), default=_models.FAMILIES[0], show_default=True, help="Of models."
 )
+@click.option("--room", type=click.IntRange(2, 255), help="For so many classes at most; `ape run add_class` adds some.")
 @click.option("--epochs", type=click.IntRange(0, 1_000), default=_models.DEFAULTS.epochs, show_default=True)
 @click.option("--rate", type=click.IntRange(1, 2**16 - 1), help="Learning rate in units of weights.")
 @click.option("--bias-rate", type=click.IntRange(0, 2**16 - 1), help="By how much the bias moves.")
@@ -100,7 +103,9 @@ def cli(provider, account, data, file, name, description, classes, incentive, re
     Run it again after a failure, with the same --name: it goes on where it was.
     """
     account = _common.choose_account(account)
-    training = {k: options.pop(k) for k in ("features", "hashed", "family", "epochs", "rate", "bias_rate", "margin")}
+    training = {
+        k: options.pop(k) for k in ("features", "hashed", "family", "room", "epochs", "rate", "bias_rate", "margin")
+    }
     saved = choose_model(provider, data, file, name, description, classes, deployments, training)
     adapter = adapter_with_terms(incentive, options)
     key = name or saved.name

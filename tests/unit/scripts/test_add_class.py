@@ -1,0 +1,68 @@
+"""`ape run add_class`: classes that come later."""
+
+import dataclasses
+
+import pytest
+from click.testing import CliRunner
+
+from scripts._models import new_twin
+from scripts._publish import publish
+
+
+@pytest.fixture
+def run(chain, tmp_path):
+    """Run the command on the connected chain."""
+    from scripts.add_class import cli
+
+    def invoke(*arguments):
+        place = ["--deployments", str(tmp_path / "deployments"), "--network", chain.provider.uri]
+        result = CliRunner().invoke(cli, [*arguments, *place])
+        return result.exit_code, " ".join(result.output.split())
+
+    return invoke
+
+
+@pytest.fixture
+def roomy(saved):
+    """Publishable models of a family for words, with room for a third class."""
+
+    def make(family):
+        twin = new_twin(saved.encoder, family=family, room=3)
+        return dataclasses.replace(
+            saved, name=family, kind=twin.KIND, parameters=twin.parameters.pack(), words=twin.words()
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("family", ["perceptron", "nearest-centroid", "naive-bayes"])
+def test_add_class__model_with_room__has_one_more(project, chain, owner, roomy, options, run, family):
+    noted = publish(chain.provider, owner, roomy(family), options, quiet=True)
+
+    code, output = run(family, "mixed")
+
+    assert code == 0, output
+    assert "with the index 2" in output
+    model = getattr(project, noted["kind"]).at(noted["address"], detect_proxy=False)
+    assert (model.class_count(), model.class_name(2)) == (3, "mixed")
+
+
+def test_add_class__refusals__say_what_to_do(chain, owner, stranger, saved, roomy, options, run):
+    publish(chain.provider, owner, saved, options, quiet=True)
+    publish(chain.provider, owner, roomy("naive-bayes"), options, quiet=True)
+    for arguments, message in [
+        (("reviews", "mixed"), "Publish a model with --room"),
+        (("nobody", "mixed"), "No model 'nobody'"),
+        (("naive-bayes", "positive"), "classes: name is taken"),
+        (("naive-bayes", ""), "classes: empty name"),
+    ]:
+        code, output = run(*arguments)
+        assert code != 0
+        assert message in output
+
+
+def test_new_twin__room_below_the_classes__is_refused(saved):
+    import click
+
+    with pytest.raises(click.ClickException, match="--room must be at least"):
+        new_twin(saved.encoder, family="naive-bayes", classes=3, room=2)
