@@ -43,9 +43,9 @@ LARGE, SMALL = 16, 14
     ids=lambda p: str(getattr(p, "n_features", "")),
 )
 def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
-    parameters, updates, bits, create_model, raw, rpc, trainer
+    stream, parameters, updates, bits, create_model, raw, rpc, trainer
 ):
-    rng = np.random.default_rng(parameters.n_features)
+    rng = np.random.default_rng([parameters.n_features, stream])
     n = parameters.n_features
     # of all sizes
     weights = rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), n) >> rng.integers(0 if n < 100 else 1, 12, n)

@@ -22,9 +22,9 @@ CASES = [
 
 @pytest.mark.parametrize(("parameters", "classes", "updates", "bits"), CASES, ids=lambda p: str(getattr(p, "room", "")))
 def test_update__random_stream_with_a_class_added__equals_the_twin(
-    parameters, classes, updates, bits, create_model, raw, rpc, trainer, owner
+    stream, parameters, classes, updates, bits, create_model, raw, rpc, trainer, owner
 ):
-    rng = np.random.default_rng(parameters.n_features)
+    rng = np.random.default_rng([parameters.n_features, stream])
     n = parameters.n_features
 
     def random_weights(*shape):

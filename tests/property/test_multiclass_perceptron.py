@@ -27,9 +27,9 @@ def random_sample(rng, n_features, longest=40):
 
 @pytest.mark.parametrize(("parameters", "classes"), PARAMETERS, ids=["small", "margin", "wide"])
 def test_update__random_stream_with_a_class_added__equals_the_twin(
-    parameters, classes, create_model, raw, rpc, trainer, owner
+    stream, parameters, classes, create_model, raw, rpc, trainer, owner
 ):
-    rng = np.random.default_rng(parameters.n_features)
+    rng = np.random.default_rng([parameters.n_features, stream])
     n = parameters.n_features
     twin = MulticlassSparsePerceptron(parameters, rng.integers(-20, 20, (classes, 1 + n)))
     card = pack_card(classes=[f"class {y}" for y in range(classes)])

@@ -33,9 +33,9 @@ def random_sample(rng, parameters, centre):
     ids=lambda p: str(getattr(p, "n_features", "")),
 )
 def test_update__random_stream_and_added_classes__state_and_predictions_equal_the_twin(
-    parameters, n_classes, updates, create_model, raw, rpc, trainer, owner
+    stream, parameters, n_classes, updates, create_model, raw, rpc, trainer, owner
 ):
-    rng = np.random.default_rng(parameters.n_features)
+    rng = np.random.default_rng([parameters.n_features, stream])
     n = parameters.n_features
     # some sums near their limits, so that updates fail; a class without samples
     sums = rng.integers(-1_000, 1_000, (n_classes, n))

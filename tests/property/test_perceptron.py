@@ -24,9 +24,9 @@ def random_sample(rng, n_features, longest=40):
     ids=["small", "margin", "largest"],
 )
 def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
-    parameters, create_model, raw, rpc, trainer
+    stream, parameters, create_model, raw, rpc, trainer
 ):
-    rng = np.random.default_rng(parameters.n_features)
+    rng = np.random.default_rng([parameters.n_features, stream])
     twin = SparsePerceptron(parameters, bias=int(rng.integers(-50, 50)))
     model = raw(create_model(twin, trainer, words=twin.words()[:1]))
     samples = [(random_sample(rng, parameters.n_features), int(rng.integers(2))) for _ in range(UPDATES)]

@@ -32,9 +32,9 @@ def random_sample(rng, n_features, longest=40):
 
 @pytest.mark.parametrize(("kind", "parameters", "classes"), TWINS, ids=lambda v: getattr(v, "KIND", None))
 def test_update__random_stream_with_classes_added__equals_the_twin(
-    kind, parameters, classes, create_model, raw, rpc, trainer, owner
+    stream, kind, parameters, classes, create_model, raw, rpc, trainer, owner
 ):
-    rng = np.random.default_rng(parameters.n_features)
+    rng = np.random.default_rng([parameters.n_features, stream])
     n = parameters.n_features
     samples = [int(s) for s in rng.integers(0, 50, classes)]
     twin = kind(parameters, [rng.integers(0, s + 1, n) for s in samples], samples)
