@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simulation.revert import require
 from simulation.rows import count_errors
+from simulation.sample import sparse_indices
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 MAX_CLASSES = 255
@@ -111,7 +112,7 @@ class MulticlassSparsePerceptron:
 
     def scores(self, x: bytes) -> list[int]:
         """One score for each class, in the weights' unit. Raises `Revert` for a malformed sample."""
-        indices = self._indices(x)
+        indices = sparse_indices(x, self.parameters.n_features, self.parameters.longest)
         return [row[0] + sum([row[1 + i] for i in indices]) for row in self.rows]
 
     def predict(self, x: bytes) -> int:
@@ -146,7 +147,7 @@ class MulticlassSparsePerceptron:
         if scores[y] >= scores[rival] + max(p.margin, int(rival < y)):
             return 0
         require(self.version < VERSION_MAX, "model: version is full")
-        indices = self._indices(x)
+        indices = sparse_indices(x, self.parameters.n_features, self.parameters.longest)
         moved = {}
         for c, sign in ((y, 1), (rival, -1)):
             row = list(self.rows[c])
@@ -193,19 +194,6 @@ class MulticlassSparsePerceptron:
 
     def copy(self) -> MulticlassSparsePerceptron:
         return type(self)(self.parameters, self.rows, version=self.version)
-
-    # ---- inside ------------------------------------------------------------------------------------------------------
-
-    def _indices(self, x: bytes) -> tuple[int, ...]:
-        require(len(x) > 0, "sample: empty")
-        require(len(x) % 2 == 0, "sample: odd length")
-        count = len(x) // 2
-        require(count <= 1024, "sample: more than 1,024 features")
-        require(count <= self.parameters.longest, "sample: too long")
-        indices = struct.unpack(f">{count}H", x)
-        require(indices[-1] < self.parameters.n_features, "sample: index out of range")
-        require(all(a < b for a, b in zip(indices, indices[1:], strict=False)), "sample: indices must increase")
-        return indices
 
 
 def pack_weights(weights: Sequence[int]) -> list[int]:
