@@ -138,21 +138,16 @@ class TableModel:
 
     def scores(self, x: bytes) -> list[int]:
         """One score for each class, as the contract's `scores`. Raises `Revert` for a malformed sample."""
-        return [
-            -(2**255) if s is None else s
-            for s in self._scores(sparse_indices(x, self.parameters.n_features, self.parameters.longest), None)
-        ]
+        return [-(2**255) if s is None else s for s in self._scores(self._indices(x), None)]
 
     def predict(self, x: bytes) -> int:
         """The class with the highest score, of equals the lowest. Raises `Revert` for a malformed sample."""
-        return _best(self._scores(sparse_indices(x, self.parameters.n_features, self.parameters.longest), None))
+        return _best(self._scores(self._indices(x), None))
 
     def predict_without(self, x: bytes, y: int, effect: int) -> int:
         """What `predict` would be if the contribution (x, y) had never been added. Without sense if it never was."""
         require(0 <= y < self.class_count, "model: no such class")
-        return _best(
-            self._scores(sparse_indices(x, self.parameters.n_features, self.parameters.longest), y if effect else None)
-        )
+        return _best(self._scores(self._indices(x), y if effect else None))
 
     def evaluate(self, rows: bytes) -> int:
         """The number of rows (label, length and sample each) that the model gets wrong."""
@@ -163,7 +158,7 @@ class TableModel:
     def update(self, x: bytes, y: int) -> int:
         """Learn from a sample; returns the effect, 1. Changes nothing if it raises."""
         require(0 <= y < self.class_count, "model: no such class")
-        indices = sparse_indices(x, self.parameters.n_features, self.parameters.longest)
+        indices = self._indices(x)
         counts = self.counts[y]
         require(all(counts[i] < COUNT_MAX for i in indices), "model: count is full")
         require(self.samples[y] < COUNT_MAX, "model: count is full")
@@ -226,6 +221,11 @@ class TableModel:
         twin = type(self)(self.parameters, self.counts, self.samples, version=self.version)
         twin.figures = list(self.figures)
         return twin
+
+    # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _indices(self, x: bytes) -> tuple[int, ...]:
+        return sparse_indices(x, self.parameters.n_features, self.parameters.longest)
 
 
 def pack_counts(counts: Sequence[int]) -> list[int]:
