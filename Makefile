@@ -50,9 +50,9 @@ install-python:
 .PHONY: install-anvil
 install-anvil:
 	@command -v node > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { \
-		echo "Node.js 20 or newer is needed, for the local chain (anvil)." >&2; exit 1; }
-	@command -v npm > /dev/null || { echo "npm is needed, for the local chain (anvil). It comes with Node.js." >&2; exit 1; }
-	@echo "Installing anvil into node_modules ..."
+		echo "Node.js 20 or newer is needed, for the local chain (anvil) and the compiler of an example." >&2; exit 1; }
+	@command -v npm > /dev/null || { echo "npm is needed, for the local chain (anvil) and the compiler of an example. It comes with Node.js." >&2; exit 1; }
+	@echo "Installing anvil, Hardhat, solc and axe-core into node_modules ..."
 	@npm ci --no-audit --no-fund --loglevel=error
 	@rm -f $(BIN)/anvil
 	@printf '%s\n' '#!/bin/sh' \
@@ -73,6 +73,7 @@ install-anvil:
 # Ape does not notice that an imported module or interface changed, so every change compiles everything.
 $(COMPILED): $(CONTRACTS) ape-config.yaml $(PYTHON_READY)
 	@ape compile --force
+	@python -m comodels.artifacts
 	@mkdir -p .build && touch $@
 
 .PHONY: compile
@@ -81,8 +82,12 @@ compile: setup $(COMPILED) ## compile the contracts, if any changed
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(COMPILED) ## run the tests; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
-	@ape test -n 2 --dist loadgroup -m "not fuzz" $(ARGS)
+test: setup $(COMPILED) ## run the tests, as ape test does; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
+	@ape test -n 3 --dist loadgroup $(ARGS)
+
+.PHONY: coverage
+coverage: setup $(COMPILED) ## run the tests and write what of the contracts they hit to docs/coverage.md
+	@ape test -n 3 --dist loadgroup --coverage --coverage-page=docs/coverage.md $(ARGS)
 
 .PHONY: browser
 browser: setup $(COMPILED) ## run the tests of the web page in an installed Chromium
@@ -92,18 +97,51 @@ browser: setup $(COMPILED) ## run the tests of the web page in an installed Chro
 fuzz: setup $(COMPILED) ## run the property tests and state machines for longer
 	@HYPOTHESIS_PROFILE=fuzz ape test -m fuzz $(ARGS)
 
+.PHONY: nodes
+nodes: setup $(COMPILED) ## play the whole story by the commands on anvil and on Hardhat's node, and compare the gas
+	@ape test -m nodes $(ARGS)
+
+.PHONY: scale
+scale: setup $(COMPILED) ## time export, rewards and leaderboard with 20,000 contributions in 3,000,000 blocks
+	@ape test -m fuzz -s tests/e2e/test_scale.py $(ARGS)
+
+.PHONY: kills
+kills: setup $(COMPILED) ## kill commands at a hundred random moments each, undo blocks under them, play all faults of nodes; an hour
+	@ape test -m fuzz tests/e2e/test_kills.py tests/e2e/test_market_run.py tests/e2e/test_faults.py $(ARGS)
+
+.PHONY: sponsor
+sponsor: setup $(COMPILED) ## queue and send 10,000 signed contributions through 20 kills; how many a second are taken
+	@ape test -m fuzz -s tests/e2e/test_sponsor.py $(ARGS)
+
+.PHONY: mutants
+mutants: setup $(COMPILED) ## put small faults into the contracts and see which tests notice; takes hours
+	@python tests/mutants.py $(ARGS)
+
+.PHONY: pythons
+pythons: setup $(COMPILED) ## install the library for each Python from 3.10 to 3.13 that is here, and use it
+	@PYTHONPATH=. python tests/pythons.py
+
 .PHONY: lint
-lint: setup $(LINTED) ## check style and likely mistakes
+lint: setup natrix types ## check style, types and likely mistakes
+	@python -m comodels.bench.unroll --check
 	@ruff check
 	@ruff format --check
+
+.PHONY: types
+types: setup
+	@mypy
+
+.PHONY: natrix
+natrix: $(LINTED)
 
 # Off, because they are wrong here or a matter of taste: memory of loops over calldata (1), view and pure, which do not
 # see reads of code and calls to other contracts (4, 5), unused loop variables (8), arguments that an interface asks for (10), a leading underscore for every argument
 # (11), and the order of decorators (12).
-# Modules that use others cannot be compiled alone, as this linter does.
-LINTABLE := $(shell grep -L '^uses:' $(filter %.vy,$(CONTRACTS)) 2>/dev/null)
+# Modules that use others cannot be compiled alone, as this linter does, which takes its time: two at once.
+LINTABLE := $(shell grep -L '^uses:' $(filter %.vy,$(CONTRACTS)) /dev/null | grep -v '^/dev/null$$')
 $(LINTED): $(CONTRACTS) $(PYTHON_READY)
-	@$(if $(LINTABLE),natrix lint $(LINTABLE) --disable NTX1 NTX4 NTX5 NTX8 NTX10 NTX11 NTX12)
+	@$(if $(LINTABLE),printf '%s\n' $(LINTABLE) | xargs -P 2 -n 8 sh -c \
+		'natrix lint "$$@" --disable NTX1 NTX4 NTX5 NTX8 NTX10 NTX11 NTX12' natrix)
 	@mkdir -p .build && touch $@
 
 .PHONY: format
@@ -121,6 +159,10 @@ demo: setup $(COMPILED) ## train a model on a local chain and show it: DATA=...,
 market: setup $(COMPILED) ## play a whole prediction market on a local chain: DATA=...
 	@ape run market demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
+.PHONY: pictures
+pictures: setup $(COMPILED) ## take the documents' pictures of the web page anew, in its tests
+	@PICTURES=1 ape test tests/browser/test_page.py -k "readable or card" $(ARGS)
+
 .PHONY: gas accuracy simulate bench findings dashboard
 gas: setup $(COMPILED) ## measure what each action costs, against the committed snapshot
 accuracy: setup $(COMPILED) ## measure the models' accuracy on the data sets
@@ -131,17 +173,41 @@ dashboard: setup $(COMPILED) ## open the web page
 gas accuracy simulate bench findings dashboard:
 	@ape run $@ $(ARGS)
 
+# ---- documents -------------------------------------------------------------------------------------------------------
+
+DOCS_READY := .venv-docs/.ready
+
+# An environment of its own, made when first asked for: nobody needs these tools to run or test anything.
+$(DOCS_READY): requirements-docs.txt
+	@echo "Installing what builds the pages into .venv-docs ..."
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt > .venv-docs/pip.log 2>&1 || { \
+		tail -n 30 .venv-docs/pip.log >&2; echo "Installing failed; the whole log is .venv-docs/pip.log" >&2; exit 1; }
+	@touch $@
+
+.PHONY: docs
+docs: setup $(COMPILED) $(DOCS_READY) ## build the documents and the interface of contracts and modules as pages, in site/
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --site-dir site 2>&1 | { grep -v ^INFO || true; }  # --quiet would count no warnings
+	@echo "Open site/index.html"
+
+.PHONY: notes
+notes: ## print the changelog's part of a release: VERSION=0.2.0, or what is not released yet
+	@awk -v v='$(or $(VERSION),Unreleased)' '/^## / { on = index($$0, "## [" v "]") == 1; n += on; next } on; END { exit !n }' \
+		CHANGELOG.md || { echo "CHANGELOG.md has no part for $(VERSION)" >&2; exit 1; }
+
 # ---- upkeep ----------------------------------------------------------------------------------------------------------
 
 .PHONY: lock
-lock: ## make both lock files again from requirements.in and package.json; needs uv
+lock: ## make the lock files again from requirements.in, requirements-docs.in and package.json; needs uv
 	@command -v uv > /dev/null || { echo "uv is needed to make requirements.txt: pip install uv" >&2; exit 1; }
-	@{ head -n 1 requirements.txt; \
-		uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in; } > requirements.txt.new
-	@mv requirements.txt.new requirements.txt
+	@for name in requirements requirements-docs; do \
+		{ head -n 1 $$name.txt; \
+			uv pip compile --quiet --universal --python-version 3.11 --no-header $$name.in; } > $$name.txt.new; \
+		mv $$name.txt.new $$name.txt; \
+	done
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
 .PHONY: clean
 clean: ## remove everything that can be made again, the environment too
-	@rm -rf .venv node_modules .build .cache .hypothesis .pytest_cache .ruff_cache out
+	@rm -rf .venv .venv-docs node_modules .build site .mypy_cache .cache .hypothesis .pytest_cache .ruff_cache out
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
 # pragma version 0.4.3
 """
 @title Registry
-@notice The list of published models that a person or a page can browse. Anyone may publish; nobody can change, hide or remove what
-        others published, the registry's owner neither.
+@notice The list of published models that a person or a page can browse. Anyone may publish what is theirs; nobody can change, hide
+        or remove what others published, the registry's owner neither.
 @dev Of each model one slot is kept: the block of its publication, and the model that was published before it. All else is read
      from the model, where it cannot change. Pages go from the newest model to the oldest.
 
@@ -10,6 +10,7 @@
      changes no published model: a model runs the code that it was created with, for ever.
 """
 from .interfaces import IModel
+from .modules import limits
 from .modules import ownership
 
 initializes: ownership
@@ -25,13 +26,13 @@ exports: (
 struct Entry:
     model: address
     trainer: address  # the incentive contract: it alone trains the model, and knows the terms
-    owner: address  # of the model, now
+    owner: address  # of the model, now; where the version is 0, only what the model says
     implementation: address  # whose code the model runs
     version: uint256  # of this implementation, 0 if the registry does not list it
     kind: String[32]
-    name: String[255]
-    description: String[255]
-    encoder_spec: String[255]
+    name: String[limits.MAX_TEXT]
+    description: String[limits.MAX_TEXT]
+    encoder_spec: String[limits.MAX_TEXT]
     block: uint256  # in which it was published
 
 struct Implementation:
@@ -43,18 +44,17 @@ event Published:
     model: indexed(address)
     owner: indexed(address)
     implementation: indexed(address)
-    name: String[255]
+    name: String[limits.MAX_TEXT]
+
+event NextNamed:
+    model: indexed(address)
+    next: indexed(address)
 
 event ImplementationAdded:
     implementation: indexed(address)
     version: uint256
     kind: String[32]
 
-MAX_TERMS: constant(uint256) = 512
-# state words in the transaction that publishes; a model takes 640 at a time, but room for them, used or not, is dear
-MAX_WORDS: constant(uint256) = 256
-MAX_CARD: constant(uint256) = 4_096
-MAX_CLASSES: constant(uint256) = 255
 MAX_PAGE: constant(uint256) = 50
 MAX_IMPLEMENTATIONS: constant(uint256) = 255
 
@@ -74,6 +74,8 @@ MASK_160: constant(uint256) = 2**160 - 1
 head: uint256
 # by model, from the lowest bits: the model published before it (160), the block (96); 0 for what is not published
 published: HashMap[address, uint256]
+# by model: the one that goes on where it ends, as its owner says; zero where none does
+next_of: public(HashMap[address, address])
 # by implementation: its version, 0 if it is not listed
 version_of: public(HashMap[address, uint256])
 # by kind: its listed implementations
@@ -82,8 +84,12 @@ listed: DynArray[address, MAX_IMPLEMENTATIONS]
 
 
 @deploy
-def __init__():
-    ownership.owner = msg.sender
+def __init__(owner: address):
+    """
+    @param owner Who lists implementations. An argument, so that who sends the deployment decides nothing, and the same registry of
+                 the same owner has the same address on every chain.
+    """
+    ownership.owner = owner
 
 
 # ---- publish --------------------------------------------------------------------------------------------------------
@@ -92,10 +98,10 @@ def __init__():
 def publish(
     implementation: address,
     trainer: address,
-    terms: Bytes[MAX_TERMS],
+    terms: Bytes[limits.MAX_TERMS],
     parameters: uint256,
-    card: Bytes[MAX_CARD],
-    words: DynArray[uint256, MAX_WORDS],
+    card: Bytes[limits.MAX_CARD],
+    words: DynArray[uint256, limits.MAX_FIRST_WORDS],
     sealed: bool,
     salt: bytes32,
 ) -> address:
@@ -110,7 +116,7 @@ def publish(
     @param words The first words of the state, at most 256; the model's `load` takes the rest.
     @param sealed Whether the model is complete with these words.
     @param salt Anything, to create more than one of the same.
-    @return The model, whose address owner, trainer, parameters, card and salt decide (CREATE2).
+    @return The model, whose address registry, caller and all arguments decide (CREATE2): nobody else can take it.
     """
     assert self.version_of[implementation] > 0, "registry: implementation not listed"
     # `extcall` would pass as many bytes as card and words may have; this passes as many as they have
@@ -136,7 +142,7 @@ def publish(
         model,
         msg.sender,
         implementation,
-        convert(slice(card, 1, convert(convert(slice(card, 0, 1), bytes1), uint256)), String[255]),
+        convert(slice(card, 1, convert(convert(slice(card, 0, 1), bytes1), uint256)), String[limits.MAX_TEXT]),
     )
     return model
 
@@ -144,9 +150,11 @@ def publish(
 @external
 def register(model: address):
     """
-    @notice Publish a model that was created elsewhere. Anyone may, once.
+    @notice Publish a model that was created elsewhere. Only its owner may, once: nobody is shown as the owner of a model of a listed
+            implementation that they neither published nor accepted.
     @dev Refuses what is not a clone with an identity, or does not answer as a model does. Whether a model of an implementation
-         that is not listed behaves well nobody can know: its `version` is 0 here.
+         that is not listed behaves well nobody can know: its `version` is 0 here, and its owner, as all else that is read from it,
+         only what it says at that moment.
     """
     implementation: address = self._implementation(model)
     assert implementation != empty(address), "registry: not a model"
@@ -162,20 +170,37 @@ def register(model: address):
     )
     assert ok, "registry: not a model"
     owner: address = empty(address)
-    name: String[255] = ""
-    owner, name = abi_decode(answer, (address, String[255]))
+    name: String[limits.MAX_TEXT] = ""
+    owner, name = abi_decode(answer, (address, String[limits.MAX_TEXT]))
+    assert msg.sender == owner, "registry: only the model's owner"
     self._publish(model, owner, implementation, name)
+
+
+@external
+def name_next(model: address, next: address):
+    """
+    @notice Say which model goes on where this one ends, for example learnt anew from clean data. Only the owner of the model may, and
+            may change it. Nothing else changes: the old model answers, and its deposits are claimed, as before.
+    @param model A published model.
+    @param next Another published model; the zero address takes back what was said.
+    """
+    assert self.published[model] > 0, "registry: not published"
+    assert next == empty(address) or self.published[next] > 0, "registry: the next is not published"
+    assert next != model, "registry: a model is not its own next"
+    assert msg.sender == staticcall IModel(model).owner(), "registry: only the model's owner"
+    self.next_of[model] = next
+    log NextNamed(model=model, next=next)
 
 
 @view
 @external
-def check(model: address) -> (address, String[255]):
+def check(model: address) -> (address, String[limits.MAX_TEXT]):
     """
     @notice The owner and the name of a model; reverts if it does not answer as a model does. `register` asks this.
     """
     assert len(staticcall IModel(model).kind()) > 0, "registry: no kind"
     classes: uint256 = staticcall IModel(model).class_count()
-    assert classes > 0 and classes <= MAX_CLASSES, "registry: no classes"
+    assert classes > 0 and classes <= limits.MAX_CLASSES, "registry: no classes"
     owner: address = staticcall IModel(model).owner()
     assert owner != empty(address), "registry: no owner"
     assert (
@@ -186,7 +211,7 @@ def check(model: address) -> (address, String[255]):
 
 
 @internal
-def _publish(model: address, owner: address, implementation: address, name: String[255]):
+def _publish(model: address, owner: address, implementation: address, name: String[limits.MAX_TEXT]):
     assert len(name) > 0, "registry: a model needs a name"
     # a trainer may have registered the model while it was created, and published others
     assert self.published[model] == 0, "registry: published already"

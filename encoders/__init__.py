@@ -1,7 +1,7 @@
 """From what people have to what a model on chain learns from: encoders of text, tables, pictures and sentences.
 
 >>> import encoders
->>> encoder = encoders.from_spec("hashed-words/1?features=4096")
+>>> encoder = encoders.from_spec("hashed-words/2?features=4096")
 >>> encoder.encode("a fine film").hex()
 '09b20a5f0d57'
 
@@ -14,7 +14,8 @@ from encoders.dense import DenseEncoder
 from encoders.embedding import SentenceEmbedding
 from encoders.errors import DataError, EncoderError, MissingExtraError, SampleError, SpecError
 from encoders.image import ProjectedImage
-from encoders.registry import from_spec, load
+from encoders.privacy import Private, randomised_label
+from encoders.registry import from_spec, load, read
 from encoders.tabular import Tabular
 from encoders.text import BagOfWords, HashedWords
 
@@ -28,6 +29,7 @@ __all__ = [
     "EncoderError",
     "HashedWords",
     "MissingExtraError",
+    "Private",
     "ProjectedImage",
     "SampleError",
     "SentenceEmbedding",
@@ -35,5 +37,7 @@ __all__ = [
     "Tabular",
     "from_spec",
     "load",
+    "randomised_label",
+    "read",
     "read_data",
 ]

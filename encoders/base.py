@@ -1,16 +1,21 @@
 """What all encoders have in common: how they are asked to encode, their spec, and how they are saved."""
 
+from __future__ import annotations
+
 import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from encoders.errors import SampleError
 from encoders.files import write_atomically
-from encoders.spec import make_spec
+from encoders.spec import canonical, make_spec
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Encoder(ABC):
@@ -49,6 +54,11 @@ class Encoder(ABC):
     def rebuild(cls, parameters: Mapping[str, str], fitted: Mapping[str, Any]) -> Self:
         """Make the encoder that has these `parameters` (as the spec shows them) and `fitted`."""
 
+    @property
+    def exact(self) -> Encoder:
+        """What asks a model and measures it: the encoder itself, unless what it encodes is made private."""
+        return self
+
     @abstractmethod
     def encode_many(self, samples: Sequence[Any]) -> list[bytes]:
         """Encode samples.
@@ -82,19 +92,29 @@ class Encoder(ABC):
             Which of the samples they are, so that ``labels[positions]`` are their labels.
         encoded : list of bytes, length n_encoded
         """
-        positions, encoded = [], []
-        for position, sample in enumerate(samples):
-            try:
-                encoded.append(self.encode(sample))
-            except SampleError:
-                continue
-            positions.append(position)
-        return np.array(positions, dtype=np.int64), encoded
+        found = [(i, x) for i, x in enumerate(self.encode_each(samples)) if isinstance(x, bytes)]
+        return np.array([i for i, _ in found], dtype=np.int64), [x for _, x in found]
+
+    def encode_each(self, samples: Sequence[Any]) -> list[bytes | SampleError]:
+        """Encode samples one by one: of each its bytes, or why it has none. Shape (n_samples,)."""
+        return [self._try(sample) for sample in samples]
+
+    def _try(self, sample: Any) -> bytes | SampleError:
+        try:
+            return self.encode(sample)
+        except SampleError as error:
+            return error
 
     @property
     def spec(self) -> str:
         """The canonical string that is stored on chain with a model."""
         return make_spec(self.kind, self.version, self.parameters, self.fitted)
+
+    @property
+    def content(self) -> bytes:
+        """What the hash in the spec is of: JSON in canonical form, for others to fetch; `encoders.read` takes it."""
+        shown = {key: str(value) for key, value in self.parameters.items()}
+        return canonical({"parameters": shown, "fitted": self.fitted})
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the encoder to a JSON file, atomically: its spec, and what was fitted, readable for people."""

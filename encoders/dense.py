@@ -1,15 +1,20 @@
 """What the encoders of dense samples have in common: vectors are normalised, quantised and packed."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encoders import wire
 from encoders.base import Encoder
-from encoders.errors import EncoderError
+from encoders.errors import DataError, EncoderError
 from encoders.quantise import check_unit, choose_unit, normalise, quantise
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class DenseEncoder(Encoder):
@@ -25,16 +30,28 @@ class DenseEncoder(Encoder):
         self.unit = unit
 
     @abstractmethod
-    def vectors(self, samples: Sequence[Any]) -> np.ndarray:
+    def vectors(self, samples: Sequence[Any] | np.ndarray) -> np.ndarray:
         """The samples as numbers, before they are normalised: float64, shape (n_samples, n_features)."""
 
     def directions(self, samples: Sequence[Any]) -> np.ndarray:
         """The samples as vectors of norm 1, before they are quantised: float64, shape (n_samples, n_features)."""
         return normalise(self.vectors(samples))
 
-    def choose_unit(self, samples: Sequence[Any]) -> Self:
-        """Take the unit with which the worst of these samples keeps its direction best, see `encoders.quantise`."""
-        self.unit = choose_unit(self.directions(samples))
+    def choose_unit(self, samples: Sequence[Any] | np.ndarray) -> Self:
+        """Take the unit with which the worst of these samples keeps its direction best, see `encoders.quantise`.
+
+        Samples that have no direction are passed over.
+
+        Raises
+        ------
+        DataError
+            If no sample has one: all are the same.
+        """
+        vectors = self.vectors(samples)
+        vectors = vectors[vectors.any(axis=1)]
+        if not len(vectors):
+            raise DataError("all samples are the same, so there is nothing to tell them apart by")
+        self.unit = choose_unit(normalise(vectors))
         return self
 
     def encode_many(self, samples: Sequence[Any]) -> list[bytes]:

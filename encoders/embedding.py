@@ -4,14 +4,19 @@ The model is not part of the encoder: its file keeps the model's name and the di
 fixed sentence, so that another model under the same name is noticed before anything is sent.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encoders.dense import DenseEncoder
 from encoders.errors import EncoderError, MissingExtraError, SampleError, SpecError
 from encoders.quantise import MAX_VALUE, normalise
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Embed = Callable[[str], Sequence[float]]
 
@@ -110,11 +115,12 @@ class SentenceEmbedding(DenseEncoder):
             )
         self._embed = embed
 
-    def vectors(self, samples: Sequence[str]) -> np.ndarray:
+    def vectors(self, samples: Sequence[str] | np.ndarray) -> np.ndarray:
         """The embeddings: float64, shape (n_samples, n_features)."""
         if self._embed is None:
             self.use(_sentence_transformer(self.model))
-        return _embed_all(self._embed, samples)
+        assert self._embed is not None  # `use` sets it, or raises
+        return _embed_all(self._embed, list(samples))
 
 
 def _sentence_transformer(model: str) -> Embed:

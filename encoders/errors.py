@@ -24,3 +24,17 @@ class MissingExtraError(EncoderError, ImportError):
 def sample_name(position: int, count: int) -> str:
     """What an error message calls the sample at a position: where there is only one, its position says nothing."""
     return "the sample" if count == 1 else f"sample {position}"
+
+
+def reason_of(error: SampleError) -> str:
+    """Why one sample was not encoded, without what only this sample has, so that equal reasons can be counted.
+
+    Examples
+    --------
+    >>> reason_of(SampleError("the sample has no word that the model knows: '?!'"))
+    'has no word that the model knows'
+    """
+    text = str(error).removeprefix("the sample ")
+    for end in (": '", ': "'):
+        text = text.split(end)[0]
+    return text

@@ -1,6 +1,7 @@
 """Pictures to dense samples: grey scale, fixed size, linear projection, quantise.
 
-1. The picture is turned as its EXIF orientation says, and laid on white where it is transparent.
+1. The picture (the first one, where there are several) is turned as its EXIF orientation says, laid on white where it
+   is transparent, and of 16 bits of grey the upper 8 are kept.
 2. Grey: ``(299 R + 587 G + 114 B) / 1000`` (ITU-R BT.601), 0 to 255.
 3. Size: ``side`` x ``side`` pixels by Pillow's bilinear resampling, whatever the shape was.
 4. The mean picture is subtracted and the rest projected: on the principal components of the pictures that the encoder
@@ -12,11 +13,13 @@ below 2**53, where floating point is exact. So a picture has the same bytes on e
 is encoded.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 
@@ -26,6 +29,7 @@ from encoders.quantise import MAX_VALUE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from typing_extensions import Self
 
 MAX_SIDE = 64
 """Pixels. Sums of 64 * 64 products of at most 255 * 2**8 and 2**20 are below 2**53."""
@@ -33,8 +37,8 @@ MAX_SIDE = 64
 _MEAN_SCALE = 2**8
 _PROJECTION_SCALE = 2**16
 _MAX_COEFFICIENT = 2**20  # 16.0: principal components end at 1, random ones hardly reach 6
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-"""What is read from open files, which may come from anyone."""
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM")
+"""What is read from open files, which may come from anyone: of Pillow's formats those that one picture is kept in."""
 
 # What a broken file makes Pillow raise
 _BROKEN = (
@@ -48,7 +52,7 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-_DEEP_MODES = ("I", "F")  # more than 8 bits a pixel: there is no telling which value is white
+_DEEP_MODES = ("I", "F")  # 32 bits a pixel: there is no telling which value is white
 
 
 class ProjectedImage(DenseEncoder):
@@ -100,7 +104,7 @@ class ProjectedImage(DenseEncoder):
     @classmethod
     def fit(
         cls,
-        pictures: Sequence["str | os.PathLike | Image | np.ndarray"],
+        pictures: Sequence[str | os.PathLike | Image | np.ndarray],
         n_features: int = 64,
         side: int = 16,
         method: Literal["pca", "random"] = "pca",
@@ -124,9 +128,9 @@ class ProjectedImage(DenseEncoder):
         Raises
         ------
         SampleError
-            If a picture cannot be read, or equals the mean picture.
+            If a picture cannot be read.
         EncoderError
-            If a parameter is out of range, or there are too few pictures.
+            If all pictures are the same, a parameter is out of range, or there are too few pictures.
         """
         from sklearn.decomposition import PCA
         from sklearn.random_projection import GaussianRandomProjection
@@ -168,20 +172,20 @@ class ProjectedImage(DenseEncoder):
     def rebuild(cls, parameters: Mapping[str, str], fitted: Mapping[str, Any]) -> Self:
         return cls(
             int(parameters["side"]),
-            parameters["method"],
+            cast(Literal["pca", "random"], parameters["method"]),
             fitted["mean"],
             fitted["projection"],
             int(parameters["unit"]),
         )
 
-    def vectors(self, samples: Sequence["str | os.PathLike | Image | np.ndarray"]) -> np.ndarray:
+    def vectors(self, samples: Sequence[str | os.PathLike | Image | np.ndarray] | np.ndarray) -> np.ndarray:
         """The projected pictures, times 2**24: float64 with integer values, shape (n_samples, n_features)."""
         pixels = np.stack([grey_pixels(picture, self.side) for picture in samples]).astype(np.int64)
         centred = (pixels * _MEAN_SCALE - self.mean).astype(np.float64)
         return centred @ self.projection.T.astype(np.float64)
 
 
-def grey_pixels(picture: "str | os.PathLike | Image | np.ndarray", side: int) -> np.ndarray:
+def grey_pixels(picture: str | os.PathLike | Image | np.ndarray, side: int) -> np.ndarray:
     """Read a picture as a small grey square.
 
     Parameters
@@ -207,7 +211,7 @@ def grey_pixels(picture: "str | os.PathLike | Image | np.ndarray", side: int) ->
     return np.asarray(small).reshape(-1)
 
 
-def grey(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray", most: int | None = None) -> np.ndarray:
+def grey(picture: str | os.PathLike | BinaryIO | Image | np.ndarray, most: int | None = None) -> np.ndarray:
     """Read a picture in grey, turned as its EXIF orientation says, on white where it is transparent.
 
     Parameters
@@ -225,9 +229,9 @@ def grey(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray", most: int
     Raises
     ------
     SampleError
-        If there is no such file, or it is not a picture with 8 bits a channel, or too large.
+        If there is no such file, or it is not a picture with 8 bits a channel or 16 bits of grey, or too large.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     name = picture if isinstance(picture, str | os.PathLike) else "the picture"
     try:
@@ -235,13 +239,20 @@ def grey(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray", most: int
         if most is not None and image.width * image.height > most:
             raise SampleError(f"{name} is too large: {image.width:,} x {image.height:,} pixels, {most:,} are left")
         image = ImageOps.exif_transpose(image)
-        if image.mode.startswith(_DEEP_MODES):
-            raise SampleError(f"{name} has more than 8 bits a pixel; convert it to 8 bits first")
+        if image.mode.startswith("I;16"):  # white is 65,535
+            image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        if image.mode in _DEEP_MODES:
+            raise SampleError(f"{name} has 32 bits a pixel; convert it to 8 or 16 bits first")
+        image.load()
+        if image.mode in ("L", "RGB") and "transparency" not in image.info:
+            return np.asarray(image.convert("L"))
         image = image.convert("RGBA")
     except FileNotFoundError:
         raise SampleError(f"{name}: no such file") from None
     except SampleError:
         raise
+    except UnidentifiedImageError:
+        raise SampleError(f"{name} cannot be read as a picture (it is none of {', '.join(FORMATS)})") from None
     except (*_BROKEN, Image.DecompressionBombError) as error:
         raise SampleError(f"{name} cannot be read as a picture ({error})") from error
     return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L"))
@@ -254,7 +265,7 @@ def _check(side: int, method: str) -> None:
         raise EncoderError(f"the method is pca or random, not {method!r}")
 
 
-def _open(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray") -> "Image":
+def _open(picture: str | os.PathLike | BinaryIO | Image | np.ndarray) -> Image:
     from PIL import Image
 
     if isinstance(picture, Image.Image):
@@ -262,6 +273,7 @@ def _open(picture: "str | os.PathLike | BinaryIO | Image | np.ndarray") -> "Imag
     if isinstance(picture, str | os.PathLike):
         return Image.open(picture)
     if hasattr(picture, "read"):
+        Image.init()  # all formats: the first call of `open` knows the five most common only
         return Image.open(picture, formats=FORMATS)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8:

@@ -61,7 +61,7 @@ def normalise(vectors: np.ndarray) -> np.ndarray:
         (~vectors.any(axis=1), "has no direction: all its values are 0 after preparation, so it cannot have norm 1"),
     ):
         if bad.any():
-            raise SampleError(f"{sample_name(np.argmax(bad), bad.size)} {problem}")
+            raise SampleError(f"{sample_name(int(np.argmax(bad)), bad.size)} {problem}")
     vectors = vectors / np.abs(vectors).max(axis=1, keepdims=True)  # squares can neither overflow nor vanish
     return vectors / np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
 
@@ -118,8 +118,9 @@ def quantise(directions: np.ndarray, unit: int) -> np.ndarray:
     values, cosines = _quantise(directions, unit)
     bad = cosines < _LEAST_COSINE
     if bad.any():
+        name = sample_name(int(np.argmax(bad)), bad.size)
         raise SampleError(
-            f"{sample_name(np.argmax(bad), bad.size)} is concentrated in too few features for unit {unit}: values end "
+            f"{name} is concentrated in too few features for unit {unit}: values end "
             f"at {MAX_VALUE}; an encoder fitted with unit={MAX_VALUE} takes every sample"
         )
     return values

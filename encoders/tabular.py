@@ -1,13 +1,18 @@
 """Rows of numbers to dense samples: standardise, normalise, quantise."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encoders.dense import DenseEncoder
 from encoders.errors import EncoderError, SampleError
 from encoders.quantise import MAX_VALUE
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Tabular(DenseEncoder):
@@ -61,9 +66,9 @@ class Tabular(DenseEncoder):
         Raises
         ------
         SampleError
-            If the rows are not finite numbers, or one of them equals the mean in every feature.
+            If the rows are not finite numbers.
         EncoderError
-            If there are too many features, or the unit is out of range.
+            If all rows are the same, there are too many features, or the unit is out of range.
         """
         from sklearn.preprocessing import StandardScaler
 
@@ -84,7 +89,7 @@ class Tabular(DenseEncoder):
     def rebuild(cls, parameters: Mapping[str, str], fitted: Mapping[str, Any]) -> Self:
         return cls(fitted["mean"], fitted["scale"], int(parameters["unit"]))
 
-    def vectors(self, samples: Sequence[Any]) -> np.ndarray:
+    def vectors(self, samples: Sequence[Any] | np.ndarray) -> np.ndarray:
         """The standardised rows: float64, shape (n_samples, n_features)."""
         rows = _numbers(samples)
         if rows.shape[1] != self.n_features:
@@ -93,7 +98,7 @@ class Tabular(DenseEncoder):
             return (rows - self.mean) / self.scale
 
 
-def _numbers(rows: Sequence[Any]) -> np.ndarray:
+def _numbers(rows: Sequence[Any] | np.ndarray) -> np.ndarray:
     try:
         array = np.asarray(rows, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -1,37 +1,33 @@
-"""Text to sparse samples: which words it contains.
-
-Words are found in one fixed way, whatever the machine's language: Unicode normalisation form NFKC, lower case, curly
-apostrophes made straight, then every run of letters and digits, with apostrophes inside it ("don't" is one word).
-Python 3.11 takes letters and digits from Unicode 14.
+"""Text to sparse samples: which words it contains, see `encoders.words`.
 
 A text with more than 1,024 different features keeps the 1,024 lowest indices; in a fitted vocabulary these are the most
-frequent words.
+frequent words. Version 1 of both encoders finds words by an older rule, for the models that name it.
 """
 
-import re
-import unicodedata
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encoders import wire
 from encoders.base import Encoder
-from encoders.errors import EncoderError, SampleError, sample_name
+from encoders.errors import DataError, EncoderError, SampleError, sample_name
+from encoders.words import first_words_of, words_of
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text, in order, with repetitions.
+MAX_WORD = 1_000
+"""Characters of a word in a vocabulary. To normalise a word takes time with the square of its length."""
 
-    Examples
-    --------
-    >>> words_of("It ISN'T over_used: ﬁne!")
-    ['it', "isn't", 'over', 'used', 'fine']
-    """
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+
+def is_word(word: str) -> bool:
+    """Whether a vocabulary can have a word: a text can have it, and it is no longer than `MAX_WORD`."""
+    return len(word) <= MAX_WORD and words_of(word) == [word]
 
 
 class _WordEncoder(Encoder):
@@ -39,6 +35,12 @@ class _WordEncoder(Encoder):
 
     input_kind = "text"
     unit = None
+    version = 2
+
+    @staticmethod
+    def words_of(text: str) -> list[str]:
+        """The words of a text, by the rule of this version."""
+        return words_of(text)
 
     @abstractmethod
     def _indices(self, words: Iterable[str]) -> set[int]:
@@ -50,7 +52,7 @@ class _WordEncoder(Encoder):
             name = sample_name(position, len(samples))
             if not isinstance(text, str):
                 raise SampleError(f"{name} is a {type(text).__name__}, not a string")
-            indices = sorted(self._indices(words_of(text)))[: wire.MAX_INDICES]
+            indices = sorted(self._indices(self.words_of(text)))[: wire.MAX_INDICES]
             if not indices:
                 raise SampleError(f"{name} has no word that the model knows: {text[:60]!r}")
             encoded.append(wire.pack_sparse(indices, self.n_features))
@@ -63,7 +65,8 @@ class BagOfWords(_WordEncoder):
     Parameters
     ----------
     words : sequence of str
-        The vocabulary: feature `i` is the word ``words[i]``. 1 to 65,536 different words, each as `words_of` gives it.
+        The vocabulary: feature `i` is the word ``words[i]``. 1 to 65,536 different ones, each as `words_of` gives it,
+        of at most 1,000 characters.
 
     Examples
     --------
@@ -86,13 +89,15 @@ class BagOfWords(_WordEncoder):
             raise EncoderError(f"a vocabulary has 1 to {wire.MAX_FEATURES:,} words, not {self.n_features:,}")
         if len(self._index) < self.n_features:
             raise EncoderError("the vocabulary has the same word twice")
-        strange = next((word for word in self.words if words_of(word) != [word]), None)
+        if max(map(len, self.words)) > MAX_WORD:
+            raise EncoderError(f"a word of a vocabulary has at most {MAX_WORD:,} characters")
+        strange = next((word for word in self.words if self.words_of(word) != [word]), None)
         if strange is not None:
-            raise EncoderError(f"no text has the word {strange!r}: words are lower case and made of letters and digits")
+            raise EncoderError(f"no text has the word {strange!r}: words are lower case, see encoders.words")
 
     @classmethod
-    def fit(cls, texts: Iterable[str], max_features: int = 1_000) -> Self:
-        """Take the words that most texts have.
+    def fit(cls, texts: Iterable[str], max_features: int = 1_000, labels: Sequence[int] | None = None) -> Self:
+        """Take the words that most texts have, or those that tell classes apart best.
 
         Words are ordered by the number of texts that have them, the most frequent first, and alphabetically (by code
         point) among equals. Frequent words are then neighbours, and in a contract neighbours share storage slots.
@@ -102,6 +107,8 @@ class BagOfWords(_WordEncoder):
         texts : iterable of str
         max_features : int, default 1000
             Size of the vocabulary, at most 65,536; smaller if the texts have fewer different words.
+        labels : sequence of int, optional
+            The class of each text: the words are those with the highest χ² then, of equals the more frequent.
 
         Raises
         ------
@@ -112,13 +119,20 @@ class BagOfWords(_WordEncoder):
 
         if not 1 <= max_features <= wire.MAX_FEATURES:
             raise EncoderError(f"max_features is 1 to {wire.MAX_FEATURES:,}, not {max_features:,}")
-        vectorizer = CountVectorizer(analyzer=words_of)
+        vectorizer = CountVectorizer(analyzer=lambda text: [w for w in cls.words_of(text) if len(w) <= MAX_WORD])
         try:
-            frequencies = vectorizer.fit_transform(texts).getnnz(axis=0)
+            counts = vectorizer.fit_transform(texts)
         except ValueError as error:
-            raise EncoderError(f"no vocabulary can be fitted to these texts ({error})") from error
-        alphabetical = vectorizer.get_feature_names_out()
-        return cls(alphabetical[np.argsort(-frequencies, kind="stable")[:max_features]].tolist())
+            raise DataError(f"no vocabulary can be fitted to these texts ({error})") from error
+        frequencies = counts.getnnz(axis=0)
+        by_frequency = np.argsort(-frequencies, kind="stable")
+        if labels is not None:
+            from sklearn.feature_selection import chi2
+
+            telling = np.nan_to_num(chi2((counts > 0).astype(float), labels)[0])
+            kept = by_frequency[np.argsort(-telling[by_frequency], kind="stable")[:max_features]]
+            by_frequency = by_frequency[np.isin(by_frequency, kept)]
+        return cls(vectorizer.get_feature_names_out()[by_frequency[:max_features]].tolist())
 
     @property
     def parameters(self) -> dict[str, int | str]:
@@ -138,6 +152,16 @@ class BagOfWords(_WordEncoder):
     def decode(self, x: bytes) -> list[str]:
         """The words of a sample, the most frequent first."""
         return [self.words[index] for index in wire.unpack_sparse(x, self.n_features)]
+
+
+class BagOfWordsV1(BagOfWords):
+    """The presence of words of a vocabulary, by the first rule for words."""
+
+    version = 1
+
+    @staticmethod
+    def words_of(text: str) -> list[str]:
+        return first_words_of(text)
 
 
 class HashedWords(_WordEncoder):
@@ -180,3 +204,13 @@ class HashedWords(_WordEncoder):
     def decode(self, x: bytes) -> list[str]:
         """The buckets of a sample, as ``#17``: the words themselves cannot be told from their hashes."""
         return [f"#{index}" for index in wire.unpack_sparse(x, self.n_features)]
+
+
+class HashedWordsV1(HashedWords):
+    """The presence of words in hash buckets, by the first rule for words."""
+
+    version = 1
+
+    @staticmethod
+    def words_of(text: str) -> list[str]:
+        return first_words_of(text)

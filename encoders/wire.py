@@ -1,4 +1,4 @@
-"""The bytes that travel: sparse samples, dense samples, and batches of labelled rows.
+"""The bytes that travel: sparse samples and dense samples. Labelled rows of both are packed by `comodels.rows`.
 
 Every check that the contracts make is made here too, so a sample that packs is a sample that the chain accepts.
 
@@ -7,20 +7,23 @@ format   bytes                                                                  
 =======  ==========================================================================  =============
 sparse   strictly increasing feature indices, each a big-endian ``uint16``           2 to 2,048
 dense    one ``int8`` (two's complement) per feature, in feature order               1 to 2,048
-rows     any number of ``label (1) | length of x (2, big-endian) | x (length)``      4 and more
 =======  ==========================================================================  =============
 
 Sparse indices increase strictly so that one sample has one encoding. Dense samples have a norm of one, where ``unit``
 is the integer that stands for 1.0.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from encoders.errors import SampleError, sample_name
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 MAX_FEATURES = 65_536
 """Features of a sparse model: what a ``uint16`` index can name."""
@@ -33,15 +36,6 @@ MAX_DIMENSIONS = 2_048
 
 MAX_CLASSES = 255
 """Classes of a model: a label is one byte."""
-
-_MAX_SAMPLE_BYTES = 2_048
-
-
-class Row(NamedTuple):
-    """One labelled sample of a batch: ``label`` is the class index, ``x`` the packed sample."""
-
-    label: int
-    x: bytes
 
 
 def pack_sparse(indices: Sequence[int] | np.ndarray, n_features: int) -> bytes:
@@ -90,32 +84,6 @@ def unpack_sparse(x: bytes, n_features: int) -> np.ndarray:
     return unpack_sparse_many([x], n_features).indices.astype(np.int64)
 
 
-def pack_sparse_matrix(matrix: csr_matrix) -> list[bytes]:
-    """Pack each row of a sparse matrix: the columns whose value is not 0.
-
-    Parameters
-    ----------
-    matrix : sparse matrix, shape (n_samples, n_features)
-        Any numeric dtype; only presence is kept.
-
-    Returns
-    -------
-    list of bytes, length n_samples
-
-    Raises
-    ------
-    SampleError
-        If a row is empty or has more than 1,024 features; the message names the first such row.
-    """
-    matrix = csr_matrix(matrix, copy=True)
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    _check_indices(matrix.indices, matrix.indptr, matrix.shape[1])
-    packed = matrix.indices.astype(">u2").tobytes()
-    bounds = (2 * matrix.indptr.astype(np.int64)).tolist()
-    return [packed[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
-
-
 def unpack_sparse_many(samples: Sequence[bytes], n_features: int) -> csr_matrix:
     """Unpack many sparse samples into one matrix of ones, as scikit-learn takes it.
 
@@ -137,6 +105,8 @@ def unpack_sparse_many(samples: Sequence[bytes], n_features: int) -> csr_matrix:
     indptr = np.concatenate(([0], np.cumsum([len(x) // 2 for x in samples], dtype=np.int64)))
     indices = np.frombuffer(b"".join(samples), dtype=">u2").astype(np.int64)
     _check_indices(indices, indptr, n_features)
+    from scipy.sparse import csr_matrix
+
     return csr_matrix((np.ones(indices.size, dtype=np.int64), indices, indptr), shape=(len(samples), n_features))
 
 
@@ -258,60 +228,6 @@ def norm_within_bounds(values: np.ndarray, unit: int) -> np.ndarray:
     return (9_604 * unit**2 <= squares) & (squares <= 10_404 * unit**2)
 
 
-def pack_rows(rows: Iterable[tuple[int, bytes]], n_classes: int = MAX_CLASSES) -> bytes:
-    """Pack labelled samples into one batch.
-
-    Parameters
-    ----------
-    rows : iterable of (label, x)
-        Class index and packed sample, sparse or dense.
-    n_classes : int, default 255
-        Classes of the model.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    SampleError
-        If there is no row, a label is not a class of the model, or a sample is empty or too long.
-
-    Examples
-    --------
-    >>> pack_rows([(1, bytes.fromhex("00010102"))]).hex()
-    '01000400010102'
-    """
-    rows = [Row(label, x) for label, x in rows]
-    _check_rows(rows, n_classes)
-    return b"".join(bytes([label]) + len(x).to_bytes(2, "big") + x for label, x in rows)
-
-
-def unpack_rows(batch: bytes, n_classes: int = MAX_CLASSES) -> list[Row]:
-    """Unpack a batch: the inverse of `pack_rows`, with the same checks.
-
-    The samples stay packed: `unpack_sparse_many` or `unpack_dense_many` reads and checks them.
-
-    Raises
-    ------
-    SampleError
-        As `pack_rows`, and if the batch ends in the middle of a row.
-    """
-    rows = []
-    offset = 0
-    while offset < len(batch):
-        start = offset + 3
-        end = start + int.from_bytes(batch[offset + 1 : start], "big")
-        if end > len(batch) or start > len(batch):
-            raise SampleError(
-                f"the batch ends in the middle of row {len(rows)}: it has {len(batch)} bytes, needs {max(start, end)}"
-            )
-        rows.append(Row(batch[offset], batch[start:end]))
-        offset = end
-    _check_rows(rows, n_classes)
-    return rows
-
-
 def _integers(values: Sequence[int] | np.ndarray, what: str) -> np.ndarray:
     array = np.asarray(values)
     if array.size == 0:
@@ -329,17 +245,17 @@ def _check_indices(indices: np.ndarray, indptr: np.ndarray, n_features: int) -> 
     lengths = np.diff(indptr)
     if (lengths == 0).any():
         raise SampleError(
-            f"{sample_name(np.argmin(lengths), count)} is empty: a sparse sample has at least one feature"
+            f"{sample_name(int(np.argmin(lengths)), count)} is empty: a sparse sample has at least one feature"
         )
     if (lengths > MAX_INDICES).any():
-        position = np.argmax(lengths > MAX_INDICES)
+        position = int(np.argmax(lengths > MAX_INDICES))
         raise SampleError(
             f"{sample_name(position, count)} has {lengths[position]:,} features, the limit is {MAX_INDICES:,}: keep "
             "the lowest indices, as the text encoders do"
         )
     out_of_range = (indices < 0) | (indices >= n_features)
     if out_of_range.any():
-        at = np.argmax(out_of_range)
+        at = int(np.argmax(out_of_range))
         raise SampleError(
             f"{sample_name(_row_of(at, indptr), count)}: feature index {indices[at]} is out of range, the model has "
             f"{n_features} features; use the model's own encoder"
@@ -347,7 +263,7 @@ def _check_indices(indices: np.ndarray, indptr: np.ndarray, n_features: int) -> 
     not_increasing = np.diff(indices) <= 0
     not_increasing[indptr[1:-1] - 1] = False  # from one sample to the next an index may fall
     if not_increasing.any():
-        at = np.argmax(not_increasing)
+        at = int(np.argmax(not_increasing))
         raise SampleError(
             f"{sample_name(_row_of(at, indptr), count)}: feature index {indices[at + 1]} follows {indices[at]}, but "
             "indices increase strictly; sort them and drop repeated ones"
@@ -370,13 +286,3 @@ def _check_dense(values: np.ndarray, unit: int) -> None:
             f"{sample_name(row, len(values))} has norm {norm:.2f}, but it has to be within 2% of the model's unit "
             f"{unit}; encode it with the model's own encoder"
         )
-
-
-def _check_rows(rows: Sequence[Row], n_classes: int) -> None:
-    if not rows:
-        raise SampleError("the batch is empty: it has at least one row")
-    for position, (label, x) in enumerate(rows):
-        if not 0 <= label < n_classes:
-            raise SampleError(f"row {position}: label {label} is out of range, the model has {n_classes} classes")
-        if not 1 <= len(x) <= _MAX_SAMPLE_BYTES:
-            raise SampleError(f"row {position}: a sample has 1 to {_MAX_SAMPLE_BYTES:,} bytes, not {len(x):,}")

@@ -6,9 +6,9 @@ import time
 
 import click
 
-from scripts._common import OUT, ROOT
+from comodels.cli import OUT, ROOT, ToldErrors
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "gas.md"
 
 CONTENT = {
     "name": "bench",
@@ -24,13 +24,17 @@ CONTENT = {
     "points": 4,
 }
 
+COUNT = click.IntRange(100, 7_000)
 
-@click.command()
-@click.option("--contributions", type=click.IntRange(100, 7_000), default=6_000, show_default=True)
-@click.option("--chain-contributions", type=click.IntRange(100, 7_000), default=4_000, show_default=True)
+
+@click.command(cls=ToldErrors)
+@click.option("--contributions", type=COUNT, default=6_000, show_default=True, help="On the twin.")
+@click.option("--chain-contributions", type=COUNT, default=4_000, show_default=True, help="On the chain.")
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="The best of so many runs counts.")
-@click.option("--engine", type=click.Choice(["both", "twin"]), default="both", show_default=True)
-@click.option("--write/--no-write", default=False, show_default=True, help="Write the table in README.md.")
+@click.option(
+    "--engine", type=click.Choice(["both", "twin"]), default="both", show_default=True, help="twin: without a chain."
+)
+@click.option("--write/--no-write", default=False, show_default=True, help="Write the table in docs/gas.md.")
 def cli(contributions, chain_contributions, repeat, engine, write):
     """Measure contributions a second: sparse perceptron of 1,000 words, 15 words a sample, self-assessment.
 
@@ -39,11 +43,11 @@ def cli(contributions, chain_contributions, repeat, engine, write):
     """
     from tqdm import tqdm
 
-    from scripts._markdown import replace_generated
-    from simulation.chain_engine import artifacts, replay
-    from simulation.engine import run
-    from simulation.problem import build
-    from simulation.scenario import from_mapping
+    from comodels.bench.markdown import replace_generated
+    from comodels.simulation.chain_engine import replay
+    from comodels.simulation.engine import run
+    from comodels.simulation.loading import from_mapping
+    from comodels.simulation.problem import build
 
     rows = []
 
@@ -65,19 +69,16 @@ def cli(contributions, chain_contributions, repeat, engine, write):
 
     scenario = setup(contributions)
     problem = build(scenario.data, scenario.seed)
-    best = None
-    for _ in tqdm(range(repeat), desc="twin"):
-        result = run(scenario, problem=problem)
-        if best is None or result.seconds < best.seconds:
-            best = result
+    runs = [run(scenario, problem=problem) for _ in tqdm(range(repeat), desc="twin")]
+    best = min(runs, key=lambda result: result.seconds)
     note("twin", 20_000, len(best.world.entries), len(best.world.actions), best.seconds)
     if engine == "both":
         result = run(setup(chain_contributions), problem=problem)
-        reports = [replay(result, artifacts()) for _ in tqdm(range(repeat), desc="chain")]
+        reports = [replay(result) for _ in tqdm(range(repeat), desc="chain")]
         report = min(reports, key=lambda r: r.seconds)
         note("chain", 800, report.contributions, report.actions, report.seconds)
     if write:
-        replace_generated(README, "bench", markdown(rows))
+        replace_generated(PAGE, "bench", markdown(rows))
     click.echo(markdown(rows))
     path = OUT / "bench.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def cli(contributions, chain_contributions, repeat, engine, write):
 
 def markdown(rows) -> str:
     """The measured rates as a Markdown table."""
-    from scripts._markdown import table
+    from comodels.bench.markdown import table
 
     head = ["engine", "contributions", "transactions", "contributions a second", "transactions a second", "wanted"]
     return table(head, [[row["engine"], *(f"{row[name]:,}" for name in head[1:])] for row in rows])

@@ -9,142 +9,139 @@ from pathlib import Path
 
 import click
 
-from scripts import _common, _incentives, _models
-from scripts._journal import Journal
-from scripts._publish import Options, publish, train_from_data
+from comodels import claims
+from comodels.cli import account_choice, choose_account, deployments_option, node_of, parse_names, refuse_passing_chain
+from comodels.journal import Journal
+from comodels.models import FAMILY, families
+from comodels.places import awaited, checked, cost_lines
+from comodels.publish import Options, planned, publish
+from comodels.saved import DEFAULTS
+from comodels.term_options import TermsCommand, adapter_with_terms, terms_options
+from comodels.training import plan
+from comodels.trial import is_stored, try_publication
+from encoders.files import write_bytes_atomically
 
 
-def wait(name: str, text: str):
-    """An option for a duration among the terms."""
-    return click.option(name, callback=_common.parse_duration, help=text)
+def count(name: str, text: str, least: int, most: int, default: int | None = None):
+    """An option for a whole number."""
+    return click.option(
+        name, type=click.IntRange(least, most), default=default, show_default=default is not None, help=text
+    )
 
 
-def weight(name: str, text: str, most: int = 2**16 - 1):
-    """An option for a number of points among the terms."""
-    return click.option(name, type=click.IntRange(0, most), help=text)
+TRAINING = (
+    *("features", "hashed", "telling", "family", "room", "epochs", "rate", "bias_rate", "margin"),
+    *("label_column", "text_column", "vocabulary", "epsilon"),
+)
 
 
-def money(name: str, text: str):
-    """An option for an amount of ether among the terms."""
-    return click.option(name, callback=_common.parse_ether, help=text)
-
-
-TRAINING = ("features", "hashed", "family", "room", "epochs", "rate", "bias_rate", "margin")
-
-# The terms of the incentives: each option but --deposit is named after an attribute of their adapters.
-TERMS = [
-    # self-assessment
-    money("--deposit", "Deposit in ether an hour after the last one. [default: 0.001]"),
-    wait("--refund-wait", "Until refunds and reports; with points, until validation. [default: 1d]"),
-    wait("--owner-wait", "Until the owner takes the rest. [default: 7d]"),
-    wait("--anyone-wait", "Until anyone takes the rest. [default: 9d]"),
-    wait("--dispute-wait", "Between announcing and paying a report; 0 for none. [default: 1d]"),
-    click.option("--without-own-effect", is_flag=True, default=None, help="Judge samples without their own effect."),
-    # points
-    wait("--report-wait", "Points: until reports. [default: 2d]"),
-    wait("--streak-window", "Points: a contribution so soon after the last one is a streak. [default: 1d]"),
-    weight("--validated-points", "Points for a contribution that the model agrees with. [default: 10]"),
-    weight("--report-points", "Points for a report. [default: 5]"),
-    weight("--new-label-points", "Extra points for a label's first contribution by an account. [default: 20]"),
-    weight("--rare-label-points", "Extra points for a rare label. [default: 10]"),
-    weight("--streak-points", "Extra points for a streak. [default: 3]"),
-    weight("--rarity-factor", "A label is rare if it is so many times below the average. [default: 2]", 255),
-    # prediction market
-    money("--min-bounty", "Market: the least bounty in ether. [default: 0.01]"),
-    money("--min-bond", "Market: the least bond in ether. [default: 0.01]"),
-    wait("--max-length", "Market: the longest that one may last. [default: 90d]"),
-    click.option("--owner-only", is_flag=True, default=None, help="Market: only the model's owner may start one."),
-]
-
-
-def terms_options(function):
-    """The options for the terms of the incentives."""
-    for option in reversed(TERMS):
-        function = option(function)
-    return function
-
-
-@click.command(cls=_common.ScriptCommand, short_help="Publish a model and its incentive")
-@_common.account_choice
+@click.command(cls=TermsCommand, short_help="Publish a model and its incentive")
+@account_choice
+@click.option("--data", help="Train on this table, folder or archive, or on a set: breast_cancer, digits, wine.")
+@click.option("--label-column", help="The data's column of labels, where its name does not tell.")
+@click.option("--text-column", help="The data's column of texts, where its name does not tell.")
 @click.option(
-    "--data", help="Train on this file (TSV with label and text, IMDB's CSV) or set (breast_cancer, wine ...)."
+    "--model",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Publish this saved model instead; or a pipeline of scikit-learn (.skops), with --data to compare it on; or a "
+    "model file of the original prototype.",
 )
 @click.option(
-    "--model", "file", type=click.Path(dir_okay=False, path_type=Path), help="Publish this saved model instead."
+    "--vocabulary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The words of a model file of the original prototype: a JSON object of words with their features.",
 )
-@click.option("--name", help="What the model is called, here and on chain.")
-@click.option("--description", default="", help="For people who browse the registry.")
-@click.option("--classes", help="Names of the classes in order, separated by commas; also the labels in the data file.")
+@click.option("--name", help="What the model is called, here and on chain: at most 255 bytes.")
+@click.option("--description", default="", help="For people who browse the registry: at most 255 bytes.")
 @click.option(
-    "--features", type=click.IntRange(1, 65_532), default=1_000, show_default=True, help="Size of a vocabulary."
+    "--classes", help="All classes in order, with commas: the data's labels, or names for the indices 0, 1 ..."
+)
+@count("--features", "Size of a vocabulary.", 1, 65_532, DEFAULTS.features)
+@click.option("--hashed", is_flag=True, help="Hash words, without a vocabulary; --features is a power of two.")
+@click.option("--telling", is_flag=True, help="Take the words that tell the classes apart best, not the most frequent.")
+@click.option("--family", type=click.Choice(families()), default=FAMILY, show_default=True, help="How it learns.")
+@click.option(
+    "--epsilon",
+    type=click.FloatRange(0.01, 50),
+    help="Contributions are made private before they are sent, at this cost each; for --family nearest-centroid.",
+)
+@count("--room", "For so many classes at most; `ape run add_class` adds some. [default: those of the data]", 2, 255)
+@count("--epochs", "Passes over the data.", 0, 1_000, DEFAULTS.epochs)
+@count("--rate", "Learning rate of a perceptron. [default: 1]", 1, 2**16 - 1)
+@count("--bias-rate", "How far the bias moves. [default: 1 for words, 2 with levels, a unit for numbers]", 0, 2**16 - 1)
+@count(
+    "--margin",
+    "Learn what is closer. [default: 20 for words, 240 by levels, 3 updates for numbers; naive Bayes: 0, learns all]",
+    0,
+    2**32 - 1,
 )
 @click.option(
-    "--hashed", is_flag=True, help="Hash words instead of keeping a vocabulary; --features is a power of two."
-)
-@click.option(
-    "--family", type=click.Choice(_models.FAMILIES), default=_models.FAMILIES[0], show_default=True, help="Of models."
-)
-@click.option("--room", type=click.IntRange(2, 255), help="For so many classes at most; `ape run add_class` adds some.")
-@click.option("--epochs", type=click.IntRange(0, 1_000), default=_models.DEFAULTS.epochs, show_default=True)
-@click.option("--rate", type=click.IntRange(1, 2**16 - 1), help="Learning rate in units of weights.")
-@click.option("--bias-rate", type=click.IntRange(0, 2**16 - 1), help="By how much the bias moves.")
-@click.option(
-    "--margin", type=click.IntRange(0, 2**32 - 1), help="Learn right answers too, if the score is closer to 0."
-)
-@click.option(
-    "--incentive", type=click.Choice(list(_incentives.INCENTIVES)), default="self-assessment", show_default=True
+    "--incentive",
+    type=click.Choice(list(claims.INCENTIVES)),
+    default="self-assessment",
+    show_default=True,
+    help="Who may train it, and what they pay and get; its terms are below.",
 )
 @terms_options
+@click.option(
+    "--encoder-at",
+    "places",
+    multiple=True,
+    metavar="PLACE",
+    help="Say on chain where others find the encoder's file: `chain` (stored there now), https://, ipfs:// or ar://.",
+)
+@click.option(
+    "--encoder-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the encoder's file here, to put it where --encoder-at says.",
+)
 @click.option("--registry", help="Publish in this registry instead of your own.")
-@_common.deployments_option
-def cli(provider, account, data, file, name, description, classes, incentive, registry, deployments, **options):
+@click.option("--dry-run", is_flag=True, help="Only say what would be published, and what it would take.")
+@deployments_option
+def cli(
+    provider,
+    account,
+    data,
+    file,
+    name,
+    description,
+    classes,
+    incentive,
+    places,
+    encoder_file,
+    registry,
+    dry_run,
+    deployments,
+    **options,
+):
     """Publish a model: train it from a data file, or take a saved one; with its incentive, in a registry.
 
     Run it again after a failure, with the same --name: it goes on where it was.
     """
-    account = _common.choose_account(account)
-    training = {
-        k: options.pop(k) for k in ("features", "hashed", "family", "room", "epochs", "rate", "bias_rate", "margin")
-    }
-    saved = choose_model(provider, data, file, name, description, classes, deployments, training)
+    if not dry_run:
+        refuse_passing_chain(provider)
+    account, node = choose_account(account), node_of(provider)
+    training = {k: options.pop(k) for k in TRAINING} | {"class_names": parse_names(classes)}
     adapter = adapter_with_terms(incentive, options)
-    key = name or saved.name
-    noted = publish(provider, account, saved, Options(adapter, deployments, registry, key))
+    training |= {"incentive": adapter.contract, "dry_run": dry_run}
+    saved, summary, said = plan(node, deployments, name, data, file, description, **training)
+    for line in (*([said] if said else ()), *(summary.lines() if summary else ())):
+        click.echo(line)
+    if places:
+        saved = replace(saved, places=checked(places, saved.encoder))
+    if encoder_file is not None:
+        write_bytes_atomically(encoder_file, saved.encoder.content)
+    stored = cost_lines(node, account.address, saved.encoder) if is_stored(saved) else []
+    for line in [*stored, *awaited(saved.places, saved.encoder_spec)]:
+        click.echo(line)
+    chosen = Options(adapter, deployments, registry, name or saved.name)
+    if dry_run:
+        try_publication(node, account.address, saved, planned(node, account.address, saved, chosen)[1], click.echo)
+        return
+    noted = publish(node, account, saved, chosen, click.echo)
     click.echo(f"\n{saved.name!r} is published.")
     for what in ("address", "trainer", "registry"):
         label = {"address": "model", "trainer": noted["incentive"], "registry": "registry"}[what]
         click.echo(f"  {label:<16} {noted[what]}")
-    click.echo(f"  {'deployments':<16} {Journal.open(provider, deployments).path}")
-
-
-def choose_model(provider, data, file, name, description, classes, deployments, training) -> _models.SavedModel:
-    """The model that the options ask for: one that was begun, a saved one, or one that is trained now."""
-    noted = Journal.open(provider, deployments).models.get(name)
-    if noted is not None:
-        click.echo(f"{name!r} was begun before: going on with it.")
-        return _models.SavedModel.load(deployments / noted["file"])
-    if (data is None) == (file is None):
-        raise click.ClickException(
-            "Say what to publish: --data FILE to train a model, or --model FILE for a saved one."
-        )
-    if file is not None:
-        saved = _models.SavedModel.load(file)
-        return replace(saved, name=name or saved.name, description=description or saved.description)
-    if not name:
-        raise click.ClickException("Give the model a name: --name NAME")
-    names = tuple(part.strip() for part in classes.split(",")) if classes else None
-    return train_from_data(data, name, description, names, **training)
-
-
-def adapter_with_terms(incentive: str, options: dict):
-    """The adapter of an incentive with the terms that the options ask for."""
-    adapter = _incentives.incentive_of(incentive)
-    terms = {term: value for term, value in options.items() if value is not None}
-    if "deposit" in terms and hasattr(adapter, "cost_weight"):
-        terms["cost_weight"] = terms.pop("deposit") // 60
-    strange = [term for term in terms if not hasattr(adapter, term)]
-    if strange:
-        raise click.ClickException(f"{incentive} has no --{strange[0].replace('_', '-')}: leave it out.")
-    adapter = replace(adapter, **terms)
-    adapter.check()
-    return adapter
+    click.echo(f"  {'deployments':<16} {Journal.open(node, deployments).path}")

@@ -4,22 +4,23 @@ import os
 
 import click
 
-from scripts._common import OUT, ROOT
+from comodels.cli import OUT, ROOT, ToldErrors
 
 DOCUMENT = ROOT / "docs" / "simulation.md"
 ORDER = (
+    "attack",
     "share-self-assessment",
+    "terms",
+    "sybil-self-assessment",
     "share-points",
     "share-market",
-    "terms",
-    "flip-and-take",
+    "rounds-market",
     "self-dealing",
     "sybil-market",
-    "sybil-self-assessment",
 )
 
 
-@click.command()
+@click.command(cls=ToldErrors)
 @click.option("--messages", type=click.Path(), help="The SMS Spam Collection, as TSV with the header label<TAB>text.")
 @click.option("--movies", type=click.Path(), help="The movie review snippets, as TSV with the header label<TAB>text.")
 @click.option("--seeds", type=click.IntRange(2), help="Instead of what the scenario files say.")
@@ -28,14 +29,14 @@ ORDER = (
 @click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster.")
 @click.option("--kept", is_flag=True, help="Write the document from the runs that are there, without running any.")
 def cli(messages, movies, seeds, only, jobs, dask, kept):
-    """Run the scenarios in simulation/scenarios/findings and write docs/simulation.md with its plots.
+    """Run the scenarios in comodels/simulation/scenarios/findings and write docs/simulation.md with its plots.
 
     It takes a while; what was run is kept in out/findings, so it can be stopped and started again. Text is read from
     the files that are named; without them the parts on text are left out.
     """
-    from simulation import findings
-    from simulation.scenario import FOLDER, load_mapping
-    from simulation.sweep import read_sweep, run_sweep
+    from comodels.bench import attacks, findings
+    from comodels.simulation.loading import FOLDER, load_mapping
+    from comodels.simulation.sweep import read_sweep, run_sweep
 
     files = {"text messages": messages, "movie snippets": movies}
     for (name, path), option in zip(files.items(), ("--messages", "--movies"), strict=True):
@@ -46,9 +47,15 @@ def cli(messages, movies, seeds, only, jobs, dask, kept):
         plan = findings.with_files(read_sweep(load_mapping(FOLDER / "findings" / f"{name}.yaml"), (), seeds), files)
         if plan is None:
             continue
-        data = {variant: findings.file_of(variant, files) for variant in plan.variants}
+        named = {variant: findings.file_of(variant, files) for variant in plan.variants}
+        data = {variant: file for variant, file in named.items() if file}
         path = OUT / "findings" / f"{name}.parquet"
-        table = findings.kept_rows(plan, path, data) if kept else run_sweep(plan, path, data, jobs=jobs, dask=dask)
+        if name == "attack":
+            table = attacks.run_attacks(plan, path, data, only_kept=kept)
+        elif kept:
+            table = findings.kept_rows(plan, path, data)
+        else:
+            table = run_sweep(plan, path, data, jobs=jobs, dask=dask)
         if table is not None and len(table):
             parts[name] = plan, table
     findings.write(parts, DOCUMENT)

@@ -1,85 +1,80 @@
 """What is published: `ape run models`."""
 
+import json
+
 import click
 
-from scripts import _common
-from scripts._deployed import at, encoded_rows
-from scripts._journal import Journal
+from comodels.cli import ScriptCommand, deployments_option, node_of
+from comodels.errors import ComodelsError
+from comodels.journal import Journal
+from comodels.published import at, encoded_rows, next_of
+from comodels.registry import entries, index, registry_at
 
-ZERO = "0x0000000000000000000000000000000000000000"
 
-
-@click.command(cls=_common.ScriptCommand, short_help="List published models")
+@click.command(cls=ScriptCommand, short_help="List published models")
 @click.option("--registry", help="Address; by default the one in the deployments file.")
 @click.option(
     "--count", type=click.IntRange(1), default=20, show_default=True, help="Models to list, the newest first."
 )
 @click.option("--before", help="Begin behind this model: the last one of the page before.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, with classes and terms.")
 @click.option("--data", help="Measure each model's accuracy on this file, where its encoder is known.")
-@_common.deployments_option
-def cli(provider, registry, count, before, data, deployments):
+@deployments_option
+def cli(provider, registry, count, before, as_json, data, deployments):
     """List what the registry has, the newest first."""
-    from ape import project
-
+    node = node_of(provider)
     if registry is None:
-        noted = Journal.open(provider, deployments).contracts.get("Registry")
+        noted = Journal.open(node, deployments).contracts.get("Registry")
         if noted is None:
             raise click.ClickException("No registry in the deployments file: name one with --registry ADDRESS.")
         registry = noted["address"]
-    if not len(provider.get_code(registry)):
-        raise click.ClickException(f"There is no contract at {registry} on this network: check --registry.")
-    contract = project.Registry.at(registry)
-    entries = read(contract, count, before)
-    show(entries, contract.count(), lambda address: measure(address, data, deployments) if data else None)
+    contract = registry_at(node, registry)
+    listed = entries(contract, count, before)
+    measured = {entry.model: measure(node, entry.model, data, deployments) if data else "" for entry in listed}
+    if as_json:
+        known = {address: value for address, value in measured.items() if isinstance(value, float)}
+        click.echo(json.dumps(index(contract, listed, known.get), indent=1, ensure_ascii=False))
+    else:
+        successors = {entry.model: next_of(contract, entry.model) for entry in listed}
+        show(listed, contract.call("count"), measured, successors)
 
 
-def read(registry, count: int, before: str | None = None, page: int = 10) -> list:
-    """Entries from the newest to older ones, in pages."""
-    found = []
-    newest = before or ZERO
-    while len(found) < count:
-        skip = newest != ZERO  # a page begins with the last one of the page before
-        entries = registry.entries(newest, min(page, count - len(found) + skip))
-        fresh = entries[1:] if skip else entries
-        if not fresh:
-            break
-        found += fresh
-        newest = fresh[-1].model
-    return found
-
-
-def measure(address: str, data: str, deployments) -> str:
+def measure(node, address: str, data: str, deployments) -> float | str:
     """Accuracy on a data file, or why there is none."""
     from encoders import EncoderError
 
     try:
-        model = at(address, deployments)
-        return f"{model.accuracy(encoded_rows(model, data)):.1%}"
-    except (click.ClickException, EncoderError) as error:
-        return str(error.format_message() if isinstance(error, click.ClickException) else error).splitlines()[0]
+        model = at(node, address, deployments)
+        model.fetches = False  # nobody is sent to the addresses of all who publish
+        return model.accuracy(encoded_rows(model, data, lambda line: click.echo(line, err=True)))
+    except (ComodelsError, EncoderError) as error:
+        return str(error).splitlines()[0]
 
 
-def show(entries: list, total: int, accuracy) -> None:
-    """Print a table."""
+def show(listed: list, total: int, measured: dict[str, float | str], successors: dict[str, str | None]) -> None:
+    """Print a table, with each model's accuracy by its address, or why there is none, and what goes on after it."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table("model", "address, incentive, owner", "block", show_lines=True)
     table.columns[1].no_wrap = True
-    measured = [accuracy(entry.model) for entry in entries]
-    if any(measured):
+    if any(measured.values()):
         table.add_column("accuracy")
-    for entry, value in zip(entries, measured, strict=True):
+    for entry in listed:
+        value = measured[entry.model]
         kind = f"{entry.kind} {entry.version}" if entry.version else f"{entry.kind or '?'} (not listed)"
-        texts = [entry.name or "(does not answer)", kind, entry.description, entry.encoder_spec]
+        after = successors[entry.model]
+        goes_on = f"ended: its owner says that {after} goes on" if after else ""
+        texts = [entry.name or "(does not answer)", goes_on, kind, entry.description, entry.encoder_spec]
         row = [
             "\n".join(text for text in texts if text),
             f"{entry.model}\n{entry.trainer}\n{entry.owner}",
             str(entry.block),
         ]
-        table.add_row(*row, *([value] if any(measured) else []))
+        shown = f"{value:.1%}" if isinstance(value, float) else value
+        table.add_row(*row, *([shown] if any(measured.values()) else []))
     console = Console()
     console.print(table)
-    if len(entries) < total:
-        last = f"; older ones: --before {entries[-1].model}" if entries else ""
-        console.print(f"{len(entries)} of {total}{last}")
+    if len(listed) < total:
+        last = f"; older ones: --before {listed[-1].model}" if listed else ""
+        console.print(f"{len(listed)} of {total}{last}")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from scripts._common import OUT
+from comodels.cli import OUT, ToldErrors
 
 
-@click.command()
+@click.command(cls=ToldErrors, short_help="Simulate people who contribute to a model")
 @click.argument("scenario", required=False)
 @click.option(
     "--list", "show_list", is_flag=True, help="Show the scenarios that are ready, and the kinds of everything."
@@ -53,26 +53,15 @@ from scripts._common import OUT
 @click.option("--seeds", type=click.IntRange(1), help="Seeds for each set of values of a sweep.")
 @click.option("--jobs", type=int, default=-1, show_default=True, help="Processes of a sweep; -1: one for each core.")
 @click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster that runs the sweep.")
-def cli(**options):
+def cli(scenario, show_list, data, out, engine, live, sweep, jobs, dask, **options):
     """Simulate people who contribute to a model.
 
     SCENARIO is a YAML file, or the name of a ready one (see --list). Without one: a good and a bad contributor, on text
     if there is --data, otherwise on digits.
     """
-    from encoders import EncoderError
-    from simulation.chain import RpcError
-    from simulation.scenario import ScenarioError
-    from simulation.sweep import MissingExtraError
-
-    try:
-        _simulate(**options)
-    except (ScenarioError, EncoderError, RpcError, MissingExtraError) as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _simulate(scenario, show_list, data, out, engine, live, sweep, jobs, dask, **options):
-    from simulation import scenario as scenarios
-    from simulation import show
+    from comodels.simulation import loading as scenarios
+    from comodels.simulation import show
+    from comodels.simulation.options import apply
 
     if show_list:
         show.print_kinds()
@@ -82,7 +71,7 @@ def _simulate(scenario, show_list, data, out, engine, live, sweep, jobs, dask, *
     content = scenarios.load_mapping(scenario)
     apply(content, **options)
     if sweep:
-        from simulation.sweep import read_sweep, run_sweep
+        from comodels.simulation.sweep import read_sweep, run_sweep
 
         plan = read_sweep(content, options["over"], options["seeds"])
         folder = out / content["name"]
@@ -96,7 +85,7 @@ def _simulate(scenario, show_list, data, out, engine, live, sweep, jobs, dask, *
     result, report = show.run_with_progress(setup, data, engine, live)
     show.print_result(result, report)
     folder = out / setup.name
-    from simulation.plot import curve_rows, plot_run, write_csv
+    from comodels.simulation.plot import curve_rows, plot_run, write_csv
 
     stem = f"seed-{setup.seed}"
     for path in (
@@ -104,60 +93,6 @@ def _simulate(scenario, show_list, data, out, engine, live, sweep, jobs, dask, *
         write_csv(curve_rows(result), folder / f"{stem}.csv"),
     ):
         click.echo(f"Saved {shorten(path)}")
-
-
-def apply(content, **options):
-    """Put options into a scenario's content. Raises `ScenarioError`."""
-    import yaml
-
-    from simulation.scenario import ScenarioError, change
-
-    plain = {
-        "source": "data.source",
-        "seed": "seed",
-        "model": "model.kind",
-        "incentive": "incentive.kind",
-        "days": "days",
-        "per_day": "per_day",
-        "claim_days": "claim_days",
-        "points": "points",
-    }
-    for option, key in plain.items():
-        value = options.get(option)
-        if value is None:
-            continue
-        # parameters and terms of one kind mean nothing to another
-        if option == "model" and content.get("model", {}).get("kind") != value:
-            content["model"] = {}
-        if option == "incentive" and content.get("incentive", {}).get("kind") != value:
-            content["incentive"] = {}
-        change(content, key, value)
-    if options.get("agents"):
-        content["agents"] = [_agent(text) for text in options["agents"]]
-    prefixes = (("parameters", "model.parameters."), ("terms", "incentive.terms."), ("changes", ""))
-    for option, prefix in prefixes:
-        for text in options.get(option, ()):
-            key, sign, value = text.partition("=")
-            if not sign:
-                raise ScenarioError(f"{text!r}: write it as NAME=VALUE")
-            change(content, prefix + key.strip(), yaml.safe_load(value))
-
-
-def _agent(text):
-    import yaml
-
-    from simulation.scenario import ScenarioError
-
-    name, *rest = text.split(":")
-    if not rest:
-        raise ScenarioError(f"--agent {text!r}: write it as NAME:KIND or NAME:KIND:SETTING=VALUE")
-    agent = {"name": name, "kind": rest[0]}
-    for part in rest[1:]:
-        key, sign, value = part.partition("=")
-        if not sign:
-            raise ScenarioError(f"--agent {text!r}: {part!r} is not SETTING=VALUE")
-        agent[key] = yaml.safe_load(value)
-    return agent
 
 
 def shorten(path):

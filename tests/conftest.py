@@ -1,12 +1,17 @@
 """What all tests share: actors by role, a raw connection to the local chain, models made in one line."""
 
 import os
+from dataclasses import asdict
 
 import pytest
 from eth_abi import encode
 from hypothesis import HealthCheck, settings
 
-from simulation.chain import Chain, ContractAt
+from comodels.artifacts import NEEDS
+from comodels.chain.contract import ContractAt
+from comodels.chain.local import Chain
+from comodels.incentives.self_assessment import Terms
+from tests import reports
 from tests.client import Client
 
 COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -17,24 +22,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 DAY = 86_400
 
 
+def pytest_addoption(parser):
+    parser.addoption("--coverage-page", metavar="FILE", help="With --coverage: write the coverage of the contracts.")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config):
-    """Let `ape test --gas` work where a view returns a struct.
-
-    In its report Ape 0.8.51 takes what the call returned, which it does not know, for zeros: a struct fails on them.
-    """
-    if not config.getoption("--gas", False):
-        return
-    from ape.exceptions import DecodingError
-    from ape_ethereum.ecosystem import Ethereum
-
-    decode = Ethereum.decode_returndata
-
-    def decode_if_known(ecosystem, abi, raw_data):
-        if abi.outputs and not raw_data:
-            raise DecodingError("unknown")
-        return decode(ecosystem, abi, raw_data)
-
-    Ethereum.decode_returndata = decode_if_known
+    reports.register(config)
 
 
 # ---- actors ----------------------------------------------------------------------------------------------------------
@@ -106,7 +100,7 @@ def client(rpc):
 
 
 @pytest.fixture(scope="session")
-def deployed(client, project, owner):
+def contract_of(client, project, owner):
     """As `implementations`, for `client`."""
     contracts = {}
     codes = {}
@@ -125,7 +119,7 @@ def deployed(client, project, owner):
 
 @pytest.fixture(scope="session")
 def implementations(project, owner, chain):
-    """Contracts without constructor arguments by name, deployed when first asked for.
+    """Contracts by name, deployed when first asked for, with those that they need.
 
     What one test deploys, Ape undoes at its end, and another contract may then get the address: it is deployed again.
     """
@@ -134,7 +128,8 @@ def implementations(project, owner, chain):
     def get(name):
         contract, code = deployed.get(name, (None, None))
         if contract is None or chain.provider.get_code(contract.address) != code:
-            contract = owner.deploy(getattr(project, name))
+            needed = [[str(get(n).address) for n in NEEDS[name]]] if name in NEEDS else []
+            contract = owner.deploy(getattr(project, name), *needed)
             deployed[name] = contract, chain.provider.get_code(contract.address)
         return contract
 
@@ -151,19 +146,12 @@ def pack_card(name="a model", description="a description", encoder_spec="a spec"
     return b"".join(bytes([len(text)]) + text.encode() for text in (name, description, encoder_spec, *classes))
 
 
-def pack_terms(
-    cost_weight=10**12,
-    refund_wait=DAY,
-    owner_wait=10 * DAY,
-    anyone_wait=20 * DAY,
-    dispute_wait=0,
-    without_own_effect=False,
-) -> bytes:
-    """The terms that a model opens `SelfAssessment` with."""
-    return encode(
-        ["uint96", "uint32", "uint32", "uint32", "uint32", "bool"],
-        [cost_weight, refund_wait, owner_wait, anyone_wait, dispute_wait, without_own_effect],
-    )
+SLIDES = Terms.slides(cost_weight=10**12, dispute_wait=0, owner_wait=10 * DAY, anyone_wait=20 * DAY)
+
+
+def pack_terms(rule=SLIDES, **terms):
+    """The terms that a model opens `SelfAssessment` with, good or bad: the slides' rule, or another, some replaced."""
+    return encode(Terms.abi_types(), list((asdict(rule) | terms).values()))
 
 
 @pytest.fixture(scope="session")
@@ -171,10 +159,10 @@ def create_model(project, implementations, owner):
     """Create a model on chain from its twin: ``create_model(twin, trainer, terms)``."""
     count = iter(range(2**32))
 
-    def create(twin, trainer, terms=b"", words=None, sealed=True, card=None):
+    def create(twin, trainer, terms=b"", words=None, sealed=True, card=None, holder=None):
         implementation = implementations(twin.KIND)
         receipt = implementation.create(
-            owner,
+            holder or owner,
             trainer,
             terms,
             twin.parameters.pack(),
@@ -191,7 +179,7 @@ def create_model(project, implementations, owner):
 
 
 @pytest.fixture(scope="session")
-def new_model(client, deployed, project, owner):
+def new_model(client, contract_of, project, owner):
     """As `create_model`, for `client`; the arguments of `create` can be replaced by name."""
     count = iter(range(2**128, 2**129))
 
@@ -206,7 +194,7 @@ def new_model(client, deployed, project, owner):
             "sealed": sealed,
             "salt": next(count).to_bytes(32, "big"),
         } | other
-        implementation = deployed(twin.KIND)
+        implementation = contract_of(twin.KIND)
         receipt = implementation.send("create", *arguments.values(), sender=sender, time=time)
         address = next(e.arguments["model"] for e in receipt.events if e.name == "Created")
         return client.at(getattr(project, twin.KIND), address)

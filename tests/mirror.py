@@ -3,16 +3,21 @@
 from collections import defaultdict
 
 from eth_abi import decode
-from eth_utils import keccak
+from eth_utils import keccak, to_checksum_address
 
-from scripts._market import Secret
-from simulation.chain import Transaction
-from simulation.prediction_market import SETTLED, Plan, PredictionMarket, Terms
-from simulation.revert import Revert
-from simulation.rows import pack_rows
+from comodels.chain.abi import Transaction
+from comodels.incentives.prediction_market import SETTLED, Plan, PredictionMarket, Terms
+from comodels.market_secret import Secret
+from comodels.payouts import errors_in
+from comodels.revert import Revert
+from comodels.rows import pack_rows
+from comodels.wire import pack_contribution
 
+CREDITED = "0x" + keccak(text="Credited(address,uint256)").hex()
 HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # EIP-2935
 
+# terms by which a market may be as small as it likes
+ANY = Terms(min_bounty=0, min_bond=0, max_length=2**32 - 1)
 PLAN = Plan(
     stake=10**15,
     rounds=5,
@@ -25,7 +30,7 @@ PLAN = Plan(
     reveal_time=1_000,
     participation_time=2_000,
     rest_time=1_000,
-    score_time=3_000,
+    score_time=100_000,
 )
 
 
@@ -54,19 +59,21 @@ class Mirror:
 
     Parameters
     ----------
-    rpc : simulation.chain.Chain
-    contract : simulation.chain.ContractAt
+    rpc : comodels.chain.local.Chain
+    contract : comodels.chain.local.ContractAt
         A PredictionMarket.
     accounts : sequence of str
         Whose balances are compared too.
+    scorers : dict, optional
+        Those with which the contract was deployed, by kind; by default all that there are.
     """
 
-    def __init__(self, rpc, contract, accounts):
+    def __init__(self, rpc, contract, accounts, scorers=None):
         self.rpc = rpc
         self.contract = contract
         self.accounts = [str(a) for a in accounts]
         self.chain_id = int(rpc.rpc("eth_chainId"), 16)
-        self.twin = PredictionMarket(contract.address, self.chain_id, defaultdict(int))
+        self.twin = PredictionMarket(contract.address, self.chain_id, defaultdict(int), scorers)
         self.before = {a: rpc.balance(a) for a in self.accounts}
         self.forced = 0
         self.time = rpc.time
@@ -113,6 +120,9 @@ class Mirror:
     def do(self, function, *arguments, sender, value=0, through=None, twin):
         """Do it on both; raises the `Revert` that both agree on."""
         said = self.on_chain(function, *arguments, sender=sender, value=value, through=through)
+        # who takes no ether is not for the twin to know: the event tells
+        credited = [log["topics"][1] for log in self.receipt["logs"] if log["topics"][0] == CREDITED]
+        self.twin.refusing = {to_checksum_address(topic[-40:]) for topic in credited}
         try:
             result = twin(self.twin)
             expected = ""
@@ -129,8 +139,9 @@ class Mirror:
         held = self.contract.call_many("held", [(m,) for m in self.twin.markets])
         for (market, m), (ours, theirs) in zip(self.twin.markets.items(), held, strict=True):
             assert (ours, theirs) == (m.provider_part, m.contributors_part), hex(market)
-        stakes = sum(len(m.contributions) * m.plan.stake for m in self.twin.markets.values() if m.phase == 3)
-        assert self.twin.balance == sum(a + b for a, b in held) + stakes
+        credits = {a: self.contract.call("credit_of", a) for a in self.twin.credits}
+        assert credits == self.twin.credits
+        assert self.twin.balance == sum(a + b for a, b in held) + sum(credits.values())
         assert self.rpc.balance(self.contract.address) == self.twin.balance + self.forced
         for account in self.accounts:
             gained = self.rpc.balance(account) - self.before[account]
@@ -139,8 +150,8 @@ class Mirror:
     # ---- the steps ---------------------------------------------------------------------------------------------------
 
     def adopt(self, model, twin, owner, terms=None):
-        """A model that was created with the contract as trainer."""
-        self.twin.open(model, twin, str(owner), Terms() if terms is None else terms)
+        """A model that was created with the contract as trainer, on the usual terms: only its owner commits markets."""
+        self.twin.open(model, twin, str(owner), ANY if terms is None else terms)
 
     def secret(self, model, provider, portions, plan=PLAN):
         return Secret.new(
@@ -178,8 +189,10 @@ class Mirror:
     def reveal(self, sender, *arguments):
         return self.do("reveal", *arguments, sender=sender, twin=lambda t: t.reveal(*arguments, self.time))
 
-    def check(self, sender, market, portions=256):
-        return self.do("check", market, portions, sender=sender, twin=lambda t: t.check(market, portions, self.time))
+    def check(self, sender, market, rows=65_535):
+        return self.do(
+            "check", market, rows, sender=sender, twin=lambda t: t.check(str(sender), market, rows, self.time)
+        )
 
     def prepare(self, sender, market, salt=bytes(32)):
         return self.do("prepare", market, 600, salt, sender=sender, twin=lambda t: t.prepare(market, self.time))
@@ -208,28 +221,60 @@ class Mirror:
     def close(self, sender, market):
         return self.do("close", market, sender=sender, twin=lambda t: t.close(market, self.time))
 
-    def score(self, sender, market, contributor, x, y, effect, portions=256):
-        arguments = market, str(contributor), x, y, effect, portions
-        return self.do("score", *arguments, sender=sender, twin=lambda t: t.score(str(sender), *arguments))
+    def score_many(self, sender, market, first, contributions, rows=65_535, before=None, after=None):
+        """With what is to be shown beside them, or with something else."""
+        packed = b"".join(pack_contribution(*c) for c in contributions)
+        there = 0 < first <= len(self.twin.markets[market].contributions)
+        beside = self.twin.around(market, first, first + len(contributions) - 1) if there else (bytes(32), [])
+        before, after = (beside[0] if before is None else before), (beside[1] if after is None else after)
+        return self.do(
+            "score_many",
+            market,
+            first,
+            packed,
+            rows,
+            before,
+            after,
+            sender=sender,
+            twin=lambda t: t.score_many(str(sender), market, first, contributions, rows, before, after),
+        )
 
-    def score_next(self, sender, market, portions=256):
+    def score(self, sender, market, contributor, x, y, effect, rows=65_535):
+        first = self.twin.markets[market].scored + 1
+        return self.score_many(sender, market, first, [(str(contributor), x, y, effect)], rows)
+
+    def score_next(self, sender, market, rows=65_535):
         m = self.twin.markets[market]
         c = m.contributions[m.scored]
-        return self.score(sender, market, c.contributor, c.x, c.y, c.effect, portions)
+        return self.score(sender, market, c.contributor, c.x, c.y, c.effect, rows)
 
-    def settle(self, sender, market, count=4_096):
-        return self.do("settle", market, count, sender=sender, twin=lambda t: t.settle(str(sender), market, count))
+    def errors(self, market):
+        """Wrong hidden rows after each contribution that was scored, from the contract's events."""
+        return errors_in(self.contract, market, 0, int(self.rpc.rpc("eth_blockNumber"), 16))
 
-    def withdraw(self, sender, market, index, contributor, x_hash, y, effect):
-        arguments = market, index, str(contributor), x_hash, y, effect
-        return self.do("withdraw", *arguments, sender=sender, twin=lambda t: t.withdraw(*arguments))
+    def settle(self, sender, market, entries=None):
+        """With what was scored, or with other entries."""
+        entries = self.twin.entries(market) if entries is None else entries
+        return self.do("settle", market, entries, sender=sender, twin=lambda t: t.settle(str(sender), market, entries))
+
+    def withdraw(self, sender, market, claims):
+        return self.do(
+            "withdraw", market, claims, sender=sender, twin=lambda t: t.withdraw(str(sender), market, claims)
+        )
+
+    def withdraw_stake(self, sender, market, index, contributor, x_hash, y, effect, before=bytes(32), after=()):
+        arguments = market, index, str(contributor), x_hash, y, effect, before, after
+        return self.do(
+            "withdraw_stake", *arguments, sender=sender, twin=lambda t: t.withdraw_stake(str(sender), *arguments)
+        )
 
     def withdraw_index(self, sender, market, index):
-        c = self.twin.markets[market].contributions[index - 1]
-        return self.withdraw(sender, market, index, c.contributor, keccak(c.x), c.y, c.effect)
+        """By proof or by record, as the market ended."""
+        function, arguments = self.twin.claim(market, index)
+        return getattr(self, function)(sender, *arguments)
 
     def withdraw_rest(self, sender, market):
-        return self.do("withdraw_rest", market, sender=sender, twin=lambda t: t.withdraw_rest(market))
+        return self.do("withdraw_rest", market, sender=sender, twin=lambda t: t.withdraw_rest(str(sender), market))
 
     def expire(self, sender, market):
         block = int(self.rpc.rpc("eth_blockNumber"), 16) + 1
@@ -286,7 +331,7 @@ def create_raw(chain, implementation, market, owner, twin, number=0):
     arguments = (
         owner,
         market,
-        Terms().pack(),
+        ANY.encode(),
         twin.parameters.pack(),
         bytes(5),
         twin.words(),

@@ -5,8 +5,8 @@ from functools import cache
 from eth_abi import encode
 from eth_utils import to_checksum_address
 
-from simulation.chain import Transaction
-from simulation.revert import require
+from comodels.chain.abi import Transaction
+from comodels.revert import require
 
 SOURCE = """
 # pragma version 0.4.3
@@ -31,6 +31,11 @@ def predict_without(x: Bytes[2048], y: uint256, effect: uint256) -> uint256:
 def update(x: Bytes[2048], y: uint256) -> uint256:
     assert len(x) >= 3, "parrot: too short"
     return convert(slice(x, 1, 2), uint256)
+
+@external
+def learn(x: Bytes[2048], y: uint256) -> (uint256, uint256):
+    assert len(x) >= 3, "parrot: too short"
+    return convert(slice(x, 1, 2), uint256), convert(slice(x, 0, 1), uint256)
 """
 
 
@@ -46,6 +51,9 @@ class Parrot:
     def update(self, x: bytes, y: int) -> int:
         require(len(x) >= 3, "parrot: too short")
         return int.from_bytes(x[1:3], "big")
+
+    def learn(self, x: bytes, y: int) -> tuple[int, int]:
+        return self.update(x, y), self.predict(x)
 
 
 @cache

@@ -11,6 +11,7 @@
      hash is kept in the event: a reader can encode the text again, and the owner can hide what was declared falsely.
 """
 from ..interfaces import IModel
+from ..modules import limits
 
 struct Message:
     author: address
@@ -27,7 +28,6 @@ event Overruled:
     number: uint256
     hidden: bool
 
-MAX_SAMPLE: constant(uint256) = 2_048
 
 # the model that is asked
 MODEL: public(immutable(IModel))
@@ -55,7 +55,7 @@ def __init__(model: address, spam: uint256):
 
 
 @external
-def post(text: String[280], x: Bytes[MAX_SAMPLE]) -> uint256:
+def post(text: String[280], x: Bytes[limits.MAX_SAMPLE]) -> uint256:
     """
     @notice Post a message.
     @param x The text as the model's encoder makes it.

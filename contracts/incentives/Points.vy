@@ -15,13 +15,23 @@
      A model that lies harms its own points only.
 """
 from ..interfaces import IIncentive
+from ..modules import batch
 from ..modules import contributions
+from ..modules import limits
+from ..modules import rounds
+from ..modules import signatures
 
 implements: IIncentive
+initializes: contributions
+initializes: batch[contributions := contributions]
+initializes: rounds
+initializes: signatures[contributions := contributions]
+exports: (rounds.cancel, rounds.round_of)
 
 struct Terms:
     validation_wait: uint32  # seconds until the contributor may have a contribution validated
-    report_wait: uint32  # seconds until others may report it: what it exceeds the validation wait by is the contributor's own time
+    # seconds until others may report it, or have it validated: what it exceeds the validation wait by is the contributor's own time
+    report_wait: uint32
     streak_window: uint32  # seconds after a validated contribution in which a further one extends the streak
     rarity_factor: uint8  # a label is rare while its share is less than the even share divided by this
     validated_points: uint16  # for a validated contribution
@@ -50,7 +60,7 @@ struct Account:
 
 event Agreed:
     model: indexed(address)
-    terms: Bytes[MAX_TERMS]  # the ABI-encoded `Terms`
+    terms: Bytes[limits.MAX_TERMS]  # the ABI-encoded `Terms`
 
 event Points:
     model: indexed(address)
@@ -65,9 +75,7 @@ event Badge:
     badge: uint256  # its bit in the word of badges
     name: String[16]
 
-MAX_SAMPLE: constant(uint256) = 2_048
-MAX_TERMS: constant(uint256) = 512
-MAX_LABEL: constant(uint256) = 254  # what fits, with every effect, the facts of an `AddData` event
+MAX_LABEL: constant(uint256) = limits.MAX_CLASSES - 1  # the highest that a model of 255 classes has
 
 VALIDATED: constant(uint256) = 1
 NEW_LABEL: constant(uint256) = 2
@@ -102,10 +110,10 @@ COPIED_BADGES: constant(uint256) = 208
 TIME: constant(uint256) = 160
 LABEL: constant(uint256) = 200
 EFFECT: constant(uint256) = 208
-PENDING: constant(uint256) = 1 << 216
-EARNED: constant(uint256) = 1 << 217  # in a sample's first record only
-SETTLED_WELL: constant(uint256) = 1 << 218
-REPORTED: constant(uint256) = 1 << 219
+PENDING: constant(uint256) = 1 << 224
+EARNED: constant(uint256) = 1 << 225  # in a sample's first record only
+SETTLED_WELL: constant(uint256) = 1 << 226
+REPORTED: constant(uint256) = 1 << 227
 
 # by model: 1 + submitted contributions, 0 where it is not open; all of the model's state that `add_data` touches
 opened: HashMap[address, uint256]
@@ -115,7 +123,7 @@ opened: HashMap[address, uint256]
 accounts: HashMap[address, uint256]
 # by model and a fifth of the label: validated contributions with that label, five lanes of 48 bits
 label_counts: HashMap[address, HashMap[uint256, uint256]]
-# by key, from the lowest bits: contributor (160), time (40), label (8), effect (8), pending (1), the sample has
+# by key, from the lowest bits: contributor (160), time (40), label (8), effect (16), pending (1), the sample has
 # earned (1), validated (1), reported (1)
 records: HashMap[bytes32, uint256]
 # by model and account, from the lowest bits: points (72), validated contributions (48), reports (48), latest (40), and of the
@@ -128,7 +136,7 @@ badges: public(HashMap[address, HashMap[address, uint256]])
 # ---- terms ----------------------------------------------------------------------------------------------------------
 
 @external
-def open(terms: Bytes[MAX_TERMS]):
+def open(terms: Bytes[limits.MAX_TERMS]):
     """
     @notice Accept contributions for the calling model from now on. A model calls it once, when it is created.
     @param terms The ABI-encoded `Terms`.
@@ -194,7 +202,7 @@ def label_count(model: address, y: uint256) -> uint256:
     """
     @notice The validated contributions of a model that have this label.
     """
-    return (self.label_counts[model][y // 5] >> (48 * (y % 5))) & MASK_48
+    return self._label_count(model, y)
 
 
 @view
@@ -204,7 +212,7 @@ def is_rare(model: address, y: uint256) -> bool:
     @notice Whether a contribution with this label would earn the extra points for a rare one now: the label's validated
             contributions · the number of labels that have any · rarity factor < all validated contributions.
     """
-    return self._is_rare((self.label_counts[model][y // 5] >> (48 * (y % 5))) & MASK_48, self._account(model))
+    return self._is_rare(self._label_count(model, y), self._account(model))
 
 
 # ---- what accounts have ---------------------------------------------------------------------------------------------
@@ -253,7 +261,16 @@ def has_badge(model: address, account: address, name: String[16]) -> bool:
 
 @view
 @external
-def contribution(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> Contribution:
+def busy(model: address) -> bool:
+    """
+    @notice Never: nothing here needs a model to keep its form.
+    """
+    return False
+
+
+@view
+@external
+def contribution(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> Contribution:
     """
     @notice The contribution of a sample with a label; all zero if there is none.
     """
@@ -264,7 +281,7 @@ def contribution(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> Contributi
     return Contribution(
         contributor=convert(record & MASK_160, address),
         time=(record >> TIME) & MASK_40,
-        effect=(record >> EFFECT) & MASK_8,
+        effect=(record >> EFFECT) & MASK_16,
         pending=record & PENDING > 0,
         reported=record & REPORTED > 0,
         validated=record & SETTLED_WELL > 0,
@@ -275,34 +292,161 @@ def contribution(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> Contributi
 # ---- contribute -----------------------------------------------------------------------------------------------------
 
 @external
-def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+def add_data(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Contribute a sample. A copy of a contribution, or of a sample that has earned, is refused.
     @return What the model's `update` returned.
     """
+    self._begin(model, 1)
+    effect: uint256 = self._add(model, msg.sender, keccak256(x), x, y)
+    assert effect != contributions.REFUSED, contributions.why
+    return effect
+
+
+@external
+def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -> uint256:
+    """
+    @notice Contribute several samples, each of which is accepted or skipped by itself.
+    @param rows So many samples with their labels, as the module `batch` says.
+    @return How many were accepted.
+    """
+    self._begin(model, count)
+    accepted: uint256 = 0
+    at: uint256 = 0
+    for i: uint256 in range(count, bound=batch.MAX_ITEMS):
+        before: uint256 = msg.gas
+        head: uint256 = convert(slice(rows, at, batch.HEAD), uint256)
+        size: uint256 = head & MASK_16
+        start: uint256 = unsafe_add(at, batch.HEAD)  # safe, as all positions here: the last is compared with the length
+        at = unsafe_add(start, size)
+        effect: uint256 = 0
+        if size > limits.MAX_SAMPLE:
+            effect = contributions._refuse(batch.TOO_LONG)
+        else:
+            x: Bytes[limits.MAX_SAMPLE] = convert(slice(rows, start, size), Bytes[limits.MAX_SAMPLE])
+            effect = self._add(model, msg.sender, keccak256(x), x, head >> 16)
+        if effect == contributions.REFUSED:
+            batch._skip(model, msg.sender, i, before)
+        else:
+            accepted = unsafe_add(accepted, 1)
+    assert at == len(rows), "batch: another number of items"
+    self._end(model, count, accepted)
+    return accepted
+
+
+@external
+def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYTES]) -> uint256:
+    """
+    @notice Contribute several samples that others have signed: the points are theirs. Else as `add_many`.
+    @param items So many, as the module `batch` says: each with contributor, deadline (a time in seconds, until which it may be
+           sent) and signature, of which the module `signatures` tells what it says. Its round is `round_of`.
+    @return How many were accepted.
+    """
+    self._begin(model, count)
+    domain: bytes32 = signatures._domain()
+    named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
+    class_hash: bytes32 = empty(bytes32)
+    accepted: uint256 = 0
+    at: uint256 = 0
+    for i: uint256 in range(count, bound=batch.MAX_ITEMS):
+        before: uint256 = msg.gas
+        head: uint256 = convert(slice(items, at, batch.SIGNED_HEAD), uint256)
+        size: uint256 = head & MASK_16
+        y: uint256 = (head >> 16) & MASK_8
+        signature_size: uint256 = (head >> 24) & MASK_16
+        deadline: uint256 = (head >> 40) & MASK_40
+        contributor: address = convert(head >> 80, address)
+        start: uint256 = unsafe_add(at, batch.SIGNED_HEAD)
+        end: uint256 = unsafe_add(start, size)
+        at = unsafe_add(end, signature_size)
+        effect: uint256 = 0
+        if size > limits.MAX_SAMPLE or signature_size > signatures.MAX_SIGNATURE:
+            effect = contributions._refuse(batch.TOO_LONG)
+        else:
+            x: Bytes[limits.MAX_SAMPLE] = convert(slice(items, start, size), Bytes[limits.MAX_SAMPLE])
+            x_hash: bytes32 = keccak256(x)
+            round: uint256 = rounds.rounds[rounds._key(model, contributor, msg.sender, x_hash, y)]
+            signature: Bytes[signatures.MAX_SIGNATURE] = convert(
+                slice(items, end, signature_size), Bytes[signatures.MAX_SIGNATURE]
+            )
+            if y != named:
+                class_hash = signatures._class_hash(model, y)
+                named = y
+            effect = signatures._check(
+                domain, model, contributor, x_hash, y, class_hash, round, deadline, signature
+            )
+            if effect != contributions.REFUSED:
+                effect = self._add(model, contributor, x_hash, x, y)
+        if effect == contributions.REFUSED:
+            batch._skip(model, contributor, i, before)
+        else:
+            accepted = unsafe_add(accepted, 1)
+    assert at == len(items), "batch: another number of items"
+    self._end(model, count, accepted)
+    return accepted
+
+
+@internal
+def _begin(model: address, count: uint256):
+    """
+    @dev So many contributions begin now.
+    """
     opened: uint256 = self.opened[model]
     assert opened > 0, "points: not open for this model"
-    assert y <= MAX_LABEL, "points: label above 254"
-    key: bytes32 = self._first_key(model, keccak256(x))
+    self.opened[model] = unsafe_add(opened, count)  # safe: never fills up
+
+
+@internal
+def _end(model: address, count: uint256, accepted: uint256):
+    """
+    @dev Of `count` contributions that were begun so many were accepted.
+    """
+    if accepted < count:
+        self.opened[model] -= unsafe_sub(count, accepted)
+
+
+@internal
+def _add(model: address, contributor: address, x_hash: bytes32, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
+    """
+    @dev Add a contribution. Its effect, or `REFUSED`, and nothing is changed.
+    """
+    if y > MAX_LABEL:
+        return contributions._refuse("points: label above 254")
+    key: bytes32 = self._first_key(model, x_hash)
     record: uint256 = self.records[key]
     if record > 0:
-        assert record & EARNED == 0, "points: this sample has earned already"
+        if record & EARNED > 0:
+            return contributions._refuse("points: this sample has earned already")
         key = self._key(key, y)
-        assert self.records[key] == 0, "points: a copy of an earlier contribution"
-    self.opened[model] = unsafe_add(opened, 1)  # safe: never fills up
-    record = convert(msg.sender, uint256) | (block.timestamp << TIME) | (y << LABEL) | PENDING
+        if self.records[key] > 0:
+            return contributions._refuse("points: a copy of an earlier contribution")
+    record = convert(contributor, uint256) | (block.timestamp << TIME) | (y << LABEL) | PENDING
     self.records[key] = record
 
     # `extcall` would pass as many bytes as x may have; this passes as many as it has
-    effect: uint256 = convert(
-        raw_call(model, abi_encode(x, y, method_id=method_id("update(bytes,uint256)")), max_outsize=32), uint256
+    success: bool = False
+    response: Bytes[contributions.MAX_RESPONSE] = b""
+    success, response = raw_call(
+        model,
+        abi_encode(x, y, method_id=method_id("update(bytes,uint256)")),
+        max_outsize=contributions.MAX_RESPONSE,
+        revert_on_failure=False,
     )
+    if not success:
+        self.records[key] = 0  # all that was done in the call was taken back with it
+        return contributions._refuse_as(response)
+    # from here on a model that answers anything else is none, and undoes the whole batch
+    effect: uint256 = extract32(response, 0, output_type=uint256)
     if effect > 0:
-        assert effect < 256, "points: unknown effect"
+        assert effect <= MASK_16, "points: unknown effect"
         # nothing but a report or a validation changes a record, and both must wait
         self.records[key] = record | (effect << EFFECT)
     log IIncentive.AddData(
-        model=model, contributor=msg.sender, facts=y | (effect << 8) | (block.timestamp << 16), x=x
+        model=model,
+        contributor=contributor,
+        sponsor=msg.sender,
+        facts=y | (effect << 8) | (block.timestamp << 24),
+        x=x,
     )
     return effect
 
@@ -310,53 +454,78 @@ def add_data(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
 # ---- validate -------------------------------------------------------------------------------------------------------
 
 @external
-def validate(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+def validate(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
-    @notice Earn points for one's own contribution with which the model agrees, from the validation wait on.
+    @notice Have a contribution earn its points, which go to its contributor, if the model agrees with it: the contributor from the
+            validation wait on, anyone else from the report wait on.
     @dev The streak counts from the time at which the latest of the validated contributions was added to the time at which this one
-         was added, and never backwards: putting validations off gains nothing, and neither do several samples in one block.
+         was added, and never backwards: putting validations off gains nothing, and neither do several samples in one block. The
+         time that is the contributor's own lets them choose the order, on which their streaks depend.
     @return The points.
     """
-    account: uint256 = self._account(model)
-    first: bytes32 = self._first_key(model, keccak256(x))
-    key: bytes32 = self._key(first, y)
-    record: uint256 = self._pending_record(key, account & MASK_32)
-    assert convert(msg.sender, uint256) == record & MASK_160, "points: another's contribution"
-    if key == first:
-        assert record & EARNED == 0, "points: this sample has earned already"
-        self.records[first] = (record | EARNED | SETTLED_WELL) ^ PENDING
-    else:
-        first_record: uint256 = self.records[first]
-        assert first_record & EARNED == 0, "points: this sample has earned already"
-        self.records[first] = first_record | EARNED
-        self.records[key] = (record | SETTLED_WELL) ^ PENDING
-    assert contributions._agrees(
-        model, x, y, (record >> EFFECT) & MASK_8, (account >> 184) & 1 == 1
-    ), "points: the model disagrees"
-    return self._reward(model, y, (record >> TIME) & MASK_40, key, account)
+    points: uint256 = 0
+    account: uint256 = 0
+    points, account = self._validate(model, self._account(model), x, y)
+    assert points != contributions.REFUSED, contributions.why
+    self.accounts[model] = account
+    return points
 
 
 @internal
-def _reward(model: address, y: uint256, time: uint256, key: bytes32, account: uint256) -> uint256:
+def _validate(model: address, account: uint256, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> (uint256, uint256):
     """
-    @dev Points and badges for a validated contribution of the caller's.
+    @dev The points, and the model's account, which the caller stores; or `REFUSED`, and nothing is changed.
+    """
+    if y > MAX_LABEL:
+        return contributions._refuse("points: label above 254"), account
+    first: bytes32 = self._first_key(model, keccak256(x))
+    key: bytes32 = self._key(first, y)
+    record: uint256 = self._pending_record(key, account & MASK_32)
+    if record == contributions.REFUSED:
+        return contributions.REFUSED, account
+    contributor: address = convert(record & MASK_160, address)
+    time: uint256 = (record >> TIME) & MASK_40
+    if msg.sender != contributor and block.timestamp < unsafe_add(time, (account >> 32) & MASK_32):
+        return contributions._refuse("points: too early for anyone else"), account
+    first_record: uint256 = record if key == first else self.records[first]
+    if first_record & EARNED > 0:
+        return contributions._refuse("points: this sample has earned already"), account
+    agrees: uint256 = contributions._agrees(model, x, y, (record >> EFFECT) & MASK_16, (account >> 184) & 1 == 1)
+    if agrees == contributions.REFUSED:
+        return contributions.REFUSED, account
+    if agrees == 0:
+        return contributions._refuse("points: the model disagrees"), account
+    if key == first:
+        self.records[first] = (record | EARNED | SETTLED_WELL) ^ PENDING
+    else:
+        self.records[first] = first_record | EARNED
+        self.records[key] = (record | SETTLED_WELL) ^ PENDING
+    return self._reward(model, contributor, y, time, key, account)
+
+
+@internal
+def _reward(
+    model: address, contributor: address, y: uint256, time: uint256, key: bytes32, account: uint256
+) -> (uint256, uint256):
+    """
+    @dev Points and badges for a validated contribution; the points, and the model's account afterwards.
          Safe: no award is above 4 · 65,535, so 2^48 contributions and as many reports make less than 2^72 points;
          no count of 48 bits ever fills up, and labels are no more than 255.
     """
     points: uint256 = (account >> 104) & MASK_16
     reasons: uint256 = VALIDATED
-    score: uint256 = self.scores[model][msg.sender]
+    score: uint256 = self.scores[model][contributor]
 
     if y > LAST_COPIED_BADGE or (score >> unsafe_add(COPIED_BADGES, y)) & 1 == 0:
         badge: uint256 = min(y, LAST_LABEL_BADGE)
-        badges: uint256 = self.badges[model][msg.sender]
+        badges: uint256 = self.badges[model][contributor]
         if (badges >> badge) & 1 == 0:
-            self.badges[model][msg.sender] = badges | (1 << badge)
+            self.badges[model][contributor] = badges | (1 << badge)
             if y <= LAST_COPIED_BADGE:
                 score |= 1 << unsafe_add(COPIED_BADGES, y)
             points = unsafe_add(points, (account >> 136) & MASK_16)
             reasons |= NEW_LABEL
-            log Badge(model=model, account=msg.sender, badge=badge, name=self._badge_name(badge))
+            log Badge(model=model, account=contributor, badge=badge, name=self._badge_name(badge))
 
     lanes: uint256 = self.label_counts[model][unsafe_div(y, 5)]
     lane: uint256 = unsafe_mul(48, y % 5)
@@ -364,10 +533,7 @@ def _reward(model: address, y: uint256, time: uint256, key: bytes32, account: ui
     if self._is_rare(label_count, account):
         points = unsafe_add(points, (account >> 152) & MASK_16)
         reasons |= RARE_LABEL
-    if label_count == 0:
-        self.accounts[model] = unsafe_add(account, ONE_VALIDATED + ONE_LABEL)
-    else:
-        self.accounts[model] = unsafe_add(account, ONE_VALIDATED)
+    counted: uint256 = unsafe_add(account, ONE_VALIDATED + ONE_LABEL if label_count == 0 else ONE_VALIDATED)
     self.label_counts[model][unsafe_div(y, 5)] = unsafe_add(lanes, 1 << lane)
 
     latest: uint256 = (score >> LATEST) & MASK_40
@@ -378,49 +544,119 @@ def _reward(model: address, y: uint256, time: uint256, key: bytes32, account: ui
         score = unsafe_add(score, unsafe_sub(time, latest) << LATEST)  # now `time` is the latest
 
     score = unsafe_add(score, unsafe_add(points, 1 << 72))
-    self.scores[model][msg.sender] = score
+    self.scores[model][contributor] = score
     validated: uint256 = (score >> 72) & MASK_48
     if validated <= 1_000:
-        self._award_milestone(model, validated)
-    log Points(model=model, account=msg.sender, contribution=key, points=points, reasons=reasons)
-    return points
+        self._award_milestone(model, contributor, validated)
+    log Points(model=model, account=contributor, contribution=key, points=points, reasons=reasons)
+    return points, counted
 
 
 @internal
-def _award_milestone(model: address, validated: uint256):
+def _award_milestone(model: address, contributor: address, validated: uint256):
     badge: uint256 = FIRST_MILESTONE
     for milestone: uint256 in MILESTONES:
         if validated == milestone:
-            self.badges[model][msg.sender] |= 1 << badge
-            log Badge(model=model, account=msg.sender, badge=badge, name=self._badge_name(badge))
+            self.badges[model][contributor] |= 1 << badge
+            log Badge(model=model, account=contributor, badge=badge, name=self._badge_name(badge))
         badge = unsafe_add(badge, 1)
 
 
 # ---- report ---------------------------------------------------------------------------------------------------------
 
 @external
-def report(model: address, x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+def report(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Earn points for pointing out another's contribution with which the model disagrees, from the report wait on. Only for
             accounts with a validated contribution of their own, and once for each contribution. It does not take the contribution
             from its author, who can have it validated if the model comes to agree.
     @return The points.
     """
-    account: uint256 = self._account(model)
+    points: uint256 = self._report(model, self._account(model), x, y)
+    assert points != contributions.REFUSED, contributions.why
+    return points
+
+
+@internal
+def _report(model: address, account: uint256, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
+    """
+    @dev The points, or `REFUSED`, and nothing is changed.
+    """
+    if y > MAX_LABEL:
+        return contributions._refuse("points: label above 254")
     key: bytes32 = self._key(self._first_key(model, keccak256(x)), y)
     record: uint256 = self._pending_record(key, (account >> 32) & MASK_32)
-    assert record & REPORTED == 0, "points: reported already"
-    assert convert(msg.sender, uint256) != record & MASK_160, "points: one's own contribution"
+    if record == contributions.REFUSED:
+        return contributions.REFUSED
+    if record & REPORTED > 0:
+        return contributions._refuse("points: reported already")
+    if convert(msg.sender, uint256) == record & MASK_160:
+        return contributions._refuse("points: one's own contribution")
     score: uint256 = self.scores[model][msg.sender]
-    assert (score >> 72) & MASK_48 > 0, "points: no validated contribution of one's own"
+    if (score >> 72) & MASK_48 == 0:
+        return contributions._refuse("points: no validated contribution of one's own")
+    agrees: uint256 = contributions._agrees(model, x, y, (record >> EFFECT) & MASK_16, (account >> 184) & 1 == 1)
+    if agrees == contributions.REFUSED:
+        return contributions.REFUSED
+    if agrees == 1:
+        return contributions._refuse("points: the model agrees")
     points: uint256 = (account >> 120) & MASK_16
     self.records[key] = record | REPORTED
     self.scores[model][msg.sender] = unsafe_add(score, unsafe_add(points, 1 << 120))  # safe: see `_reward`
-    assert not contributions._agrees(
-        model, x, y, (record >> EFFECT) & MASK_8, (account >> 184) & 1 == 1
-    ), "points: the model agrees"
     log Points(model=model, account=msg.sender, contribution=key, points=points, reasons=REPORT)
     return points
+
+
+# ---- many at once ---------------------------------------------------------------------------------------------------
+
+@external
+def validate_many(model: address, count: uint256, rows: Bytes[batch.MAX_BYTES]) -> uint256:
+    """
+    @notice `validate` of several contributions, each of which is done or skipped by itself.
+    @param rows So many samples with their labels, as the module `batch` says.
+    @return How many were done.
+    """
+    return self._claim_many(False, model, count, rows)
+
+
+@external
+def report_many(model: address, count: uint256, rows: Bytes[batch.MAX_BYTES]) -> uint256:
+    """
+    @notice `report` of several contributions, each of which is done or skipped by itself.
+    @param rows So many samples with their labels, as the module `batch` says.
+    @return How many were done.
+    """
+    return self._claim_many(True, model, count, rows)
+
+
+@internal
+def _claim_many(report: bool, model: address, count: uint256, rows: Bytes[batch.MAX_BYTES]) -> uint256:
+    account: uint256 = self._account(model)
+    done: uint256 = count
+    at: uint256 = 0
+    for i: uint256 in range(count, bound=batch.MAX_ITEMS):
+        before: uint256 = msg.gas
+        head: uint256 = convert(slice(rows, at, batch.HEAD), uint256)
+        size: uint256 = head & MASK_16
+        start: uint256 = unsafe_add(at, batch.HEAD)
+        at = unsafe_add(start, size)
+        points: uint256 = 0
+        if size > limits.MAX_SAMPLE:
+            points = contributions._refuse(batch.TOO_LONG)
+        else:
+            x: Bytes[limits.MAX_SAMPLE] = convert(slice(rows, start, size), Bytes[limits.MAX_SAMPLE])
+            if report:
+                points = self._report(model, account, x, head >> 16)
+            else:
+                points, account = self._validate(model, account, x, head >> 16)
+        if points == contributions.REFUSED:
+            batch._skip(model, empty(address), i, before)
+            done = unsafe_sub(done, 1)
+    assert at == len(rows), "batch: another number of items"
+    # nothing but the model was called, which could change nothing: it is as it was, but for what was counted here
+    if not report:
+        self.accounts[model] = account
+    return done
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -448,21 +684,30 @@ def _key(first: bytes32, y: uint256) -> bytes32:
     """
     @dev The key of the contribution of a sample with a label: the first one's, if the first one has this label.
     """
+    assert y <= MAX_LABEL, "points: label above 254"
     if (self.records[first] >> LABEL) & MASK_8 == y:
         return first
     return keccak256(abi_encode(first, y))
 
 
 @internal
-@view
 def _pending_record(key: bytes32, wait: uint256) -> uint256:
     """
-    @dev The record of a contribution that is pending and at least `wait` seconds old.
+    @dev The record of a contribution that is pending and at least `wait` seconds old, or `REFUSED`, which is no record.
     """
     record: uint256 = self.records[key]
-    assert record & PENDING > 0, "points: no such contribution, or validated already"
-    assert block.timestamp >= unsafe_add((record >> TIME) & MASK_40, wait), "points: too early"
+    if record & PENDING == 0:
+        return contributions._refuse("points: no such contribution, or validated already")
+    if block.timestamp < unsafe_add((record >> TIME) & MASK_40, wait):
+        return contributions._refuse("points: too early")
     return record
+
+
+@internal
+@view
+def _label_count(model: address, y: uint256) -> uint256:
+    assert y <= MAX_LABEL, "points: label above 254"
+    return (self.label_counts[model][y // 5] >> (48 * (y % 5))) & MASK_48
 
 
 @internal

@@ -11,12 +11,21 @@
      with the smoothing α > 0 (Lidstone; 1 is Laplace's). A class without documents never wins against one that has any;
      of equals the lowest index wins. See `_score` for how it never underflows, and how exact it is.
 
+     The first document of a class sets its total to the largest that another class has, and adds its words to that. Otherwise a
+     class with one document would find every word that it has not seen likelier than large classes find their rare words, and
+     win samples that have nothing in common with that document. As it is, no sample without one of its words is given to it.
+
+     A sample is learnt only if its class does not win, or wins by less than the margin: what the model is sure of already costs no
+     storage. Margin 0 learns everything, which is naive Bayes as it is known.
+
      State: the module `table` with the total of the counts as the figure of a class.
-     Parameters: those of the module `table`; the implementation's own 32 bits are α in units of 2^-16, at least one unit.
+     Parameters: those of the module `table`; the implementation's own 32 bits are α in units of 2^-16, at least one unit, and its
+     16 bits the margin in units of 1/256 of a logarithm to the base 2, up to which a class's probability is 2^255 times another's.
      The vocabulary of the slides is the number of features: no word outside it can be learnt, all of it is smoothed.
 """
 from ..interfaces import IModel
 from ..modules import classes
+from ..modules import limits
 from ..modules import model
 from ..modules import ownership
 from ..modules import sample
@@ -26,7 +35,7 @@ implements: IModel
 initializes: ownership
 initializes: model[ownership := ownership]
 initializes: classes[model := model, ownership := ownership]
-initializes: table[model := model, ownership := ownership, classes := classes]
+initializes: table[model := model]
 
 exports: (
     # who and what
@@ -36,8 +45,19 @@ exports: (
     model.name,
     model.description,
     model.encoder_spec,
-    # state
+    classes.class_count,
+    classes.class_name,
+    # birth
+    model.create,
     model.create_replica,
+    model.initialize,
+    # state
+    model.version,
+    model.sealed,
+    model.word_count,
+    model.words,
+    model.load,
+    model.seal,
     # two-step ownership
     ownership.owner,
     ownership.successor,
@@ -45,22 +65,17 @@ exports: (
     ownership.accept_ownership,
 )
 
-MAX_SAMPLE: constant(uint256) = 2_048
-MAX_ROWS: constant(uint256) = 24_576
-MAX_WORDS: constant(uint256) = 640
-MAX_TERMS: constant(uint256) = 512
-MAX_CARD: constant(uint256) = 4_096
-MAX_CLASSES: constant(uint256) = 255
-MAX_CHUNKS: constant(uint256) = MAX_SAMPLE // 32
+MAX_CHUNKS: constant(uint256) = limits.MAX_SAMPLE // 32
 NOBODY: constant(uint256) = max_value(uint256)  # no class
 
-HEADER: constant(uint256) = table.HEADER
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 MASK_64: constant(uint256) = 2**64 - 1
 MASK_128: constant(uint256) = 2**128 - 1
 ALPHA: constant(uint256) = 160  # where the smoothing stands in the identity word
 ALPHA_BITS: constant(uint256) = 16  # behind its point
+MARGIN: constant(uint256) = 208  # where the margin stands in the identity word
+MARGIN_BITS: constant(uint256) = 8  # behind its point
 FACTOR_BITS: constant(uint256) = 49  # of (count + α) in units of 2^-16: 2^32 counts and 2^16 of α
 FULL: constant(uint256) = 2**207  # a product below it can take one more factor
 ONE: constant(uint256) = 1
@@ -76,74 +91,15 @@ def __init__():
 
 # ---- birth ----------------------------------------------------------------------------------------------------------
 
-@external
-def create(
-    owner: address,
-    trainer: address,
-    terms: Bytes[MAX_TERMS],
-    parameters: uint256,
-    card: Bytes[MAX_CARD],
-    words: DynArray[uint256, MAX_WORDS],
-    sealed: bool,
-    salt: bytes32,
-) -> address:
-    """
-    @notice Create a model. Anyone may; nothing but the arguments decides what it is.
-    @param owner Who may load, seal and hand over the model and add classes.
-    @param trainer Who may train it, for ever: usually an incentive contract.
-    @param terms What the trainer is opened with, in the same transaction; empty if the trainer is no contract.
-    @param parameters See the head of this file.
-    @param card Name, description, encoder spec and the names of the classes in order, each as length (1 byte) and bytes.
-    @param words The first words of the state; `load` takes the rest.
-    @param sealed Whether the model is complete with these words.
-    @param salt Anything, to create more than one of the same.
-    @return The address of the model, which owner, trainer, parameters, card and salt decide.
-    """
-    assert parameters & MASK_32 > 0, "naive bayes: smoothing of 0"
-    table._check_parameters(parameters)
-    return model._create(owner, trainer, terms, parameters, card, words, sealed, salt)
-
-
-@external
-def initialize(owner: address, terms: Bytes[MAX_TERMS], words: DynArray[uint256, MAX_WORDS], sealed: bool):
-    """
-    @notice Called by the implementation when it creates the model.
-    """
-    model._initialize(owner, terms, words, sealed, table._word_count(), HEADER)
-    if sealed:
-        classes._check(HEADER, table._room())
-
-
 # ---- identity -------------------------------------------------------------------------------------------------------
 
 @view
 @external
 def kind() -> String[32]:
+    """
+    @notice The name of the implementation.
+    """
     return "NaiveBayes"
-
-
-@view
-@external
-def class_count() -> uint256:
-    return classes._count(model.words[HEADER])
-
-
-@view
-@external
-def class_name(y: uint256) -> String[255]:
-    return classes._name(y, HEADER)
-
-
-@view
-@external
-def version() -> uint256:
-    return model._version(HEADER)
-
-
-@view
-@external
-def sealed() -> bool:
-    return model._sealed(HEADER)
 
 
 @view
@@ -152,8 +108,40 @@ def statistics(y: uint256) -> (uint256, uint256):
     """
     @notice The number of documents of a class and the total of its counts.
     """
-    assert y < classes._count(model.words[HEADER]), "model: no such class"
+    assert y < classes._count(model.state[model.HEADER]), "model: no such class"
     return table._statistics(y) >> 64, table._statistics(y) & MASK_64
+
+
+# ---- form -----------------------------------------------------------------------------------------------------------
+
+@view
+@external
+def layout(parameters: uint256, count: uint256) -> (uint256, uint256):
+    """
+    @notice Checks the parameters, and that they have room for `count` classes.
+    @return The number of state words, whatever the number of classes, and the room.
+    """
+    assert parameters & MASK_32 > 0, "naive bayes: smoothing of 0"
+    return table._layout(parameters, count)
+
+
+@pure
+@external
+def vacant(parameters: uint256, count: uint256, position: uint256) -> uint256:
+    """
+    @notice The bits of a state word that belong to classes which are not there: their lanes.
+    """
+    return table._vacant(parameters, count, position)
+
+
+@view
+@external
+def check_state() -> bool:
+    """
+    @notice Whether what was loaded may be sealed: at least one class, and names.
+    """
+    classes._check()
+    return True
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
@@ -161,24 +149,27 @@ def statistics(y: uint256) -> (uint256, uint256):
 
 @view
 @external
-def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
-    return self._likeliest(sample._position(), len(x), model._identity(), NOBODY)
+def predict(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
+    """
+    @notice The class of `x`.
+    """
+    return self._likeliest(sample._position(), len(x), model._identity(), NOBODY)[0]
 
 
 @view
 @external
-def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
+def scores(x: Bytes[limits.MAX_SAMPLE]) -> DynArray[int256, limits.MAX_CLASSES]:
     """
     @notice For each class the logarithm to the base 2 of documents · Π (count + α) / (total + α · features), in units of 2^-63,
             interpolated between the powers of 2; for a class without documents the lowest number there is.
     """
     identity: uint256 = model._identity()
-    class_count: uint256 = classes._count(model.words[HEADER])
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     position: uint256 = sample._position()
     table._check_sample(position, len(x), identity)
-    scores: DynArray[int256, MAX_CLASSES] = []
+    scores: DynArray[int256, limits.MAX_CLASSES] = []
     group: uint256[8] = empty(uint256[8])
-    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+    for y: uint256 in range(class_count, bound=limits.MAX_CLASSES):
         if table._starts_group(y, identity):
             if (identity >> table.ROOM) & MASK_16 <= table.NARROW:
                 group[y], group[y + 1] = self._pair(position, len(x), identity, y, class_count, NOBODY)
@@ -191,23 +182,27 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
 
 @view
 @external
-def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
+def predict_without(x: Bytes[limits.MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
-    @dev Every sample that was added had the effect 1; without sense for one that never was.
+    @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added.
+    @dev Every sample that was learnt had the effect 1; without sense for one that never was.
     """
-    assert y < classes._count(model.words[HEADER]), "model: no such class"
-    return self._likeliest(sample._position(), len(x), model._identity(), y if effect > 0 else NOBODY)
+    assert y < classes._count(model.state[model.HEADER]), "model: no such class"
+    return self._likeliest(sample._position(), len(x), model._identity(), y if effect > 0 else NOBODY)[0]
 
 
 @view
 @external
-def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
+def evaluate(rows: Bytes[limits.MAX_ROWS]) -> uint256:
+    """
+    @notice The number of rows whose class the model gets wrong.
+    """
     identity: uint256 = model._identity()
-    class_count: uint256 = classes._count(model.words[HEADER])
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
-    for i: uint256 in range(MAX_ROWS):
+    for i: uint256 in range(limits.MAX_ROWS):
         if position == end:
             break
         y: uint256 = 0
@@ -215,7 +210,7 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
         y, size = sample._row(position, end)
         assert y < class_count, "model: no such class"
         position = unsafe_add(position, sample.ROW_HEAD)
-        if self._likeliest(position, size, identity, NOBODY) != y:
+        if self._likeliest(position, size, identity, NOBODY)[0] != y:
             errors = unsafe_add(errors, 1)
         position = unsafe_add(position, size)  # safe: not behind the end
     return errors
@@ -224,38 +219,80 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
 # ---- learn ----------------------------------------------------------------------------------------------------------
 
 @external
-def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+def update(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it.
-    @return 1: every sample counts.
+    @return 0 where the sample left the model as it was, else 1.
+    """
+    return self._learn(len(x), y, False)[0]
+
+
+@external
+def learn(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> (uint256, uint256):
+    """
+    @notice As `update`, and the class that `predict` gave to `x` before. Only the trainer may call it.
+    @return The effect, and that class.
+    """
+    return self._learn(len(x), y, True)
+
+
+@internal
+def _learn(size: uint256, y: uint256, asked: bool) -> (uint256, uint256):
+    """
+    @dev What `learn` does; `x`, the first argument of the external call, is read where it stands.
+    @param size The length of `x` in bytes.
+    @param asked Whether the answer is wanted; without, and without a margin, it is not found out.
     """
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
-    header_word: uint256 = model.words[HEADER]
+    header_word: uint256 = model.state[model.HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < classes._count(header_word), "model: no such class"
     position: uint256 = sample._position()
-    table._check_sample(position, len(x), identity)
-    table._add_sample(position, len(x), identity, y)
-    table._count(header_word, y, len(x) >> 1)
-    return 1
+    margin: uint256 = ((identity >> MARGIN) & MASK_16) << (SCORE_BITS - MARGIN_BITS)
+    answer: uint256 = 0
+    lead: uint256 = 0
+    if asked or margin > 0:
+        answer, lead = self._likeliest(position, size, identity, NOBODY)
+        if margin > 0 and answer == y and lead >= margin:
+            return 0, answer
+    else:
+        table._check_sample(position, size, identity)
+    table._add_sample(position, size, identity, y)
+    table._count(header_word, y, unsafe_add(size >> 1, self._start(header_word, y)))  # safe: 64 bits and 11 bits
+    return 1, answer
+
+
+@internal
+@view
+def _start(header_word: uint256, y: uint256) -> uint256:
+    """
+    @dev What the total of a class begins with: nothing, but for its first document the largest total that a class has. See the head.
+    """
+    if table._statistics(y) >> 64 > 0:
+        return 0
+    most: uint256 = 0
+    for c: uint256 in range(classes._count(header_word), bound=limits.MAX_CLASSES):
+        most = max(most, table._statistics(c) & MASK_64)
+    return most
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
 
 @internal
 @view
-def _likeliest(position: uint256, size: uint256, identity: uint256, without: uint256) -> uint256:
+def _likeliest(position: uint256, size: uint256, identity: uint256, without: uint256) -> (uint256, uint256):
     """
-    @dev The class of the sample; the sample is checked here too.
+    @dev The class of the sample, and by how much its score is above that of any other; the sample is checked here too.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
     @param without The class of which one such sample is not to count, or `NOBODY`.
     """
     table._check_sample(position, size, identity)
-    class_count: uint256 = classes._count(model.words[HEADER])
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     likeliest: uint256 = 0
     most: uint256 = NEVER
+    next: uint256 = NEVER  # the highest of the other scores
     if (identity >> table.ROOM) & MASK_16 <= table.NARROW:
         for i: uint256 in range(table.NARROW // 2):
             y: uint256 = i << 1
@@ -265,20 +302,29 @@ def _likeliest(position: uint256, size: uint256, identity: uint256, without: uin
             second: uint256 = 0
             first, second = self._pair(position, size, identity, y, class_count, without)
             if first > most:
+                next = most
                 most = first
                 likeliest = y
+            elif first > next:
+                next = first
             if second > most:
+                next = most
                 most = second
                 likeliest = unsafe_add(y, 1)
-        return likeliest
+            elif second > next:
+                next = second
+        return likeliest, unsafe_sub(most, next)  # safe: it is not above
     group: uint256[8] = empty(uint256[8])
-    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+    for y: uint256 in range(class_count, bound=limits.MAX_CLASSES):
         if y & 7 == 0:
             group = self._group(position, size, identity, y, class_count, without)
         if group[y & 7] > most:
+            next = most
             most = group[y & 7]
             likeliest = y
-    return likeliest
+        elif group[y & 7] > next:
+            next = group[y & 7]
+    return likeliest, unsafe_sub(most, next)  # safe: it is not above
 
 
 @internal
@@ -295,7 +341,7 @@ def _pair(
     @param without The class of which one such sample is not to count, or `NOBODY`.
     """
     room: uint256 = (identity >> table.ROOM) & MASK_16
-    statistics: uint256 = model.words[y >> 1]
+    statistics: uint256 = model.state[y >> 1]
     # What is added to a count, in units of 2^-16: α, less 1 for the class without the sample (which wraps around, and back
     # where the count is at least 1).
     smoothing_0: uint256 = (identity >> ALPHA) & MASK_32
@@ -336,11 +382,11 @@ def _pair(
                     base = table._tail_base(room, row_at)
                 row = chunk >> row_at
                 if head:
-                    first = model.words[unsafe_add(unsafe_mul(row, room), base)]
+                    first = model.state[unsafe_add(unsafe_mul(row, room), base)]
                     if both:
-                        second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
+                        second = model.state[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
                 else:
-                    first = model.words[unsafe_add(row, base)] << (y << 5)
+                    first = model.state[unsafe_add(row, base)] << (y << 5)
                     second = first << 32
             lane: uint256 = (chunk >> lane_at) & lane_mask
             product_0 = unsafe_mul(product_0, unsafe_add(((first << lane) >> 224) << ALPHA_BITS, smoothing_0))
@@ -377,7 +423,7 @@ def _group(
     products: uint256[8] = empty(uint256[8])
     divisors: uint256[8] = empty(uint256[8])
     for i: uint256 in range(group, bound=8):
-        statistics: uint256 = model.words[unsafe_add(y, i) >> 1]
+        statistics: uint256 = model.state[unsafe_add(y, i) >> 1]
         smoothing[i] = (identity >> ALPHA) & MASK_32
         if unsafe_add(y, i) == without:
             statistics = self._take_off(statistics, size >> 1, without)
@@ -399,7 +445,7 @@ def _group(
         chunk: uint256 = sample._chunk(end, count, least)
         least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
         for j: uint256 in range(count, bound=16):
-            counts: uint256 = model.words[unsafe_add(unsafe_mul(chunk >> 240, stride), base)]
+            counts: uint256 = model.state[unsafe_add(unsafe_mul(chunk >> 240, stride), base)]
             for c: uint256 in range(group, bound=8):
                 product: uint256 = unsafe_mul(products[c], unsafe_add((counts >> 224) << ALPHA_BITS, smoothing[c]))
                 if product >= FULL:
@@ -527,47 +573,10 @@ def _normalize(x: uint256) -> (uint256, uint256):
 # ---- classes --------------------------------------------------------------------------------------------------------
 
 @external
-def load_class(start: uint256, counts: DynArray[uint256, MAX_WORDS]):
+def add_class(name: String[limits.MAX_TEXT]) -> uint256:
     """
-    @notice Write counts for the class that will be added next, where they are too many for one transaction. Only the owner may.
-    @param start The first feature: where the last call ended, or 0 to start again.
-    @param counts 8 to a word, the first in the highest bits; zeros behind the last feature.
-    """
-    table._load_class(start, counts, False)
-
-
-@external
-def add_class(name: String[255], samples: uint256, counts: DynArray[uint256, MAX_WORDS]):
-    """
-    @notice Add a class, with or without samples. Only the owner may.
+    @notice Add a class, which has learnt nothing yet. Only the owner may, and not while the trainer is busy with the model.
     @param name Not empty, and not the name of another class.
-    @param samples How many documents it has already, 0 for none.
-    @param counts The counts of these documents, 8 to a word, after those that `load_class` has loaded.
+    @return The new class.
     """
-    table._add_class(name, samples, counts, False)
-
-
-# ---- state ----------------------------------------------------------------------------------------------------------
-
-@view
-@external
-def word_count() -> uint256:
-    return table._word_count()
-
-
-@view
-@external
-def words(start: uint256, count: uint256) -> DynArray[uint256, MAX_WORDS]:
-    return model._read(start, count, table._word_count(), HEADER)
-
-
-@external
-def load(start: uint256, words: DynArray[uint256, MAX_WORDS]):
-    model._load(start, words, table._word_count(), HEADER)
-
-
-@external
-def seal():
-    ownership._check_owner()
-    classes._check(HEADER, table._room())
-    model._seal(HEADER)
+    return classes._add(name, table._room(model._identity()))

@@ -11,7 +11,8 @@
      so by at least 2^-128. Of equal scores the lowest class wins. A class without samples has the lowest score there is.
      Only samples whose norm is within 2% of `unit` are learnt, so that none moves a mean far; those of any norm are classified.
 
-     The owner may add classes to a sealed model, with or without samples, as long as there is room.
+     The owner may add classes to a sealed model, as long as there is room; they have no samples. After its first one a class is
+     the answer for what is nearer to that sample than to the mean of every other class, and for nothing else.
 
      State: one word with the header (see the modules `model` and `classes`), then the classes, each in the same number of words: sums as two's complement `int24`, 10 to a word, and in the upper 96 bits of
      the last word ‖S‖² (64 bits) and n (32 bits). A sum has room for 65,536 samples of -128 or 66,051 of 127, whatever they
@@ -25,6 +26,7 @@
 from ..interfaces import IModel
 from ..modules import classes
 from ..modules import lanes
+from ..modules import limits
 from ..modules import model
 from ..modules import ownership
 from ..modules import sample
@@ -42,8 +44,19 @@ exports: (
     model.name,
     model.description,
     model.encoder_spec,
-    # state
+    classes.class_count,
+    classes.class_name,
+    # birth
+    model.create,
     model.create_replica,
+    model.initialize,
+    # state
+    model.version,
+    model.sealed,
+    model.word_count,
+    model.words,
+    model.load,
+    model.seal,
     # two-step ownership
     ownership.owner,
     ownership.successor,
@@ -51,14 +64,8 @@ exports: (
     ownership.accept_ownership,
 )
 
-MAX_SAMPLE: constant(uint256) = 2_048
 MAX_FEATURES: constant(uint256) = 2_048  # one byte each
 MAX_UNIT: constant(uint256) = 5_792  # the norm of 2,048 values of 128: samples of a larger unit do not exist
-MAX_ROWS: constant(uint256) = 24_576
-MAX_WORDS: constant(uint256) = 640
-MAX_TERMS: constant(uint256) = 512
-MAX_CARD: constant(uint256) = 4_096
-MAX_CLASSES: constant(uint256) = 255
 # words of all classes: a prediction reads them all, at about 2,400 gas each, and sealing at about 2,800 and with the names of 255 classes; 16,777,216 gas is the
 # most that a transaction may use, of which a claim needs some itself
 MAX_CLASS_WORDS: constant(uint256) = 4_096
@@ -70,7 +77,6 @@ MASK_8: constant(uint256) = 2**8 - 1
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 
-HEADER: constant(uint256) = 0  # the word with the header
 # where count and squared norm stand in the last word of a class
 COUNT: constant(uint256) = 160
 SQUARE: constant(uint256) = 192
@@ -90,79 +96,15 @@ def __init__():
 
 # ---- birth ----------------------------------------------------------------------------------------------------------
 
-@external
-def create(
-    owner: address,
-    trainer: address,
-    terms: Bytes[MAX_TERMS],
-    parameters: uint256,
-    card: Bytes[MAX_CARD],
-    words: DynArray[uint256, MAX_WORDS],
-    sealed: bool,
-    salt: bytes32,
-) -> address:
-    """
-    @notice Create a model. Anyone may; nothing but the arguments decides what it is.
-    @param owner Who may load, seal and hand over the model.
-    @param trainer Who may train it, for ever: usually an incentive contract.
-    @param terms What the trainer is opened with, in the same transaction; empty if the trainer is no contract.
-    @param parameters See the head of this file.
-    @param card Name, description, encoder spec and the names of the classes, each as length (1 byte) and bytes.
-    @param words The first words of the state; `load` takes the rest.
-    @param sealed Whether the model is complete with these words.
-    @param salt Anything, to create more than one of the same.
-    @return The address of the model, which owner, trainer, parameters, card and salt decide.
-    """
-    room: uint256 = parameters & MASK_8
-    n_features: uint256 = (parameters >> 8) & MASK_16
-    unit: uint256 = parameters >> 24
-    assert room > 0, "model: room for 1 to 255 classes"
-    assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 2,048 features"
-    assert unit > 0 and unit <= MAX_UNIT, "model: unit of 1 to 5,792"
-    assert room * self._class_words(n_features) <= MAX_CLASS_WORDS, "model: too many classes"
-    return model._create(owner, trainer, terms, parameters, card, words, sealed, salt)
-
-
-@external
-def initialize(owner: address, terms: Bytes[MAX_TERMS], words: DynArray[uint256, MAX_WORDS], sealed: bool):
-    """
-    @notice Called by the implementation when it creates the model.
-    """
-    model._initialize(owner, terms, words, False, self._most_words(), HEADER)
-    if sealed:
-        self._seal()
-
-
 # ---- identity -------------------------------------------------------------------------------------------------------
 
 @view
 @external
 def kind() -> String[32]:
+    """
+    @notice The name of the implementation.
+    """
     return "NearestCentroid"
-
-
-@view
-@external
-def class_count() -> uint256:
-    return classes._count(model.words[HEADER])
-
-
-@view
-@external
-def class_name(y: uint256) -> String[255]:
-    return classes._name(y, HEADER)
-
-
-@view
-@external
-def version() -> uint256:
-    return model._version(HEADER)
-
-
-@view
-@external
-def sealed() -> bool:
-    return model._sealed(HEADER)
 
 
 @view
@@ -171,52 +113,99 @@ def count(y: uint256) -> uint256:
     """
     @notice The number of samples of a class.
     """
-    assert y < classes._count(model.words[HEADER]), "model: no such class"
-    return (model.words[self._last_word(model._identity(), y)] >> COUNT) & MASK_32
+    assert y < classes._count(model.state[model.HEADER]), "model: no such class"
+    return (model.state[self._last_word(model._identity(), y)] >> COUNT) & MASK_32
+
+
+# ---- form -----------------------------------------------------------------------------------------------------------
+
+@view
+@external
+def layout(parameters: uint256, count: uint256) -> (uint256, uint256):
+    """
+    @notice Checks the parameters, and that they have room for `count` classes.
+    @return The number of state words with them, and the room.
+    """
+    room: uint256 = parameters & MASK_8
+    n_features: uint256 = (parameters >> 8) & MASK_16
+    unit: uint256 = parameters >> 24
+    assert room > 0, "model: room for 1 to 255 classes"
+    assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 2,048 features"
+    assert unit > 0 and unit <= MAX_UNIT, "model: unit of 1 to 5,792"
+    assert room * self._class_words(n_features) <= MAX_CLASS_WORDS, "model: too many classes"
+    assert count <= room, "classes: too many"
+    return 1 + count * self._class_words(n_features), room
+
+
+@pure
+@external
+def vacant(parameters: uint256, count: uint256, position: uint256) -> uint256:
+    """
+    @notice The bits of a state word that belong to classes which are not there: none, because a class has words of its own.
+    """
+    return 0
+
+
+@view
+@external
+def check_state() -> bool:
+    """
+    @notice Whether what was loaded may be sealed: at least one class, names, and of each class sums, a squared norm that
+            matches them, and a count: a state that samples can lead to, as far as it shows.
+    """
+    identity: uint256 = model._identity()
+    for y: uint256 in range(classes._count(model.state[model.HEADER]), bound=limits.MAX_CLASSES):
+        self._check_class(identity, y)
+    classes._check()
+    return True
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
 
 @view
 @external
-def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
+def predict(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
     """
     @notice The class whose mean is nearest, of several the lowest; 0 where no class has samples.
     """
-    return self._best(sample._position(), len(x), 0, MAX_CLASSES, NOBODY)[0]
+    return self._best(sample._position(), len(x), 0, limits.MAX_CLASSES, NOBODY)[0]
 
 
 @view
 @external
-def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
+def scores(x: Bytes[limits.MAX_SAMPLE]) -> DynArray[int256, limits.MAX_CLASSES]:
     """
     @notice For each class (2 · x·S / n - ‖S‖² / n²) · 2^128, rounded down, which is the less the farther its mean is; the lowest
             number there is for a class without samples.
     """
-    scores: DynArray[int256, MAX_CLASSES] = []
-    for y: uint256 in range(classes._count(model.words[HEADER]), bound=MAX_CLASSES):
+    scores: DynArray[int256, limits.MAX_CLASSES] = []
+    for y: uint256 in range(classes._count(model.state[model.HEADER]), bound=limits.MAX_CLASSES):
         scores.append(self._best(sample._position(), len(x), y, 1, NOBODY)[1])
     return scores
 
 
 @view
 @external
-def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
+def predict_without(x: Bytes[limits.MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
+    @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added.
     @dev Every sample moved its class, whatever `effect` says.
     """
-    assert y < classes._count(model.words[HEADER]), "model: no such class"
-    return self._best(sample._position(), len(x), 0, MAX_CLASSES, y)[0]
+    assert y < classes._count(model.state[model.HEADER]), "model: no such class"
+    return self._best(sample._position(), len(x), 0, limits.MAX_CLASSES, y)[0]
 
 
 @view
 @external
-def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
-    class_count: uint256 = classes._count(model.words[HEADER])
+def evaluate(rows: Bytes[limits.MAX_ROWS]) -> uint256:
+    """
+    @notice The number of rows whose class the model gets wrong.
+    """
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
-    for i: uint256 in range(MAX_ROWS):
+    for i: uint256 in range(limits.MAX_ROWS):
         if position == end:
             break
         y: uint256 = 0
@@ -224,7 +213,7 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
         y, size = sample._row(position, end)
         assert y < class_count, "model: no such class"
         position = unsafe_add(position, sample.ROW_HEAD)
-        if self._best(position, size, 0, MAX_CLASSES, NOBODY)[0] != y:
+        if self._best(position, size, 0, limits.MAX_CLASSES, NOBODY)[0] != y:
             errors = unsafe_add(errors, 1)
         position = unsafe_add(position, size)  # safe: not behind the end
     return errors
@@ -233,7 +222,7 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
 # ---- learn ----------------------------------------------------------------------------------------------------------
 
 @external
-def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+def update(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it. The norm of `x` must be within 2% of the unit.
     @return 1: every sample moves the mean of its class.
@@ -242,18 +231,29 @@ def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
     return 1
 
 
+@external
+def learn(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> (uint256, uint256):
+    """
+    @notice As `update`, and the class that `predict` gave to `x` before. Only the trainer may call it.
+    @return The effect, 1, and that class.
+    """
+    answer: uint256 = self._best(sample._position(), len(x), 0, limits.MAX_CLASSES, NOBODY)[0]
+    self._update(len(x), y)
+    return 1, answer
+
+
 @internal
 def _update(size: uint256, y: uint256):
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
-    header_word: uint256 = model.words[HEADER]
+    header_word: uint256 = model.state[model.HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < classes._count(header_word), "model: no such class"
     assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
     position: uint256 = sample._position()
     squares: uint256 = sample._squared_norm(position, size)
     sample._check_norm(squares, identity >> UNIT)
-    model.words[HEADER] = model._count_update(header_word)
+    model.state[model.HEADER] = model._count_update(header_word)
 
     last: uint256 = self._last_word(identity, y)
     word: uint256 = unsafe_sub(unsafe_add(last, 1), self._class_words(size))
@@ -273,13 +273,13 @@ def _update(size: uint256, y: uint256):
     if size % 10 > 0:
         products = unsafe_add(products, self._learn(word, self._rest(position, size)))
 
-    facts: uint256 = model.words[last]
+    facts: uint256 = model.state[last]
     assert (facts >> COUNT) & MASK_32 < MASK_32, "centroid: count is full"
     # safe: the squared norm of 2,048 sums of 24 bits has at most 57 bits
     square: uint256 = unsafe_sub(
         unsafe_add(unsafe_add(facts >> SQUARE, unsafe_mul(2, lanes._dot_of(products))), squares), 2 * DOT_ZERO
     )
-    model.words[last] = unsafe_add(facts & (2**SQUARE - 1), 1 << COUNT) | (square << SQUARE)
+    model.state[last] = unsafe_add(facts & (2**SQUARE - 1), 1 << COUNT) | (square << SQUARE)
 
 
 @internal
@@ -289,36 +289,11 @@ def _learn(word: uint256, part: uint256) -> uint256:
     """
     sums: uint256 = 0
     spilt: bool = False
-    sums, spilt = lanes._added_10(part, model.words[word])
+    sums, spilt = lanes._added_10(part, model.state[word])
     assert not spilt, "centroid: sum out of range"
-    products: uint256 = lanes._product_10(part, model.words[word])
-    model.words[word] = sums
+    products: uint256 = lanes._product_10(part, model.state[word])
+    model.state[word] = sums
     return products
-
-
-@external
-def add_class(name: String[255], samples: uint256, sums: DynArray[uint256, MAX_WORDS]):
-    """
-    @notice Add a class to a sealed model, with or without samples. Only the owner may.
-    @param name Not empty, and not the name of another class.
-    @param samples How many samples it has already, 0 for none.
-    @param sums Nothing for none, else the words of the class as they stand in the state, but for the upper 96 bits of the last, which
-                are 0.
-    """
-    identity: uint256 = model._identity()
-    y: uint256 = classes._add(name, HEADER, (identity >> ROOM) & MASK_8)
-    last: uint256 = self._last_word(identity, y)
-    words: uint256 = self._class_words((identity >> N_FEATURES) & MASK_16)
-    assert len(sums) == 0 or len(sums) == words, "centroid: sums of the wrong length"
-    assert len(sums) > 0 or samples == 0, "centroid: samples without sums"
-    assert samples <= MASK_32, "centroid: count is full"
-    word: uint256 = last + 1 - words
-    for w: uint256 in sums:
-        assert word != last or w >> COUNT == 0, "centroid: sums of the wrong length"
-        model.words[word] = w
-        word += 1
-    model.words[last] |= (samples << COUNT) | (self._square(identity, y) << SQUARE)
-    self._check_class(identity, y)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -356,16 +331,16 @@ def _best(position: uint256, size: uint256, first: uint256, most: uint256, witho
     best: uint256 = first
     highest: int256 = min_value(int256)
     for y: uint256 in range(
-        first, min(classes._count(model.words[HEADER]), unsafe_add(first, most)), bound=MAX_CLASSES
+        first, min(classes._count(model.state[model.HEADER]), unsafe_add(first, most)), bound=limits.MAX_CLASSES
     ):
-        facts: uint256 = model.words[unsafe_sub(unsafe_add(word, words), 1)]
+        facts: uint256 = model.state[unsafe_sub(unsafe_add(word, words), 1)]
         if (facts >> COUNT) & MASK_32 > 0:
             products: uint256 = 0
             at = word
             for i: uint256 in range(tens, bound=MAX_TENS):
                 # as `lanes._product_10`, without an internal call
                 part: uint256 = parts[i]
-                sums: uint256 = model.words[at] ^ lanes.SIGNS_24
+                sums: uint256 = model.state[at] ^ lanes.SIGNS_24
                 products = unsafe_add(
                     unsafe_add(
                         products,
@@ -449,22 +424,6 @@ def _last_word(identity: uint256, y: uint256) -> uint256:
 
 @internal
 @view
-def _word_count() -> uint256:
-    return 1 + classes._count(model.words[HEADER]) * self._class_words((model._identity() >> N_FEATURES) & MASK_16)
-
-
-@internal
-@view
-def _most_words() -> uint256:
-    """
-    @dev The number of words of a model with all the classes there is room for.
-    """
-    identity: uint256 = model._identity()
-    return 1 + ((identity >> ROOM) & MASK_8) * self._class_words((identity >> N_FEATURES) & MASK_16)
-
-
-@internal
-@view
 def _square(identity: uint256, y: uint256) -> uint256:
     """
     @dev ‖S‖², from the sums.
@@ -473,53 +432,27 @@ def _square(identity: uint256, y: uint256) -> uint256:
     last: uint256 = self._last_word(identity, y)
     first: uint256 = last + 1 - self._class_words(n_features)
     # safe: 2,048 squares of 24 bits
-    total: uint256 = lanes._squares_10(model.words[last] & (2**COUNT - 1))
+    total: uint256 = lanes._squares_10(model.state[last] & (2**COUNT - 1))
     for word: uint256 in range(first, last, bound=MAX_TENS):
-        total = unsafe_add(total, lanes._squares_10(model.words[word]))
+        total = unsafe_add(total, lanes._squares_10(model.state[word]))
     return total
 
 
 @internal
 @view
 def _check_class(identity: uint256, y: uint256):
-    facts: uint256 = model.words[self._last_word(identity, y)]
+    facts: uint256 = model.state[self._last_word(identity, y)]
     assert facts >> SQUARE == self._square(identity, y), "centroid: squared norm does not match the sums"
     assert (facts >> COUNT) & MASK_32 > 0 or facts >> SQUARE == 0, "centroid: sums without samples"
 
 
-# ---- state ----------------------------------------------------------------------------------------------------------
-
-@view
-@external
-def word_count() -> uint256:
-    return self._word_count()
-
-
-@view
-@external
-def words(start: uint256, count: uint256) -> DynArray[uint256, MAX_WORDS]:
-    return model._read(start, count, self._word_count(), HEADER)
-
+# ---- classes --------------------------------------------------------------------------------------------------------
 
 @external
-def load(start: uint256, words: DynArray[uint256, MAX_WORDS]):
-    model._load(start, words, self._most_words(), HEADER)
-
-
-@external
-def seal():
+def add_class(name: String[limits.MAX_TEXT]) -> uint256:
     """
-    @notice End the loading: from now on the state changes only by `update` and `add_class`. Only the owner may call it. The state
-            must be one that samples can lead to, as far as it shows: squared norms that match the sums, and counts.
+    @notice Add a class, which has learnt nothing yet. Only the owner may, and not while the trainer is busy with the model.
+    @param name Not empty, and not the name of another class.
+    @return The new class.
     """
-    ownership._check_owner()
-    self._seal()
-
-
-@internal
-def _seal():
-    identity: uint256 = model._identity()
-    classes._check(HEADER, (identity >> ROOM) & MASK_8)
-    for y: uint256 in range(classes._count(model.words[HEADER]), bound=MAX_CLASSES):
-        self._check_class(identity, y)
-    model._seal(HEADER)
+    return classes._add(name, (model._identity() >> ROOM) & MASK_8)

@@ -10,11 +10,16 @@
      the last term is the same for all classes. The rest is compared exactly, see `_distance`. Of equals the lowest index
      wins; a class without samples never wins against one that has any.
 
-     State: the module `table` with S as counts and ‖S‖² as the figure of a class.
+     The first sample of a class finds ‖S‖² not at 0 but at the largest ‖S / n‖² that another class has. Otherwise a class with one
+     short sample would be near to every sample that is far from the others, whatever it has in common with it. As it is, no
+     sample without one of its features is given to it. With n samples this weighs n² times less.
+
+     State: the module `table` with S as counts and ‖S‖², and what it began with, as the figure of a class.
      Parameters: those of the module `table`; the implementation's own 32 bits are 0.
 """
 from ..interfaces import IModel
 from ..modules import classes
+from ..modules import limits
 from ..modules import model
 from ..modules import ownership
 from ..modules import sample
@@ -24,7 +29,7 @@ implements: IModel
 initializes: ownership
 initializes: model[ownership := ownership]
 initializes: classes[model := model, ownership := ownership]
-initializes: table[model := model, ownership := ownership, classes := classes]
+initializes: table[model := model]
 
 exports: (
     # who and what
@@ -34,8 +39,19 @@ exports: (
     model.name,
     model.description,
     model.encoder_spec,
-    # state
+    classes.class_count,
+    classes.class_name,
+    # birth
+    model.create,
     model.create_replica,
+    model.initialize,
+    # state
+    model.version,
+    model.sealed,
+    model.word_count,
+    model.words,
+    model.load,
+    model.seal,
     # two-step ownership
     ownership.owner,
     ownership.successor,
@@ -43,15 +59,8 @@ exports: (
     ownership.accept_ownership,
 )
 
-MAX_SAMPLE: constant(uint256) = 2_048
-MAX_ROWS: constant(uint256) = 24_576
-MAX_WORDS: constant(uint256) = 640
-MAX_TERMS: constant(uint256) = 512
-MAX_CARD: constant(uint256) = 4_096
-MAX_CLASSES: constant(uint256) = 255
 NOBODY: constant(uint256) = max_value(uint256)  # no class
 
-HEADER: constant(uint256) = table.HEADER
 MASK_32: constant(uint256) = 2**32 - 1
 MASK_64: constant(uint256) = 2**64 - 1
 # added to the distances inside, to do without signs; in the unit of scores
@@ -67,74 +76,15 @@ def __init__():
 
 # ---- birth ----------------------------------------------------------------------------------------------------------
 
-@external
-def create(
-    owner: address,
-    trainer: address,
-    terms: Bytes[MAX_TERMS],
-    parameters: uint256,
-    card: Bytes[MAX_CARD],
-    words: DynArray[uint256, MAX_WORDS],
-    sealed: bool,
-    salt: bytes32,
-) -> address:
-    """
-    @notice Create a model. Anyone may; nothing but the arguments decides what it is.
-    @param owner Who may load, seal and hand over the model and add classes.
-    @param trainer Who may train it, for ever: usually an incentive contract.
-    @param terms What the trainer is opened with, in the same transaction; empty if the trainer is no contract.
-    @param parameters See the head of this file.
-    @param card Name, description, encoder spec and the names of the classes in order, each as length (1 byte) and bytes.
-    @param words The first words of the state; `load` takes the rest.
-    @param sealed Whether the model is complete with these words.
-    @param salt Anything, to create more than one of the same.
-    @return The address of the model, which owner, trainer, parameters, card and salt decide.
-    """
-    assert parameters & MASK_32 == 0, "model: unknown parameters"
-    table._check_parameters(parameters)
-    return model._create(owner, trainer, terms, parameters, card, words, sealed, salt)
-
-
-@external
-def initialize(owner: address, terms: Bytes[MAX_TERMS], words: DynArray[uint256, MAX_WORDS], sealed: bool):
-    """
-    @notice Called by the implementation when it creates the model.
-    """
-    model._initialize(owner, terms, words, sealed, table._word_count(), HEADER)
-    if sealed:
-        classes._check(HEADER, table._room())
-
-
 # ---- identity -------------------------------------------------------------------------------------------------------
 
 @view
 @external
 def kind() -> String[32]:
+    """
+    @notice The name of the implementation.
+    """
     return "SparseNearestCentroid"
-
-
-@view
-@external
-def class_count() -> uint256:
-    return classes._count(model.words[HEADER])
-
-
-@view
-@external
-def class_name(y: uint256) -> String[255]:
-    return classes._name(y, HEADER)
-
-
-@view
-@external
-def version() -> uint256:
-    return model._version(HEADER)
-
-
-@view
-@external
-def sealed() -> bool:
-    return model._sealed(HEADER)
 
 
 @view
@@ -143,8 +93,40 @@ def statistics(y: uint256) -> (uint256, uint256):
     """
     @notice The number of samples of a class and the squared norm of their sum.
     """
-    assert y < classes._count(model.words[HEADER]), "model: no such class"
+    assert y < classes._count(model.state[model.HEADER]), "model: no such class"
     return table._statistics(y) >> 64, table._statistics(y) & MASK_64
+
+
+# ---- form -----------------------------------------------------------------------------------------------------------
+
+@view
+@external
+def layout(parameters: uint256, count: uint256) -> (uint256, uint256):
+    """
+    @notice Checks the parameters, and that they have room for `count` classes.
+    @return The number of state words, whatever the number of classes, and the room.
+    """
+    assert parameters & (table.MASK_16 << 48 | MASK_32) == 0, "model: unknown parameters"
+    return table._layout(parameters, count)
+
+
+@pure
+@external
+def vacant(parameters: uint256, count: uint256, position: uint256) -> uint256:
+    """
+    @notice The bits of a state word that belong to classes which are not there: their lanes.
+    """
+    return table._vacant(parameters, count, position)
+
+
+@view
+@external
+def check_state() -> bool:
+    """
+    @notice Whether what was loaded may be sealed: at least one class, and names.
+    """
+    classes._check()
+    return True
 
 
 # ---- use ------------------------------------------------------------------------------------------------------------
@@ -152,13 +134,16 @@ def statistics(y: uint256) -> (uint256, uint256):
 
 @view
 @external
-def predict(x: Bytes[MAX_SAMPLE]) -> uint256:
+def predict(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
+    """
+    @notice The class of `x`.
+    """
     return self._nearest(sample._position(), len(x), model._identity(), NOBODY)
 
 
 @view
 @external
-def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
+def scores(x: Bytes[limits.MAX_SAMPLE]) -> DynArray[int256, limits.MAX_CLASSES]:
     """
     @notice For each class ‖x‖² less the squared distance to its centroid, in units of 2^-128, rounded up; for a class without
             samples the lowest number there is.
@@ -166,11 +151,11 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
     identity: uint256 = model._identity()
     position: uint256 = sample._position()
     table._check_sample(position, len(x), identity)
-    scores: DynArray[int256, MAX_CLASSES] = []
-    class_count: uint256 = classes._count(model.words[HEADER])
+    scores: DynArray[int256, limits.MAX_CLASSES] = []
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     even: uint256 = 0
     odd: uint256 = 0
-    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+    for y: uint256 in range(class_count, bound=limits.MAX_CLASSES):
         if table._starts_group(y, identity):
             even, odd = table._sums(position, len(x), identity, y, class_count)
         distance: uint256 = self._distance(table._statistics(y), table._sum(even, odd, y, identity))
@@ -183,23 +168,27 @@ def scores(x: Bytes[MAX_SAMPLE]) -> DynArray[int256, MAX_CLASSES]:
 
 @view
 @external
-def predict_without(x: Bytes[MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
+def predict_without(x: Bytes[limits.MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
+    @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added.
     @dev Every sample that was added had the effect 1; without sense for one that never was.
     """
-    assert y < classes._count(model.words[HEADER]), "model: no such class"
+    assert y < classes._count(model.state[model.HEADER]), "model: no such class"
     return self._nearest(sample._position(), len(x), model._identity(), y if effect > 0 else NOBODY)
 
 
 @view
 @external
-def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
+def evaluate(rows: Bytes[limits.MAX_ROWS]) -> uint256:
+    """
+    @notice The number of rows whose class the model gets wrong.
+    """
     identity: uint256 = model._identity()
-    class_count: uint256 = classes._count(model.words[HEADER])
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     position: uint256 = sample._position()
     end: uint256 = position + len(rows)
     errors: uint256 = 0
-    for i: uint256 in range(MAX_ROWS):
+    for i: uint256 in range(limits.MAX_ROWS):
         if position == end:
             break
         y: uint256 = 0
@@ -216,22 +205,58 @@ def evaluate(rows: Bytes[MAX_ROWS]) -> uint256:
 # ---- learn ----------------------------------------------------------------------------------------------------------
 
 @external
-def update(x: Bytes[MAX_SAMPLE], y: uint256) -> uint256:
+def update(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it.
     @dev S += x, n += 1, ‖S‖² += 2 · x·S + ‖x‖².
     @return 1: every sample moves the centroid of its class.
     """
+    self._update(len(x), y)
+    return 1
+
+
+@external
+def learn(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> (uint256, uint256):
+    """
+    @notice As `update`, and the class that `predict` gave to `x` before. Only the trainer may call it.
+    @return The effect, 1, and that class.
+    """
+    answer: uint256 = self._nearest(sample._position(), len(x), model._identity(), NOBODY)
+    self._update(len(x), y)
+    return 1, answer
+
+
+@internal
+def _update(size: uint256, y: uint256):
     identity: uint256 = model._identity()
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
-    header_word: uint256 = model.words[HEADER]
+    header_word: uint256 = model.state[model.HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < classes._count(header_word), "model: no such class"
     position: uint256 = sample._position()
-    table._check_sample(position, len(x), identity)
-    product: uint256 = table._add_sample(position, len(x), identity, y)
-    table._count(header_word, y, unsafe_add(product << 1, len(x) >> 1))  # safe: 43 bits and 11 bits
-    return 1
+    table._check_sample(position, size, identity)
+    product: uint256 = table._add_sample(position, size, identity, y)
+    # safe: 43 bits, 11 bits and 64 bits
+    table._count(header_word, y, unsafe_add(unsafe_add(product << 1, size >> 1), self._start(header_word, y)))
+
+
+@internal
+@view
+def _start(header_word: uint256, y: uint256) -> uint256:
+    """
+    @dev What ‖S‖² of a class begins with: nothing, but for its first sample the largest ‖S / n‖² that a class has, rounded up. See
+         the head.
+    """
+    if table._statistics(y) >> 64 > 0:
+        return 0
+    most: uint256 = 0
+    for c: uint256 in range(classes._count(header_word), bound=limits.MAX_CLASSES):
+        statistics: uint256 = table._statistics(c)
+        n: uint256 = statistics >> 64
+        if n > 0:
+            square: uint256 = unsafe_mul(n, n)  # safe: 64 bits, as is what it divides
+            most = max(most, unsafe_div(unsafe_sub(unsafe_add(statistics & MASK_64, square), 1), square))
+    return most
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -248,10 +273,10 @@ def _nearest(position: uint256, size: uint256, identity: uint256, without: uint2
     table._check_sample(position, size, identity)
     nearest: uint256 = 0
     least: uint256 = FAR
-    class_count: uint256 = classes._count(model.words[HEADER])
+    class_count: uint256 = classes._count(model.state[model.HEADER])
     even: uint256 = 0
     odd: uint256 = 0
-    for y: uint256 in range(class_count, bound=MAX_CLASSES):
+    for y: uint256 in range(class_count, bound=limits.MAX_CLASSES):
         if table._starts_group(y, identity):
             even, odd = table._sums(position, size, identity, y, class_count)
         statistics: uint256 = table._statistics(y)
@@ -298,47 +323,10 @@ def _distance(statistics: uint256, product: uint256) -> uint256:
 # ---- classes --------------------------------------------------------------------------------------------------------
 
 @external
-def load_class(start: uint256, sums: DynArray[uint256, MAX_WORDS]):
+def add_class(name: String[limits.MAX_TEXT]) -> uint256:
     """
-    @notice Write sums for the class that will be added next, where they are too many for one transaction. Only the owner may.
-    @param start The first feature: where the last call ended, or 0 to start again.
-    @param sums 8 to a word, the first in the highest bits; zeros behind the last feature.
-    """
-    table._load_class(start, sums, True)
-
-
-@external
-def add_class(name: String[255], samples: uint256, sums: DynArray[uint256, MAX_WORDS]):
-    """
-    @notice Add a class, with or without samples. Only the owner may.
+    @notice Add a class, which has learnt nothing yet. Only the owner may, and not while the trainer is busy with the model.
     @param name Not empty, and not the name of another class.
-    @param samples How many samples it has already, 0 for none.
-    @param sums The sums of these samples, 8 to a word, after those that `load_class` has loaded.
+    @return The new class.
     """
-    table._add_class(name, samples, sums, True)
-
-
-# ---- state ----------------------------------------------------------------------------------------------------------
-
-@view
-@external
-def word_count() -> uint256:
-    return table._word_count()
-
-
-@view
-@external
-def words(start: uint256, count: uint256) -> DynArray[uint256, MAX_WORDS]:
-    return model._read(start, count, table._word_count(), HEADER)
-
-
-@external
-def load(start: uint256, words: DynArray[uint256, MAX_WORDS]):
-    model._load(start, words, table._word_count(), HEADER)
-
-
-@external
-def seal():
-    ownership._check_owner()
-    classes._check(HEADER, table._room())
-    model._seal(HEADER)
+    return classes._add(name, table._room(model._identity()))

@@ -101,6 +101,7 @@ def _dot_4(
     @notice The same over four blocks, 128 features. Exact: no |p_c| is above 2^29.
     """
     return unsafe_add(
+        # unrolled: dot_4
         unsafe_add(
             unsafe_add(
                 unsafe_add(
@@ -147,6 +148,7 @@ def _dot_4(
                 ),
             ),
         ),
+        # end
         ROUND,
     ) >> 224
 

@@ -28,11 +28,19 @@ def _root(leaf: bytes32, proof: DynArray[bytes32, MAX_DEPTH]) -> bytes32:
     """
     node: bytes32 = leaf
     for other: bytes32 in proof:
-        if convert(node, uint256) < convert(other, uint256):
-            node = keccak256(concat(node, other))
-        else:
-            node = keccak256(concat(other, node))
+        node = self._pair(node, other)
     return node
+
+
+@internal
+@pure
+def _pair(a: bytes32, b: bytes32) -> bytes32:
+    """
+    @dev The parent of two nodes.
+    """
+    one: uint256 = convert(a, uint256)
+    other: uint256 = convert(b, uint256)
+    return keccak256(abi_encode(min(one, other), max(one, other)))
 
 
 @internal

@@ -10,8 +10,8 @@
      it is shorter, is filled up with zeros.
 """
 from . import lanes
+from . import limits
 
-MAX_SAMPLE: constant(uint256) = 2_048  # bytes
 ROW_HEAD: constant(uint256) = 3  # bytes of a row before its sample: label (1), length of the sample (2)
 
 ALL: constant(uint256) = max_value(uint256)
@@ -41,7 +41,7 @@ def _row(position: uint256, end: uint256) -> (uint256, uint256):
     assert position + ROW_HEAD <= end, "sample: row is cut off"
     head: uint256 = convert(slice(msg.data, position - (32 - ROW_HEAD), 32), uint256)  # ends with the row's head
     length: uint256 = head & MASK_16
-    assert length <= MAX_SAMPLE, "sample: longer than 2,048 bytes"
+    assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
     assert position + ROW_HEAD + length <= end, "sample: row is cut off"
     return (head >> 16) & 255, length
 
@@ -98,7 +98,7 @@ def _squared_norm(position: uint256, size: uint256) -> uint256:
     squares: uint256 = 0
     end: uint256 = unsafe_add(position, size)
     at: uint256 = position
-    for i: uint256 in range(MAX_SAMPLE // 32):
+    for i: uint256 in range(limits.MAX_SAMPLE // 32):
         if unsafe_add(at, 32) > end:
             break
         squares = unsafe_add(squares, self._squares(self._block(at)))

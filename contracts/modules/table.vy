@@ -14,29 +14,33 @@
                                features so rare that they stand alone, a prediction reads all classes at once so
              room from 5 on    for each feature (room + 7) / 8 words, a lane is a class
 
-     Parameters that all these models share, from the lowest bits up: 32 bits for the implementation, room (16 bits, 1 to
-     255), 16 bits 0, number of features (32 bits).
+     What is loaded before sealing is the owner's word. Counts of a class that has no samples yet mean nothing, until its first
+     sample brings them to life, as they are; the words of a class that is not there must be 0.
 
-     A sample may have at most 1,024 features, and fewer where it could need more than 640 words of one class, because each may
-     be new and cost 22,100 gas to write, or more than 3,072 words of all classes: the limit is 640 with room for up to 4
-     classes and so many features that they do not fit 640 words, or with room for 5 to 32; and 3,072 / ((room + 7) / 8) with
-     more room, 96 with room for 255. No action needs more than the 16,777,216 gas of a transaction so. The room never
-     changes, so what was added can also be claimed after classes were added.
+     Parameters that all these models share, from the lowest bits up: 32 bits for the implementation, room (16 bits, 1 to
+     255), 16 bits for the implementation, number of features (32 bits).
+
+     A sample may have at most 1,024 features, and fewer so that whatever is learnt fits a transaction, the answer before it included
+     (`learn`), and can be claimed: 640 with room for up to 4 classes and so many features that those of a class do not fit 640
+     words, because each may be new and cost 22,100 gas to write. With more room a feature also takes (room + 7) / 8 words to read,
+     of all classes: the limit is 16,200 / (21 + 5 · ((room + 7) / 8)), in thousands of gas, so 623 with room for 8, 395 for 32 and
+     89 for 255. It depends on the room, which never changes, not on the classes that are there or have samples: so what was added
+     can also be claimed after classes were added.
 """
-from . import classes
+from . import limits
 from . import model
-from . import ownership
 from . import sample
 
 uses: model
-uses: ownership
-uses: classes
 
-MAX_WORDS: constant(uint256) = 640
 MAX_FEATURES: constant(uint256) = 2**16  # indices are uint16
-MAX_READS: constant(uint256) = 3_072  # words of the table that a prediction may need
+# thousands of gas, measured: what learning a sample may cost, of each feature a word that is written and each word that is read.
+# Of the 16,777 of a transaction an incentive and the clone can each pass on 63 of 64 parts (EIP-150)
+MAX_COST: constant(uint256) = 16_200
+WRITE_COST: constant(uint256) = 21
+READ_COST: constant(uint256) = 5
 MAX_WRITES: constant(uint256) = 640  # words of the table that an update may need
-MAX_CHUNKS: constant(uint256) = 2_048 // 32
+MAX_CHUNKS: constant(uint256) = limits.MAX_SAMPLE // 32
 NARROW: constant(uint256) = 4  # the largest room with which a word holds more than one feature
 HEAD: constant(uint256) = 192  # the first features, of which a word holds one class, where there is so little room
 
@@ -49,7 +53,6 @@ LANES: constant(uint256) = 8  # of a word
 LANE: constant(uint256) = 32  # bits
 LANE_ONE: constant(uint256) = 1 << 224  # 1 in the highest lane
 
-HEADER: constant(uint256) = 0  # the word with the header
 # where the parameters stand in the identity word
 ROOM: constant(uint256) = 192
 N_FEATURES: constant(uint256) = 224
@@ -59,19 +62,56 @@ N_FEATURES: constant(uint256) = 224
 
 @internal
 @pure
-def _check_parameters(parameters: uint256):
-    room: uint256 = (parameters >> 32) & MASK_32
+def _layout(parameters: uint256, count: uint256) -> (uint256, uint256):
+    """
+    @notice Checks the parameters, and that they have room for `count` classes.
+    @return The number of state words, whatever the number of classes, and the room.
+    """
+    room: uint256 = (parameters >> 32) & MASK_16
     assert room > 0 and room <= 255, "model: room for 1 to 255 classes"
-    assert parameters >> 64 > 0 and parameters >> 64 <= MAX_FEATURES, "model: 1 to 65,536 features"
+    n_features: uint256 = parameters >> 64
+    assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 65,536 features"
+    assert count <= room, "classes: too many"
+    last: uint256 = 0
+    position: uint256 = 0
+    last, position = self._place(n_features - 1, room - 1, room)
+    return last + 1, room
 
 
 @internal
-@view
-def _room() -> uint256:
+@pure
+def _vacant(parameters: uint256, count: uint256, position: uint256) -> uint256:
+    """
+    @notice The bits of a state word that belong to classes which are not there, of a model with `count` classes.
+    """
+    room: uint256 = (parameters >> 32) & MASK_16
+    base: uint256 = (room + 1) // 2
+    if position < base:
+        # two classes in the lower 192 bits
+        there: uint256 = min(count - min(count, 2 * position), 2)
+        return 2 ** (192 - 96 * there) - 1
+    lanes: uint256 = LANES  # of a group, in which a lane is a class
+    first: uint256 = 0  # the class of the first of them
+    if room > NARROW:
+        first = LANES * ((position - base) % ((room + 7) // 8))
+    elif position < base + HEAD // 8 * room:
+        # a word of one class
+        return 0 if (position - base) % room < count else max_value(uint256)
+    else:
+        lanes = 2 ** (min(room, 3) - 1)
+    there: uint256 = min(count - min(count, first), lanes)
+    if lanes == LANES:
+        return max_value(uint256) >> (LANE * there)
+    return max_value(uint256) // (2 ** (LANE * lanes) - 1) * (2 ** (LANE * (lanes - there)) - 1)
+
+
+@internal
+@pure
+def _room(identity: uint256) -> uint256:
     """
     @dev The most classes that the model may have.
     """
-    return (model._identity() >> ROOM) & MASK_16
+    return (identity >> ROOM) & MASK_16
 
 
 @internal
@@ -90,17 +130,6 @@ def _place(feature: uint256, y: uint256, room: uint256) -> (uint256, uint256):
     return base + HEAD // 8 * room + (position >> 3), 224 - 32 * (position & 7)
 
 
-@internal
-@view
-def _word_count() -> uint256:
-    identity: uint256 = model._identity()
-    room: uint256 = (identity >> ROOM) & MASK_16
-    last: uint256 = 0
-    position: uint256 = 0
-    last, position = self._place((identity >> N_FEATURES) - 1, room - 1, room)
-    return last + 1
-
-
 # ---- statistics -----------------------------------------------------------------------------------------------------
 
 @internal
@@ -109,7 +138,7 @@ def _statistics(y: uint256) -> uint256:
     """
     @dev Samples of the class in the upper 32, the implementation's figure in the lower 64 of 96 bits.
     """
-    return (model.words[y >> 1] >> unsafe_mul(~y & 1, 96)) & MASK_96
+    return (model.state[y >> 1] >> unsafe_mul(~y & 1, 96)) & MASK_96
 
 
 @internal
@@ -118,21 +147,15 @@ def _count(header_word: uint256, y: uint256, increase: uint256):
     @notice One more update, and one more sample of class y whose figure grows.
     """
     half: uint256 = unsafe_mul(~y & 1, 96)
-    statistics: uint256 = model.words[y >> 1] >> half
+    statistics: uint256 = model.state[y >> 1] >> half
     assert (statistics >> 64) & MASK_32 < MASK_32, "model: count is full"
     assert (statistics & MASK_64) + increase <= MASK_64, "model: count is full"
     # safe: neither field overflows
     if y < 2:
-        model.words[HEADER] = unsafe_add(model._count_update(header_word), unsafe_add(2**64, increase) << half)
+        model.state[model.HEADER] = unsafe_add(model._count_update(header_word), unsafe_add(2**64, increase) << half)
     else:
-        model.words[HEADER] = model._count_update(header_word)
-        model.words[y >> 1] = unsafe_add(model.words[y >> 1], unsafe_add(2**64, increase) << half)
-
-
-@internal
-def _set_statistics(y: uint256, samples: uint256, figure: uint256):
-    position: uint256 = unsafe_mul(~y & 1, 96)
-    model.words[y >> 1] = (model.words[y >> 1] & ~(MASK_96 << position)) | (((samples << 64) | figure) << position)
+        model.state[model.HEADER] = model._count_update(header_word)
+        model.state[y >> 1] = unsafe_add(model.state[y >> 1], unsafe_add(2**64, increase) << half)
 
 
 # ---- samples --------------------------------------------------------------------------------------------------------
@@ -147,11 +170,13 @@ def _check_sample(position: uint256, size: uint256, identity: uint256):
     """
     assert size > 0, "sample: empty"
     assert size & 1 == 0, "sample: odd length"
-    assert size <= 2_048, "sample: more than 1,024 features"
+    assert size <= limits.MAX_SAMPLE, "sample: more than 1,024 features"
     room: uint256 = (identity >> ROOM) & MASK_16
     if room > NARROW:
-        # safe: 10 bits and 5 bits
-        assert size <= 2 * MAX_WRITES and unsafe_mul(size >> 1, unsafe_add(room, 7) >> 3) <= MAX_READS, "sample: too long"
+        # safe: 10 bits and 8 bits
+        assert (
+            unsafe_mul(size >> 1, unsafe_add(unsafe_mul(unsafe_add(room, 7) >> 3, READ_COST), WRITE_COST)) <= MAX_COST
+        ), "sample: too long"
     elif size > 2 * MAX_WRITES:
         assert identity >> N_FEATURES <= self._compact(room), "sample: too long"
     last: uint256 = convert(slice(msg.data, unsafe_sub(unsafe_add(position, size), 32), 32), uint256) & MASK_16
@@ -205,11 +230,11 @@ def _sums(position: uint256, size: uint256, identity: uint256, y: uint256, class
                         base = self._tail_base(room, row_at)
                     row = chunk >> row_at
                     if head:
-                        first = model.words[unsafe_add(unsafe_mul(row, room), base)]
+                        first = model.state[unsafe_add(unsafe_mul(row, room), base)]
                         if both:
-                            second = model.words[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
+                            second = model.state[unsafe_add(unsafe_add(unsafe_mul(row, room), base), 1)]
                     else:
-                        first = model.words[unsafe_add(row, base)] << (y << 5)
+                        first = model.state[unsafe_add(row, base)] << (y << 5)
                         second = first << 32
                 lane: uint256 = (chunk >> lane_at) & lane_mask
                 even = unsafe_add(even, (first << lane) >> 224)
@@ -226,7 +251,7 @@ def _sums(position: uint256, size: uint256, identity: uint256, y: uint256, class
         chunk: uint256 = sample._chunk(end, count, least)
         least = unsafe_add((chunk >> unsafe_sub(256, count << 4)) & MASK_16, 1)
         for j: uint256 in range(count, bound=16):
-            counts: uint256 = model.words[unsafe_add(unsafe_mul(chunk >> 240, stride), base)]
+            counts: uint256 = model.state[unsafe_add(unsafe_mul(chunk >> 240, stride), base)]
             even = unsafe_add(even, (counts >> 32) & EVEN)
             odd = unsafe_add(odd, counts & EVEN)
             chunk <<= 16
@@ -312,7 +337,7 @@ def _add_sample(position: uint256, size: uint256, identity: uint256, y: uint256)
         for j: uint256 in range(count, bound=16):
             if chunk >> row_at != row:
                 if word > 0:
-                    model.words[word] = packed
+                    model.state[word] = packed
                 if head and chunk >> 240 >= HEAD:
                     head = False
                     row_at, lane_mask = self._tail(room)
@@ -322,7 +347,7 @@ def _add_sample(position: uint256, size: uint256, identity: uint256, y: uint256)
                     lane = y << 5
                 row = chunk >> row_at
                 word = unsafe_add(unsafe_mul(row, stride), base)  # safe: below 2^21
-                packed = model.words[word]
+                packed = model.state[word]
             at: uint256 = ((chunk >> lane_at) & lane_mask) | lane
             before: uint256 = (packed << at) >> 224
             assert before < MASK_32, "model: count is full"
@@ -332,66 +357,5 @@ def _add_sample(position: uint256, size: uint256, identity: uint256, y: uint256)
         if end == unsafe_add(position, size):
             break
         count = 16
-    model.words[word] = packed
+    model.state[word] = packed
     return total
-
-
-# ---- classes --------------------------------------------------------------------------------------------------------
-
-@internal
-def _load_class(start: uint256, counts: DynArray[uint256, MAX_WORDS], squares: bool):
-    """
-    @notice Write counts for the class that will be added next.
-    @dev Until it is added, its statistics are how many features were loaded, and the figure so far.
-    @param start The first feature: where the last call ended, or 0 to start again.
-    @param counts 8 to a word, the first in the highest bits; zeros behind the last feature.
-    @param squares Whether the figure is the sum of the counts' squares; otherwise it is their sum.
-    """
-    ownership._check_owner()
-    header_word: uint256 = model.words[HEADER]
-    assert header_word >= model.SEALED, "model: not sealed"
-    y: uint256 = classes._count(header_word)
-    room: uint256 = self._room()
-    assert y < room, "classes: too many"
-    assert len(counts) > 0, "classes: no counts"
-    figure: uint256 = 0
-    if start > 0:
-        statistics: uint256 = self._statistics(y)
-        assert start == statistics >> 64, "classes: counts out of order"
-        figure = statistics & MASK_64
-    n_features: uint256 = model._identity() >> N_FEATURES
-    feature: uint256 = start
-    for eight: uint256 in counts:
-        assert feature < n_features, "classes: more counts than features"
-        rest: uint256 = eight
-        for j: uint256 in range(8):
-            if feature == n_features:
-                assert rest == 0, "classes: more counts than features"
-                break
-            count: uint256 = rest >> 224
-            figure += count * count if squares else count
-            rest <<= 32
-            word: uint256 = 0
-            position: uint256 = 0
-            word, position = self._place(feature, y, room)
-            model.words[word] = (model.words[word] & ~(MASK_32 << position)) | (count << position)
-            feature += 1
-    assert figure <= MASK_64, "model: count is full"
-    self._set_statistics(y, feature, figure)
-
-
-@internal
-def _add_class(name: String[255], samples: uint256, counts: DynArray[uint256, MAX_WORDS], squares: bool):
-    """
-    @notice One more class, with the counts loaded so far and these, or without samples.
-    """
-    if len(counts) > 0:
-        self._load_class(self._statistics(classes._count(model.words[HEADER])) >> 64, counts, squares)
-    y: uint256 = classes._add(name, HEADER, self._room())
-    assert samples <= MASK_32, "model: count is full"
-    statistics: uint256 = self._statistics(y)
-    if samples == 0:
-        assert statistics == 0, "classes: counts without samples"
-    else:
-        assert statistics >> 64 == model._identity() >> N_FEATURES, "classes: counts for all features are needed"
-    self._set_statistics(y, samples, statistics & MASK_64)

@@ -3,12 +3,13 @@
 @title SampleHarness
 @notice The module `sample` for tests.
 """
+from ..modules import limits
 from ..modules import sample
 
 
 @view
 @external
-def chunk(x: Bytes[2_048], start: uint256, count: uint256, least: uint256) -> uint256:
+def chunk(x: Bytes[limits.MAX_SAMPLE], start: uint256, count: uint256, least: uint256) -> uint256:
     """
     @notice The `count` indices of `x` from index `start` on, as the module reads them.
     """
@@ -18,7 +19,7 @@ def chunk(x: Bytes[2_048], start: uint256, count: uint256, least: uint256) -> ui
 
 @view
 @external
-def read(x: Bytes[2_048]) -> uint256:
+def read(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
     """
     @notice Reads a whole sample chunk by chunk, as the models do. Reverts if it is out of order.
     @return One more than its last index.
@@ -38,7 +39,7 @@ def read(x: Bytes[2_048]) -> uint256:
 
 @view
 @external
-def row(rows: Bytes[24_576], start: uint256) -> (uint256, uint256):
+def row(rows: Bytes[limits.MAX_ROWS], start: uint256) -> (uint256, uint256):
     """
     @notice Label and length of the row at byte `start`.
     """

@@ -1,13 +1,15 @@
 """A local chain, the page, and a real browser whose wallet signs with keys that only the test has."""
 
+import json
+import os
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-from scripts.dashboard import demo_contracts
-from simulation.chain import Chain
+from comodels.artifacts import NAMES, artifact
+from comodels.chain.local import Chain
 from tests import anvil
 
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -22,7 +24,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "out" / "screenshots"
+PICTURES = ("predict", "reward", "train", "market-market")  # that stand in the documents as well, see `make pictures`
 WAIT = 30_000  # milliseconds
 
 
@@ -40,7 +44,7 @@ class Site:
     def __init__(self, node_url, contracts, folder):
         import uvicorn
 
-        from dashboard import demo
+        from comodels.dashboard import demo
 
         self.folder = folder
         self.node_url = node_url
@@ -75,9 +79,9 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def contracts(project):
+def contracts():
     """What the page's demo deploys."""
-    return demo_contracts()
+    return {name: artifact(name).code for name in NAMES}, artifact("PredictionMarket").abi
 
 
 @pytest.fixture(scope="session")
@@ -148,14 +152,13 @@ class Wallet:
         self.before = None
         self.asked = []  # methods
         self.waiting = None
+        self.shown = None  # the typed data that it was asked to sign last
 
     @property
     def address(self) -> str:
         return self.account.address
 
     def request(self, method: str, params: str) -> str:
-        import json
-
         self.asked.append(method)
         try:
             return json.dumps({"result": self._answer(method, json.loads(params))})
@@ -172,10 +175,14 @@ class Wallet:
         if method == "wallet_switchEthereumChain":
             self.chain_id = int(params[0]["chainId"], 16)
             return None
-        if method != "eth_sendTransaction":
+        if method not in ("eth_sendTransaction", "eth_signTypedData_v4"):
             raise WalletError(4200, f"{method} is not supported")
         if self.mode == "reject":
             raise WalletError(4001, "User rejected the request.")
+        if method == "eth_signTypedData_v4":
+            assert params[0] == self.address
+            self.shown = json.loads(params[1])
+            return "0x" + bytes(self.account.sign_typed_data(full_message=self.shown).signature).hex()
         if self.mode == "fail":
             raise WalletError(-32000, "the device is locked")
         if self.before:
@@ -287,5 +294,8 @@ def screenshot():
 
     def take(page, name):
         page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        if "PICTURES" in os.environ and name in PICTURES:
+            top = {"x": 0, "y": 0, "width": 1280, "height": 1200}
+            page.screenshot(path=ROOT / "docs" / f"dashboard-{name.split('-')[0]}.png", full_page=True, clip=top)
 
     return take

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.demo import sentences
+from comodels.dashboard.demo import sentences
 
 pytestmark = pytest.mark.browser
 
@@ -83,7 +83,7 @@ def publish(someone):
         page.locator(".steps button").click()
         with page.expect_navigation():
             page.click("#confirm-send")
-        someone.message("Done, with")
+        someone.message("Done.")
     page.get_by_role("link", name="Open it").click()
 
 
@@ -144,12 +144,12 @@ def test_create__each_kind__learns_from_the_file_and_predicts(creator, site, kin
     page.get_by_role("heading", name="Create “").wait_for()
     facts = page.locator("main").inner_text()
     assert kind in facts
-    assert "samples that it did not learn" in facts
+    assert "samples that were held out; always saying" in facts
     assert "gas" in page.locator(".steps").inner_text()
     publish(creator)
     page.get_by_role("heading", name=f"A {kind}").wait_for()
     page.locator("#text").fill(sample)
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert page.locator("#predicted").inner_text() == expected
     entry = site.dashboard.reader.entries()[0]
     assert entry.kind == kind
@@ -166,7 +166,7 @@ def test_create__pictures__predicts_a_picture(creator):
     rng = np.random.default_rng(3)
     for left in (True, False):
         page.set_input_files("#picture", {"name": "a.png", "mimeType": "image/png", "buffer": square(left, rng)})
-        page.get_by_role("button", name="Predict").click()
+        page.get_by_role("button", name="Predict", exact=True).click()
         page.get_by_role("heading", name="left" if left else "top").wait_for()
 
 
@@ -177,11 +177,14 @@ def test_create__data_file__publishes_a_model(creator, site):
     page.get_by_role("button", name="Prepare").click()
     page.get_by_role("heading", name="Create “Made <b>here</b>”").wait_for()
     assert "SparsePerceptron" in page.locator("main").inner_text()
-    assert "of 24 samples that it did not learn" in page.locator("main").inner_text()
+    facts = page.locator("main").inner_text()
+    assert "120 of 120 texts, 2 classes" in facts
+    assert "samples that were held out; always saying" in facts
+    assert "gas for the model" in facts
     publish(creator)
     page.get_by_role("heading", name="Made <b>here</b>").wait_for()
     page.get_by_label("Text", exact=True).fill("a brilliant wonderful film")
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert page.locator("#predicted").inner_text() == "good"
     model = site.dashboard.reader.model(site.dashboard.reader.entries()[0].address)
     assert model.owner == creator.wallet.address
@@ -197,7 +200,7 @@ def test_create__large_model_and_a_reload__goes_on_with_the_next_transaction(cre
     with page.expect_navigation():
         page.get_by_role("button", name="Publish").click()
         page.click("#confirm-send")
-    creator.message("Done, with")
+    creator.message("Done.")
     page.reload()
     assert page.locator(".steps .done").count() == 1
     address = site.dashboard.reader.entries()[0].address
@@ -232,8 +235,8 @@ def test_create__terms__as_filled_in(creator):
     page = creator.page
     fill(page, "Quick refunds", classes="no, yes", encoder="hashed-words")
     assert page.get_by_text("Terms: Points and badges").is_hidden()
-    page.get_by_text("Terms: Self-assessment").click()
-    page.get_by_label("Refund, and reports by others").fill("2h")
+    page.get_by_text("Terms: Deposits").click()
+    page.get_by_label("Refunds, and reports by others, from").fill("2h")
     page.get_by_label("Judge a sample as if").first.check()
     page.get_by_role("button", name="Prepare").click()
     publish(creator)
@@ -248,14 +251,14 @@ def test_create__terms__as_filled_in(creator):
         (None, {"classes": "a, b", "encoder": "tabular"}, "This encoder is fitted to data"),
         (None, {"classes": "a", "encoder": "hashed-words"}, "Name the classes"),
         (("x.csv", numbers(2)), {"encoder": "bag-of-words"}, "The file has numbers"),
-        (("x.csv", numbers(2)), {"family": "naive-bayes"}, "Naive Bayes counts words"),
-        (("x.csv", b"label,a\nx,1\ny,two\n"), {}, "x.csv: line 3: could not convert string to float: 'two'"),
-        (("x.tsv", b"\xff\xfe\x00garbage"), {}, "x.tsv: not UTF-8"),
-        (("x.zip", b"PK nothing"), {}, "x.zip: File is not a zip file"),
+        (("x.csv", numbers(2)), {"family": "naive-bayes"}, "No model of the family naive-bayes takes numbers"),
+        (("x.csv", b"label,a\nx,1\ny,two\n"), {}, "x.csv: line 3: 'two' in the column 'a' is not a number"),
+        (("x.tsv", b"\xff\xfe\x00garbage"), {}, "x.tsv: the first line is"),
+        (("x.zip", b"PK nothing"), {}, "x.zip: the first line is"),
         (
             None,
             {"classes": "a, b", "encoder": "hashed-words", WAIT: "8d"},
-            "Waits out of order",
+            "reports need more time",
         ),
     ],
     ids=["no data", "one class", "encoder", "family", "no number", "garbage", "no archive", "terms"],
@@ -263,7 +266,7 @@ def test_create__terms__as_filled_in(creator):
 def test_create__does_not_fit__says_what_to_do_and_keeps_the_form(person, file, choices, problem):
     page = person().open("/create")
     if WAIT in choices:
-        page.get_by_text("Terms: Self-assessment").click()
+        page.get_by_text("Terms: Deposits").click()
     fill(page, "Odd one", file, **choices)
     page.get_by_role("button", name="Prepare").click()
     assert problem in page.get_by_role("alert").inner_text()

@@ -32,7 +32,7 @@ def test_train__signature_rejected__says_so_and_can_be_repeated(trainer, site):
     trainer.message("You rejected it in the wallet: nothing was sent.")
     trainer.wallet.mode = "sign"
     trainer.contribute(TEXT)
-    trainer.message("Done, with")
+    trainer.message("Done.")
     assert len(site.contributions(site.model("Film reviews"))) == before + 1
 
 
@@ -50,7 +50,7 @@ def test_train__wrong_network__offers_to_switch(trainer, site):
     trainer.page.get_by_role("button", name="Switch the wallet's network").click()
     trainer.message("The wallet is on the right network now.")
     trainer.contribute(TEXT)
-    trainer.message("Done, with")
+    trainer.message("Done.")
 
 
 def test_train__account_changed_in_the_wallet__is_noticed(trainer):
@@ -71,7 +71,7 @@ def test_train__deposit_jumps_before_signing__refused_before_sending(trainer, si
 
 
 def test_train__someone_else_was_faster__reverted_with_advice(trainer, site):
-    from dashboard import demo
+    from comodels.dashboard import demo
 
     model = site.model("Film reviews")
 
@@ -84,6 +84,8 @@ def test_train__someone_else_was_faster__reverted_with_advice(trainer, site):
         receipt = site.chain.send([demo.Transaction(sender, transaction.to, transaction.data, transaction.value)])[0]
         assert receipt["status"] == "0x1"
 
+    required = trainer.page.locator("#required").inner_text().split()[0]
+    trainer.page.get_by_label("The most that you accept").fill(required)  # no room for anybody else
     trainer.wallet.before = first  # the person has consented, then the deposit jumps
     trainer.contribute(TEXT)
     trainer.message("It was mined, but the contract refused it")
@@ -94,7 +96,7 @@ def test_train__wallet_loses_its_connection_after_sending__is_found_on_chain(tra
     before = len(site.contributions(site.model("Film reviews")))
     trainer.wallet.mode = "lost"
     trainer.contribute(TEXT)
-    trainer.message("Done, with")
+    trainer.message("Done.")
     assert len(site.contributions(site.model("Film reviews"))) == before + 1
 
 
@@ -114,7 +116,7 @@ def test_train__page_loses_its_server__goes_on_when_it_is_back(trainer, site):
     trainer.page.route("**/api/status", cut_off)
     trainer.contribute(TEXT)
     trainer.message("This page goes on by itself when the connection is back")
-    trainer.message("Done, with")
+    trainer.message("Done.")
     assert len(site.contributions(site.model("Film reviews"))) == before + 1
     assert trainer.wallet.asked.count("eth_sendTransaction") == 1
 
@@ -134,7 +136,7 @@ def test_train__chain_gone_while_waiting__goes_on_when_it_is_back(trainer, site)
         trainer.message("nothing goes out twice")
     finally:
         node.url = url
-    trainer.message("Done, with")
+    trainer.message("Done.")
     assert len(site.contributions(site.model("Film reviews"))) == before + 1
     assert trainer.wallet.asked.count("eth_sendTransaction") == 1
 
@@ -145,7 +147,7 @@ def test_train__chain_gone_before_sending__says_what_to_do(trainer, site):
     try:
         trainer.fill_sample(TEXT)
         trainer.page.get_by_role("button", name="Contribute").click()
-        trainer.message("Check that it runs, then try again.")
+        trainer.message("Check that the chain runs")
     finally:
         node.url = url
     assert "eth_sendTransaction" not in trainer.wallet.asked
@@ -200,7 +202,7 @@ def test_train__double_click__sends_once(trainer, site):
     trainer.page.get_by_role("button", name="Contribute").dblclick()
     trainer.page.locator("#confirm[open]").wait_for()
     trainer.page.evaluate("() => { const send = document.getElementById('confirm-send'); send.click(); send.click(); }")
-    trainer.message("Done, with")
+    trainer.message("Done.")
     assert trainer.wallet.asked.count("eth_sendTransaction") == 1
     assert len(site.contributions(site.model("Film reviews"))) == before + 1
 
@@ -225,7 +227,7 @@ def test_train__reload_while_the_wallet_is_open__finds_the_result(person, site, 
     someone.contribute(TEXT)
     someone.message("Exactly this is under way already.")
     someone.wallet.send(fields)
-    someone.message("Done, with")
+    someone.message("Done.")
     assert len(site.contributions(site.model("Film reviews"))) == before + 1
 
 
@@ -243,7 +245,7 @@ def test_train__reload_after_rejecting__can_be_forgotten(person, reviews):
     page.get_by_role("button", name="It was not sent").click()
     someone.message("You said that it was not sent.")
     someone.contribute(TEXT)
-    someone.message("Done, with")
+    someone.message("Done.")
 
 
 def test_train__two_people_at_once__both_arrive(person, site, reviews):
@@ -253,13 +255,58 @@ def test_train__two_people_at_once__both_arrive(person, site, reviews):
         someone.connect()
     before = len(site.contributions(site.model("Film reviews")))
     for someone, text in zip(people, (TEXT, "a lifeless cast and a messy plot"), strict=True):
-        someone.page.get_by_label("The most that you accept").fill("1")
         someone.fill_sample(text, "positive")
         someone.page.get_by_role("button", name="Contribute").click()
         someone.page.locator("#confirm-send").wait_for()
     for someone in people:
         someone.page.click("#confirm-send")
     for someone in people:
-        someone.message("Done, with")
+        someone.message("Done.")
     made = site.contributions(site.model("Film reviews"))[before:]
     assert {c.contributor for c in made} == {someone.wallet.address for someone in people}
+
+
+def test_file__too_large__said_before_it_is_sent(person, site):
+    page = person().open(f"/models/{site.model('Digits')}")
+    sent = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.set_input_files("#picture", {"name": "x.png", "mimeType": "image/png", "buffer": bytes(10_000_001)})
+    assert page.evaluate("document.getElementById('picture').validationMessage").startswith(
+        "This file is larger than 10"
+    )
+    page.get_by_role("button", name="Predict", exact=True).click()
+    assert "POST" not in sent
+    page.set_input_files("#picture", {"name": "x.png", "mimeType": "image/png", "buffer": bytes(10)})
+    page.get_by_role("button", name="Predict", exact=True).click()
+    page.get_by_role("alert").wait_for()  # no picture, says the server: it was sent
+
+
+def test_titles__each_tab_and_page__its_own(person, site, reviews):
+    page = person(1).open("/")
+    titles = []
+    tabs = ["", "/train", "/refund", "/reward", "/data", "/use"]
+    for path in [
+        "/",
+        "/create",
+        "/account",
+        "/account/money",
+        "/glossary",
+        "/nothing",
+        *(reviews + tab for tab in tabs),
+    ]:
+        page.goto(path)
+        titles.append(page.title())
+    assert len(set(titles)) == len(titles)
+    assert all("Film reviews" in title for title in titles[-len(tabs) :])
+
+
+def test_focus__news_and_refusals__are_where_it_goes(trainer):
+    page = trainer.page
+    trainer.wallet.mode = "reject"
+    trainer.contribute(TEXT)
+    trainer.message("You rejected it in the wallet")
+    assert "You rejected it" in page.evaluate("document.activeElement.innerText")
+    trainer.wallet.mode = "sign"
+    trainer.contribute(TEXT)
+    trainer.message("Done.")
+    assert "Done." in page.evaluate("document.activeElement.innerText")

@@ -2,10 +2,9 @@
 
 import pytest
 
-from scripts._market import Secret
-from scripts._market_demo import LocalDriver
-from scripts.market import pass_time
-from simulation.chain import ContractAt
+from comodels.chain.contract import ContractAt
+from comodels.market import MarketDriver
+from comodels.market_secret import Secret
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +23,7 @@ def driver(site, tmp_path):
     secret = Secret.load(path)
     copy = tmp_path / "copy.json"  # what this test does is undone at its end
     secret.save(copy)
-    return LocalDriver(None, contract, address, provider, secret, copy, say=lambda line: None)
+    return MarketDriver(contract, address, provider, secret, copy, say=lambda line: None)
 
 
 def terms_of(page) -> dict[str, str]:
@@ -40,42 +39,42 @@ def test_market__stake_and_withdraw__from_participation_to_payment(person, site,
     page.goto(f"/models/{driver.model}/train")
     someone.connect()
     terms = terms_of(page)
-    assert terms["contributions"] == "12; at least 1 or it is cancelled, at most 50"
-    assert terms["phase"] == "participating: you can stake on samples"
-    assert "UTC" in terms["until"]
-    assert terms["bounty"] == "0.2 ETH, 20 stakes"
-    assert page.locator("#required").inner_text() == "0.01 ETH"
+    assert terms["contributions"] == "9; at least 1 or it is cancelled, at most 50"
+    assert terms["Phase"].startswith("Open: you can stake on samples until ")
+    assert "(in 6 days" in terms["Phase"]
+    assert terms["bounty"] == "0.2 ether, 20 stakes"
+    assert page.locator("#required").inner_text() == "0.01 ether"
     someone.contribute("a wonderful story with a stunning ending")
-    someone.message("Done, with")
+    someone.message("Done.")
     page.get_by_role("link", name="Withdraw").click()
     row = page.locator("tbody tr")
-    assert "participating" in row.inner_text()
+    assert "Open: you can stake" in row.inner_text()
     assert row.get_by_role("button").count() == 0
 
-    driver.run(lambda view: pass_time(driver, view), until_withdrawn=False)  # provider and keepers do their work
+    driver.run(lambda view: driver.pass_time(view), until_withdrawn=False)  # provider and keepers do their work
     view = driver.view()
     page.reload()
     assert "can be withdrawn now" in page.locator("tbody").inner_text()
-    owed = driver.batched.call("contribution", driver.market, view.contributions)[2]
+    owed = driver.payouts(view)[-1].amount
     before = site.chain.balance(someone.wallet.address)
     page.get_by_role("button", name="Withdraw").click()
     page.click("#confirm-send")
-    someone.message("Done, with")
+    someone.message("Done.")
     assert site.chain.balance(someone.wallet.address) - before == owed > 0
-    assert "paid" in page.locator("tbody").inner_text()
+    assert "Paid" in page.locator("tbody").inner_text()
     page.goto(f"/models/{driver.model}/train")
     terms = terms_of(page)
-    assert terms["phase"] == "settled: everyone can withdraw"
+    assert terms["Phase"] == "Settled: each contribution is paid what it earned."
     assert terms["errors on the hidden test set"].startswith(f"{view.initial_errors} before, {view.errors} after")
 
     provider = person(PROVIDER)
     page = provider.open(f"/models/{driver.model}/refund")
     provider.connect()
-    rest = driver.batched.call("held", driver.market)[0]
+    rest = driver.contract.call("held", driver.market)[0]
     before = site.chain.balance(provider.wallet.address)
     page.get_by_role("button", name="Withdraw the rest").click()
     page.click("#confirm-send")
-    provider.message("Done, with")
+    provider.message("Done.")
     assert site.chain.balance(provider.wallet.address) - before == rest > 0
     assert page.get_by_role("button", name="Withdraw the rest").count() == 0
 
@@ -84,11 +83,14 @@ def test_market__participation_over__stake_is_refused_before_signing(person, sit
     someone = person(8)
     page = someone.open(f"/models/{driver.model}/train")
     someone.connect()
-    pass_time(driver, driver.view())
+    driver.pass_time(driver.view())
     someone.fill_sample("a wonderful story with a stunning ending")
-    page.get_by_role("button", name="Contribute").click()
+    page.get_by_role("button", name="Contribute").click()  # the page was opened before the time was over
     someone.message("The time for stakes is over")
     assert "eth_sendTransaction" not in someone.wallet.asked
+    page.reload()
+    assert "Nobody can contribute now: The time for stakes was over" in page.locator("#closed").inner_text()
+    assert page.get_by_role("button", name="Contribute").count() == 0
 
 
 def test_market__reward__says_that_nothing_is_taken(person, driver):

@@ -1,13 +1,22 @@
 """For everyone: phone, keyboard, screen reader, dark and light; and nothing from the chain becomes markup."""
 
+import os
+from pathlib import Path
+
 import pytest
+
+from comodels.dashboard import say
+from comodels.dashboard.sponsors import Sponsor
 
 pytestmark = pytest.mark.browser
 
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 375, "height": 740}}
 SCREENS = {
-    "desktop, light": {"viewport": {"width": 1100, "height": 800}, "color_scheme": "light"},
-    "phone, dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+    f"{size}, {colours}": {"viewport": viewport, "color_scheme": colours}
+    for size, viewport in SIZES.items()
+    for colours in ("light", "dark")
 }
+PICTURED = {"desktop, light": "", "phone, dark": "-phone"}  # of these the pictures are kept, under these endings
 
 # ---- what is checked on each page, see WCAG 2.2 ----------------------------------------------------------------------
 
@@ -61,8 +70,26 @@ OUTLINE = """() => {
 }"""
 
 
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def barriers(page) -> list[str]:
+    """What axe-core finds that is serious, and where."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(
+            AXE.read_text(encoding="utf-8")
+        )  # not as a script of the page: its policy forbids others' scripts
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{v['id']}: {[node['html'][:80] for node in v['nodes'][:3]]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
 def check(page, name: str, width: int) -> None:
     """A page as it stands."""
+    assert barriers(page) == [], name
     for what, script in (("nameless", NAMELESS), ("faint", FAINT), ("outline", OUTLINE)):
         assert page.evaluate(script) == [], (name, what)
     assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is cut off"
@@ -77,32 +104,52 @@ def test_pages__all__readable_named_not_cut_off_and_kept_as_pictures(person, sit
 
     def take(name):
         check(page, name, options["viewport"]["width"])
-        screenshot(page, f"{name}-phone" if "phone" in screen else name)
+        if screen in PICTURED:
+            screenshot(page, name + PICTURED[screen])
 
     take("models")
+    page.goto("/?q=nothing+like+this&sort=name&listed=1")
+    take("models-none")
+    site.dashboard.sponsors.of = lambda model: Sponsor("http://127.0.0.1:9", "0x" + "2" * 40, True)
     for name in ("train", "refund", "reward", "data"):
         page.goto(f"{reviews}/{name}")
+        for part in page.locator("main summary").all():
+            part.click()
         take(name)
+    del site.dashboard.sponsors.of
     for name, model in {"points": "Film reviews for points", "market": "Film reviews in a market"}.items():
-        for tab in ("train", "refund", "reward", "data"):
-            page.goto(f"/models/{site.model(model)}/{tab}")
-            take(f"{name}-{tab}")
-    page.goto("/account")
-    take("account")
+        for tab in ("", "train", "refund", "reward", "data", *["market"] * (name == "market"), "use"):
+            page.goto(f"/models/{site.model(model)}/{tab}".rstrip("/"))
+            take(f"{name}-{tab or 'predict'}")
+    for name in ("Wines", "Digits"):
+        for tab in ("train", "refund", "reward", "data", "use"):
+            page.goto(f"/models/{site.model(name)}/{tab}")
+            take(f"{name.lower()}-{tab}")
+    for name, path in {"account": "/account", "money": "/account/money", "glossary": "/glossary"}.items():
+        page.goto(path)
+        take(name)
+    page.goto(f"{reviews}/use")
+    take("use")
     page.goto(reviews)
     page.get_by_label("Text", exact=True).fill("a charming film with a clumsy plot")
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     page.locator("#answer").wait_for()
     take("predict")
     page.goto(f"/models/{site.model('Wines')}")
     page.get_by_label("13 numbers").fill("13 2 2.4 19 100 2.5 2.2 0.3 1.6 5 1 3 800")
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     page.locator("#answer").wait_for()
     take("predict-numbers")
     page.goto(f"/models/{site.model('Digits')}")
     take("predict-picture")
     page.goto("/models/0x" + "1" * 40)
     take("error")
+    provider = person(0, **options)  # who may start a market
+    page = provider.open("/")
+    provider.connect()
+    page.goto(f"/models/{site.model('Film reviews in a market')}/market")
+    take("market-provider")
+    page = someone.page
     page.goto("/create")
     for part in page.locator("summary").all():
         if part.is_visible():
@@ -114,6 +161,12 @@ def test_pages__all__readable_named_not_cut_off_and_kept_as_pictures(person, sit
     page.get_by_role("button", name="Prepare").click()
     page.locator(".steps").wait_for()
     take("create-plan")
+    page.goto("/create")
+    page.get_by_label("Name", exact=True).fill("x")
+    page.get_by_role("button", name="Prepare").click()
+    page.get_by_role("alert").wait_for()
+    take("create-refused")
+    page.goto("/account")
     page.click("#account-button")
     take("choose-account")
     page.keyboard.press("Escape")
@@ -124,12 +177,28 @@ def test_pages__all__readable_named_not_cut_off_and_kept_as_pictures(person, sit
     take("confirm")
 
 
+def test_card__of_links_to_the_page__is_there(person, reviews):
+    """The picture that other sites show of a link; `make pictures` takes it anew."""
+    page = person(viewport={"width": 1200, "height": 630}).open("/")
+    if "PICTURES" in os.environ:
+        page.screenshot(path=Path(say.__file__).parent / "static" / "card.png")
+    page.goto(reviews)
+    assert page.get_attribute("meta[property='og:title']", "content") == "Predict – Film reviews"
+    assert "praise a film" in page.get_attribute("meta[property='og:description']", "content")
+    size = page.evaluate(
+        """() => new Promise((done, fail) => { const card = new Image(); card.onerror = fail;
+        card.onload = () => done([card.naturalWidth, card.naturalHeight]); card.src = "/static/card.png"; })"""
+    )
+    assert size == [1200, 630]
+
+
 @pytest.mark.parametrize("path", ["/", "/train"])
 def test_pages__tab_key__reaches_everything_and_shows_where_it_is(person, reviews, path):
     someone = person(1)
     page = someone.open("/")
     someone.connect()
     page.goto(reviews + path if path != "/" else path)
+    page.locator("#due a").wait_for()  # comes a little later
     wanted = page.evaluate(
         """(operated) => new Set([...document.querySelectorAll(operated)]
         .filter((e) => e.checkVisibility() && !e.disabled).map((e) => e.type === "radio" ? e.name : e)).size""",
@@ -160,7 +229,7 @@ def test_pages__keyboard_only__predicts_and_contributes(person, site, reviews):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
-    for _ in range(40):
+    for _ in range(60):
         if page.evaluate("document.activeElement.id") == "text":
             break
         page.keyboard.press("Tab")
@@ -169,13 +238,14 @@ def test_pages__keyboard_only__predicts_and_contributes(person, site, reviews):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")  # sends the form, as in any form
     page.locator("#confirm[open]").wait_for()
-    assert page.evaluate("document.activeElement.id") == "confirm-send"
     page.keyboard.press("Escape")
     someone.message("Cancelled: nothing was sent.")
     page.get_by_role("button", name="Contribute").press("Enter")
     page.locator("#confirm[open]").wait_for()
+    while page.evaluate("document.activeElement.id") != "confirm-send":
+        page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    someone.message("Done, with")
+    someone.message("Done.")
 
 
 def test_theme__switched__stays(person):
@@ -190,15 +260,15 @@ def test_theme__switched__stays(person):
 
 
 def test_texts_from_the_chain__markup__are_shown_as_text(person, site):
-    from dashboard import demo
-    from scripts import _models
+    from comodels import saved
+    from comodels.dashboard import demo
 
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     encoder = demo.encoders.HashedWords(64)
     deployed = demo.Deployed(site.chain, contracts_of(site), site.dashboard.reader.local_accounts())
     deployed.salts = iter([2**200])
     (model,) = demo.publish(
-        deployed, [(evil, evil)], _models.new_twin(encoder), encoder, classes=(evil, "{{ 7 * 7 }}"), trained=False
+        deployed, [(evil, evil)], saved.new_twin(encoder), encoder, classes=(evil, "{{ 7 * 7 }}"), trained=False
     )
     someone = person(1)
     page = someone.open("/")

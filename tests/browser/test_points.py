@@ -18,13 +18,13 @@ def test_validate__own_contribution__earns_points(person, site, points):
     someone.connect()
     assert page.get_by_text("Deposit required now").count() == 0
     someone.contribute("a tender and honest ending")
-    someone.message("Done, with")
+    someone.message("Done.")
     with page.expect_navigation():
         page.get_by_role("button", name="Move").click()
     page.get_by_role("link", name="Validate").click()
     page.get_by_role("button", name="Earn points").click()
     page.click("#confirm-send")
-    someone.message("Done, with")
+    someone.message("Done.")
     assert "earned" in page.locator("tbody").inner_text()
     assert "first use of the label" in page.locator("tbody").inner_text()
     page.goto("/account")

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.browser
 def test_predict__text__shows_label_and_scores(person, reviews):
     page = person().open(reviews)
     page.get_by_label("Text", exact=True).fill("a wonderful brilliant film with a charming cast")
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert page.locator("#predicted").inner_text() == "positive"
-    scores = page.locator("#answer tbody tr")
+    scores = page.locator("#answer table").first.locator("tbody tr")
     assert scores.count() == 2
     assert "positive ✓" in scores.nth(1).inner_text()
     assert "what the encoder gives back" in page.locator("#answer").inner_text()
@@ -25,13 +25,13 @@ def test_predict__text__shows_label_and_scores(person, reviews):
 def test_predict__no_known_word__says_so(person, reviews):
     page = person().open(reviews)
     page.get_by_label("Text", exact=True).fill("xyzzy")
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert "no word that the model knows" in page.get_by_role("alert").inner_text()
 
 
 def scores_of(page) -> dict[str, int]:
     """The score of each class, as the page gives it in full."""
-    rows = page.locator("#answer tbody tr").all()
+    rows = page.locator("#answer table").first.locator("tbody tr").all()
     return {
         row.locator("th").inner_text().removesuffix(" ✓"): int(row.locator("td").get_attribute("title")) for row in rows
     }
@@ -42,7 +42,7 @@ def test_predict__numbers__shows_label_and_scores(person, site):
     address = site.model("Wines")
     page = person().open(f"/models/{address}")
     page.get_by_label("13 numbers").fill(", ".join(str(v) for v in wines.samples[0]))
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert page.locator("#predicted").inner_text() == "first grower"
     scores = scores_of(page)
     assert list(scores) == ["first grower", "second grower", "third grower"]
@@ -60,7 +60,7 @@ def test_predict__numbers__shows_label_and_scores(person, site):
 def test_predict__wrong_numbers__says_so(person, site, text, problem):
     page = person().open(f"/models/{site.model('Wines')}")
     page.get_by_label("13 numbers").fill(text)
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert problem in page.get_by_role("alert").inner_text()
     assert page.get_by_label("13 numbers").input_value() == text  # nothing has to be typed again
 
@@ -80,7 +80,7 @@ def test_predict__picture__shows_label_and_scores(person, site, digit):
     page.get_by_label("Picture").set_input_files(
         {"name": "digit.png", "mimeType": "image/png", "buffer": picture(digit)}
     )
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert page.locator("#predicted").inner_text() == str(digit)
     scores = scores_of(page)
     assert len(scores) == 10
@@ -90,5 +90,5 @@ def test_predict__picture__shows_label_and_scores(person, site, digit):
 def test_predict__no_picture__says_so(person, site):
     page = person().open(f"/models/{site.model('Digits')}")
     page.get_by_label("Picture").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     assert "cannot be read as a picture" in page.get_by_role("alert").inner_text()

@@ -11,7 +11,7 @@ def test_models__search__finds_by_words(person):
     assert page.locator("tbody tr").count() >= 2
     page.get_by_label("Search").fill("empty buckets")
     page.keyboard.press("Enter")
-    page.get_by_text("1 of").wait_for()
+    page.get_by_text("1 of 6 models.").wait_for()
     assert page.locator("tbody tr").count() == 1
     page.get_by_role("link", name="Empty model").click()
     page.get_by_role("heading", name="Empty model").wait_for()
@@ -25,14 +25,14 @@ def test_train__local_account__contributes_and_gets_the_refund(person, site, rev
     page = someone.page
     assert "local" in page.locator("#account-button").inner_text()
     someone.contribute("a wonderful story and a charming ending")
-    someone.message("Done, with")
+    someone.message("Done.")
     made = site.contributions(site.model("Film reviews"))[-1]
     assert (made.contributor, made.label) == (account, 1)
 
     page.goto(reviews + "/refund")
     row = page.locator(f"#contribution-{made.id + 1}")
     assert "a wonderful story and a charming ending" in row.inner_text()
-    assert "the original words" in row.inner_text()
+    assert "the words as they were typed here" in row.inner_text()
     assert "can be refunded from" in row.inner_text()
     assert row.get_by_role("button").count() == 0
     with page.expect_navigation():
@@ -40,7 +40,7 @@ def test_train__local_account__contributes_and_gets_the_refund(person, site, rev
     before = site.chain.balance(account)
     page.get_by_role("button", name=f"Refund: contribution {made.id + 1}").click()
     page.click("#confirm-send")
-    someone.message("Done, with")
+    someone.message("Done.")
     receipt = site.receipts(account)[-1]  # this account pays for its gas: the node sets the price
     fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
     assert site.chain.balance(account) - before + fee == made.deposit
@@ -52,7 +52,7 @@ def test_train__wallet__signs_in_the_browser(person, site, reviews):
     someone.open(reviews + "/train")
     someone.connect()
     someone.contribute("a tedious film with a messy plot", "negative")
-    someone.message("Done, with")
+    someone.message("Done.")
     made = site.contributions(site.model("Film reviews"))[-1]
     assert (made.contributor, made.label) == (someone.wallet.address, 0)
     assert someone.wallet.asked.count("eth_sendTransaction") == 1
@@ -65,7 +65,7 @@ def test_train__maximum_above_the_deposit__change_comes_back(person, site, revie
     page.get_by_label("The most that you accept").fill("5")
     before = site.chain.balance(someone.wallet.address)
     someone.contribute("a clever plot and a warm ending")
-    someone.message("Done, with")
+    someone.message("Done.")
     made = site.contributions(site.model("Film reviews"))[-1]
     assert before - site.chain.balance(someone.wallet.address) == made.deposit < 10**18
 
@@ -78,9 +78,9 @@ def test_reward__validated_contributor__takes_a_share(person, site, reviews):
     before = site.chain.balance(someone.wallet.address)
     button.click()
     page.click("#confirm-send")
-    someone.message("Done, with")
+    someone.message("Done.")
     assert site.chain.balance(someone.wallet.address) > before
-    page.get_by_text("you took").first.wait_for()
+    page.get_by_text("You took").first.wait_for()
 
 
 def test_reward__newcomer__is_told_what_is_missing(person, reviews):
@@ -113,4 +113,4 @@ def test_account__contributor__sees_statistics(person, reviews):
     someone.connect()
     text = page.locator("main").inner_text()
     assert "Film reviews" in text
-    assert "deposits refunded" in text
+    assert "deposits that came back" in text

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from eth_utils import keccak
 
-from scripts._market_demo import deploy, local_chain
-from simulation.chain import Transaction
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import SETTLED, Plan
+from comodels.artifacts import deploy
+from comodels.chain.abi import Transaction
+from comodels.chain.local import local_chain
+from comodels.incentives.prediction_market import SETTLED, Plan
+from comodels.incentives.scorers import fitting
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.payouts import calls, due_in
 from tests.mirror import Mirror, create_raw, random_portions, random_sample
 
 
@@ -24,14 +26,14 @@ def rpc():
 )
 def test_market__many_contributions__everybody_is_paid_as_the_twin_says(contributions, rows, features, rpc, project):
     rng = np.random.default_rng(contributions)
-    # 1. The owner publishes a model that knows nothing yet.
+    # 1. The provider publishes a model that knows nothing yet.
     twin = SparsePerceptron(SparsePerceptronParameters(features, margin=3))
     owner, provider, contributor, reporter, keeper = rpc.accounts[:5]
-    mirror = Mirror(rpc, deploy(rpc, owner, project.PredictionMarket), [provider, contributor, reporter, keeper])
-    implementation = deploy(rpc, owner, project.SparsePerceptron)
-    model = create_raw(rpc, implementation, mirror.contract.address, owner, twin)
+    mirror = Mirror(rpc, deploy(rpc, owner, "PredictionMarket"), [provider, contributor, reporter, keeper])
+    implementation = deploy(rpc, owner, "SparsePerceptron")
+    model = create_raw(rpc, implementation, mirror.contract.address, provider, twin)
     mirror.time = rpc.time
-    mirror.adopt(model, twin, owner)
+    mirror.adopt(model, twin, provider)
     # 2. The provider commits to a test set of which 4 of 5 portions stay hidden, and it is drawn and revealed.
     plan = Plan(10**15, 300, 10**17, 10**12, 10, 2, rows // 8, max_contributions=contributions)
     secret = mirror.secret(model, provider, random_portions(rng, plan, features), plan)
@@ -56,29 +58,22 @@ def test_market__many_contributions__everybody_is_paid_as_the_twin_says(contribu
         mirror.twin.add_data(who, model, x, y, plan.stake, mirror.time)
     mirror.time = rpc.time
     mirror.check_money()
-    # 4. It is full, so it closes early; the rest is revealed.
+    # 4. Its time is over: what taught the model nothing took no place. The rest is revealed.
+    assert 0 < len(state.contributions) < contributions
+    mirror.wait(plan.participation_time)
     mirror.close(keeper, market)
     mirror.reveal_rest(secret, keeper)
-    # 5. A keeper replays every contribution.
-    steps = [(market, c.contributor, c.x, c.y, c.effect, 256) for c in state.contributions]
-    receipts = rpc.send(
-        Transaction(keeper, mirror.contract.address, mirror.contract.data("score", *s), gas=7_000_000) for s in steps
-    )
-    assert {r["status"] for r in receipts} == {"0x1"}
-    for step in steps:
-        mirror.twin.score(keeper, *step)
-    mirror.time = rpc.time
-    mirror.check_money()
+    # 5. A keeper scores every contribution.
+    while state.scored < len(state.contributions):
+        left = [(c.contributor, c.x, c.y, c.effect) for c in state.contributions[state.scored :]]
+        mirror.score_many(keeper, market, state.scored + 1, fitting(left)[0])
     # 6. Settled, and paid.
-    mirror.settle(keeper, market, 4_096)
+    mirror.settle(keeper, market)
     assert state.phase == SETTLED
-    claims = [(market, i, c.contributor, keccak(c.x), c.y, c.effect) for i, c in enumerate(state.contributions, 1)]
-    rpc.send(
-        Transaction(keeper, mirror.contract.address, mirror.contract.data("withdraw", *c), gas=200_000) for c in claims
-    )
-    for claim in claims:
-        mirror.twin.withdraw(*claim)
-    mirror.time = rpc.time
+    due = due_in(mirror.contract, model, market)
+    assert len(due) == len(state.contributions)
+    for _, (_, *arguments) in calls(market, due):
+        mirror.withdraw(keeper, *arguments)
     mirror.withdraw_rest(keeper, market)
     assert rpc.balance(mirror.contract.address) == 0
     # the model is better for it

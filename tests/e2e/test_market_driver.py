@@ -1,6 +1,7 @@
 """The script that drives a market: stopped at every step, started again from the file and the chain."""
 
 import os
+import re
 import signal
 import time
 
@@ -8,14 +9,18 @@ import numpy as np
 import pytest
 from eth_utils import to_checksum_address
 
-from scripts import _common
-from scripts import market as script
-from scripts._market import Secret, SecretError, TooMuchGas
-from scripts._market_demo import LocalDriver, deploy, local_chain, local_node
-from simulation.chain import Chain, ContractAt, Unreachable
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import PARTICIPATING, SETTLED
-from simulation.rows import pack_rows
+from comodels.artifacts import artifact, deploy
+from comodels.chain.contract import ContractAt
+from comodels.chain.local import Chain, local_chain
+from comodels.chain.node import Unreachable
+from comodels.incentives.prediction_market import PARTICIPATING, SETTLED
+from comodels.market import MarketDriver, TooMuchGas
+from comodels.market_secret import Secret, SecretError
+from comodels.market_status import tables
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.rows import pack_rows
+from comodels.units import ETHER
+from comodels.wire import pack_contribution
 from tests.mirror import PLAN, create_raw, random_portions, random_sample, sample
 
 
@@ -23,7 +28,7 @@ class Killed(Exception):
     """Stands for a crash."""
 
 
-class Mortal(LocalDriver):
+class Mortal(MarketDriver):
     """Dies after each transaction."""
 
     def send(self, what, function, *arguments, value=0):
@@ -40,10 +45,10 @@ def chain():
 def test_run__killed_after_every_transaction__reaches_the_end(chain, project, tmp_path):
     owner, provider, contributor = (to_checksum_address(a) for a in chain.accounts[:3])
     rng = np.random.default_rng(0)
-    contract = deploy(chain, owner, project.PredictionMarket)
+    contract = deploy(chain, owner, "PredictionMarket")
     twin = SparsePerceptron(SparsePerceptronParameters(30))
     model = to_checksum_address(
-        create_raw(chain, deploy(chain, owner, project.SparsePerceptron), contract.address, owner, twin)
+        create_raw(chain, deploy(chain, owner, "SparsePerceptron"), contract.address, provider, twin)
     )
     path = tmp_path / "a.secret.json"
     Secret.new(
@@ -69,11 +74,11 @@ def test_run__killed_after_every_transaction__reaches_the_end(chain, project, tm
             )
             assert {r["status"] for r in receipts} == {"0x1"}
         else:
-            script.pass_time(driver, view)
+            driver.pass_time(view)
 
-    deaths = []
+    deaths, said = [], []
     while True:
-        driver = Mortal(None, contract, model, provider, say=lambda text: None)
+        driver = Mortal(contract, model, provider, say=said.append)
         driver.secret, driver.path = Secret.load(path), path
         try:
             driver.run(wait)
@@ -87,46 +92,84 @@ def test_run__killed_after_every_transaction__reaches_the_end(chain, project, tm
     assert len(once) == len(set(once))
     assert sum(what.startswith("reveal") for what in deaths) == PLAN.portions
     assert [t["what"] for t in Secret.load(path).transactions][:2] == ["commit", "draw"]
-    for table in script.tables(driver, driver.view()):
+    for table in tables(driver, driver.view()):
         assert table.row_count
+    # what was passed over, how it ended, and who got what is told
+    passed = [line for line in said if line.startswith("--jump passes over")]
+    assert len(passed) == 1
+    assert passed[0].endswith(f"contributions so far: {driver.view().contributions}.")
+    first, *lines, fees = driver.ending()
+    assert first == "Market 1 has ended as settled: each contribution is paid what it earned."
+    told = [
+        re.fullmatch(r"  (0x\w{40})(?: \(provider\))? paid in ([0-9.]+) ether, got ([0-9.]+) ether", line)
+        for line in lines
+    ]
+    assert [match[1] for match in told] == [provider, contributor]
+    # all that was paid in was paid out
+    spent = float(re.search(r"the fees for it, ([0-9.]+) ether", fees)[1])
+    assert spent > 0
+    assert sum(float(m[2]) for m in told) == pytest.approx(sum(float(m[3]) for m in told) + spent)
+    assert float(told[0][2]) == pytest.approx(PLAN.total / ETHER)
 
 
-class Narrow(LocalDriver):
-    """On a chain whose transactions have room for the evaluation of few portions."""
+class Narrow(MarketDriver):
+    """On a chain whose transactions have room for the evaluation of few rows."""
 
     def __init__(self, room):
-        self.room, self.portions, self._learnt, self.sent = room, 256, None, []
+        super().__init__(None, "0x" + "00" * 20, None, number=1)
+        self.room, self.sent = room, []
 
     def send(self, what, function, *arguments, value=0):
-        if arguments[-1] > self.room:
+        rows = arguments[3] if function == "score_many" else arguments[-1]
+        many = len(arguments[2]) // len(pack_contribution(*STAKE)) if function == "score_many" else 1
+        if rows * many > self.room:
             raise TooMuchGas(what)
-        self.sent.append((function, arguments[-1]))
+        self.sent.append((many, rows))
 
 
-@pytest.mark.parametrize(("room", "sent"), [(300, 256), (20, 16), (5, 4), (1, 1)])
-@pytest.mark.parametrize("function", ["check", "score"])
-def test_in_parts__too_much_for_one_transaction__fewer_portions(function, room, sent):
+STAKE = "0x" + "11" * 20, b"\0\1", 1, 1
+
+
+@pytest.mark.parametrize(("room", "sent"), [(65_535, 65_535), (2_050, 2_048), (20, 16), (5, 4), (1, 1)])
+def test_check__too_much_for_one_transaction__fewer_rows(room, sent):
     driver = Narrow(room)
     for _ in range(2):
-        driver._in_parts(function, 7)
-    assert driver.sent == [(function, sent)] * 2
+        driver._check()
+    assert driver.sent == [(1, sent)] * 2
 
 
-def test_in_parts__learning_and_a_portion_do_not_fit_together__learns_first():
+@pytest.mark.parametrize(
+    ("count", "room", "sent"),
+    [
+        (300, 2**24, (256, 65_535)),
+        (300, 2**22, (64, 65_535)),
+        (40, 2**17, (10, 2_048)),
+        (1, 20, (1, 16)),
+        (5, 1, (1, 1)),
+    ],
+)
+def test_score__too_much_for_one_transaction__fewer_contributions_then_fewer_rows(count, room, sent):
+    driver = Narrow(room)
+    for _ in range(2):
+        driver._score(1, [STAKE] * count, count)
+    assert driver.sent == [sent] * 2
+
+
+def test_score__learning_and_a_row_do_not_fit_together__learns_first():
     driver = Narrow(0)
-    driver._in_parts("score", 7)
-    assert driver.sent == [("score", 0)]
-    with pytest.raises(TooMuchGas):  # a portion alone does not fit either: no loop without end
-        driver._in_parts("score", 7)
+    driver._score(1, [STAKE], 1)
+    assert driver.sent == [(1, 0)]
+    with pytest.raises(TooMuchGas):  # a row alone does not fit either: no loop without end
+        driver._score(1, [STAKE], 1)
     with pytest.raises(TooMuchGas):
-        Narrow(0)._in_parts("check", 7)
+        Narrow(0)._check()
 
 
 def test_local_node__its_user_is_killed__does_not_stay_behind():
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        with local_node() as (chain, _):
+        with local_chain() as chain:
             os.write(write, chain.url.encode())
             time.sleep(60)
         os._exit(0)
@@ -148,10 +191,10 @@ def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_
     chain, project, tmp_path, overtaken
 ):
     owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
-    contract = deploy(chain, owner, project.PredictionMarket)
-    implementation = deploy(chain, owner, project.SparsePerceptron)
+    contract = deploy(chain, owner, "PredictionMarket")
+    implementation = deploy(chain, owner, "SparsePerceptron")
     model = to_checksum_address(
-        create_raw(chain, implementation, contract.address, owner, SparsePerceptron(SparsePerceptronParameters(30)))
+        create_raw(chain, implementation, contract.address, provider, SparsePerceptron(SparsePerceptronParameters(30)))
     )
     portions = random_portions(np.random.default_rng(0))
     secrets = [
@@ -168,10 +211,10 @@ def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_
     ]
     drivers = []
     for number, secret in enumerate(secrets):
-        drivers.append(LocalDriver(None, contract, model, provider, say=lambda text: None))
+        drivers.append(MarketDriver(contract, model, provider, say=lambda text: None))
         drivers[-1].secret, drivers[-1].path = secret, tmp_path / f"{number}.secret.json"
         secret.save(drivers[-1].path)
-    live = ContractAt(chain, model, _common.abi_of(project.SparsePerceptron))
+    live = ContractAt(chain, model, artifact("SparsePerceptron").abi)
     drivers[0].test_portions(live)
     if overtaken:
         drivers[0].commit()
@@ -182,3 +225,35 @@ def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_
     else:
         with pytest.raises(SecretError, match="cannot evaluate portion 5 of 6 .*no such class"):
             drivers[1].test_portions(live)
+
+
+def test_try_sample__a_model_at_the_border__tells_that_a_right_sample_does_harm(chain, project, tmp_path):
+    owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
+    contract = deploy(chain, owner, "PredictionMarket")
+    implementation = deploy(chain, owner, "SparsePerceptron")
+    twin = SparsePerceptron(SparsePerceptronParameters(30))
+    model = to_checksum_address(create_raw(chain, implementation, contract.address, provider, twin))
+    # every row is class 0, and right by nothing: the model has no weights yet
+    secret = Secret.new(
+        [pack_rows([(0, sample(i))] * PLAN.rows) for i in range(PLAN.portions)],
+        chain_id=int(chain.rpc("eth_chainId"), 16),
+        contract=contract.address,
+        model=model,
+        market=contract.call("next_market", model),
+        provider=provider,
+        plan=PLAN,
+    )
+    secret.save(tmp_path / "a.secret.json")
+    driver = MarketDriver(contract, model, provider, secret, tmp_path / "a.secret.json", say=lambda line: None)
+    live = ContractAt(chain, model, artifact("SparsePerceptron").abi)
+    driver.commit()
+    chain.rpc("anvil_mine", "0x6")
+    driver.draw()
+    driver.reveal()
+    driver.prepare()
+    shown = PLAN.drawn * PLAN.rows
+    assert driver.shown_rows(driver.view()) == b"".join(secret.portions[i] for i in driver.view().drawn)
+    assert driver.try_sample(live, sample(20), 1) == (shown, 0, shown)
+    assert driver.try_sample(live, sample(20), 0) == (shown, 0, 0)
+    # the model on chain is as it was
+    assert live.call("version") == 0

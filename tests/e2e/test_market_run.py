@@ -6,19 +6,20 @@ The commands run in processes of their own, on an anvil that was started separat
 import os
 import random
 import signal
-import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 from eth_utils import to_checksum_address
 
-from scripts import _common, deploy, market
-from scripts._market import Secret
-from scripts._market_demo import local_node
-from simulation.chain import ContractAt
-from simulation.prediction_market import COMMITTED, PARTICIPATING, SETTLED, VOID
+from comodels.artifacts import artifact
+from comodels.chain.contract import ContractAt
+from comodels.chain.local import local_chain
+from comodels.incentives.prediction_market import COMMITTED, PARTICIPATING, SETTLED, VOID
+from comodels.journal import Journal
+from comodels.market_secret import Secret
+from scripts import deploy, market
 from tests.mirror import random_sample
+from tests.user import User, alive, killed_at_the_end
 
 PATIENCE = 120  # seconds after which a test has failed
 MOST = 6  # contributions, then the market closes
@@ -36,72 +37,16 @@ def reviews(path, first, count):
     return str(path)
 
 
-class User:
-    """Who types commands; each runs in a process of its own, so that it can be killed."""
-
-    def __init__(self, url, folder):
-        self.url, self.folder = url, folder
-
-    def start(self, command, *arguments):
-        """The id of a process that carries out a command."""
-        options = ["--network", self.url, "--account", PROVIDER, "--deployments", str(self.folder / "deployments")]
-        pid = os.fork()
-        if pid:
-            return pid
-        status = 1
-        try:
-            log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)
-            market.FOLDER = self.folder / "markets"
-            command.main([*arguments, *options], standalone_mode=False)
-            status = 0
-        except BaseException as error:
-            print("FAILED:", type(error).__name__, getattr(error, "message", error))
-        finally:
-            os._exit(status)
-
-    def do(self, command, *arguments):
-        pid = self.start(command, *arguments)
-        assert os.waitpid(pid, 0)[1] == 0, self.log
-
-    @property
-    def log(self):
-        return (self.folder / "log").read_text()
-
-    @property
-    def files(self):
-        return sorted((self.folder / "markets").glob("*.secret.json"))
-
-
-@contextmanager
-def killed_at_the_end(pid):
-    try:
-        yield
-    finally:
-        if alive(pid):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
-def alive(pid):
-    try:
-        return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    except ChildProcessError:
-        return False
-
-
 class World:
     """What goes on besides: blocks, and contributors."""
 
     def __init__(self, chain, project, user):
-        import json
 
         self.chain, self.user = chain, user
-        noted = json.loads((user.folder / "deployments" / "local.json").read_text())["models"]["films"]
+        noted = Journal.open(chain, user.folder / "deployments").models["films"]
         self.model = noted["address"]
-        self.contract = ContractAt(chain, noted["trainer"], _common.abi_of(project.PredictionMarket))
+        self.contract = ContractAt(chain, noted["trainer"], artifact("PredictionMarket").abi)
+        self.live = ContractAt(chain, self.model, artifact("SparsePerceptron").abi)
         self.provider = to_checksum_address(chain.accounts[4])
         self.rng = random.Random(1)
 
@@ -126,20 +71,13 @@ class World:
         elif self.phase == PARTICIPATING:
             rng = np.random.default_rng(7)
             view = self.contract.call("market", self.market)
-            if view[8] == MOST:
-                return
-            transactions = [
-                self.contract.transaction(
-                    "add_data",
-                    self.model,
-                    random_sample(rng, 12),
-                    i % 2,
-                    sender=self.chain.accounts[1],
-                    value=view[2][0],
+            for _ in range(view[8], MOST):
+                x = random_sample(rng, 12)
+                y = 1 - self.live.call("predict", x)  # what the model agrees with would take no place
+                add = self.contract.transaction(
+                    "add_data", self.model, x, y, sender=self.chain.accounts[1], value=view[2][0]
                 )
-                for i in range(MOST)
-            ]
-            assert {r["status"] for r in self.chain.send(transactions)} == {"0x1"}
+                assert self.chain.send([add])[0]["status"] == "0x1"
 
     def transactions(self):
         """All of the provider to the market contract, with their receipts."""
@@ -168,7 +106,7 @@ class World:
 @pytest.fixture
 def user(tmp_path):
     def make(chain):
-        user = User(chain.url, tmp_path)
+        user = User(chain.url, tmp_path, PROVIDER)
         training = reviews(tmp_path / "train.tsv", 0, 60)
         user.do(deploy.cli, "--data", training, "--name", "films", "--incentive", "prediction-market", "--epochs", "0")
         return user
@@ -185,16 +123,18 @@ def options(data):
     return ["run", "films", "--data", data, "--portions", "4", "--draw", "1", "--most", str(MOST), "--poll", "0.1"]
 
 
-def test_run__killed_at_many_moments_of_two_markets__nothing_lost_and_nothing_sent_twice(user, project, tmp_path):
-    with local_node() as (chain, _):
+@pytest.mark.parametrize("markets", [2, pytest.param(24, marks=pytest.mark.fuzz)])
+def test_run__killed_at_many_moments__nothing_lost_and_nothing_sent_twice(user, project, tmp_path, markets):
+    with local_chain() as chain:
         user = user(chain)
         world = World(chain, project, user)
-        kills, deadline = 0, time.monotonic() + PATIENCE
-        for number in (1, 2):
+        kills = 0
+        for number in range(1, markets + 1):
+            deadline = time.monotonic() + PATIENCE
             arguments = options(reviews(tmp_path / f"hidden{number}.tsv", 100, 36 + 4 * number))
             while True:
                 before = world.sent
-                patience = world.rng.randint(number, 4 * number), world.rng.random() / 20
+                patience = world.rng.randint(1, 4 * min(number, 2)), world.rng.random() / 20
                 with killed_at_the_end(pid := user.start(market.cli, *arguments)):
                     while running := alive(pid):
                         assert time.monotonic() < deadline, user.log
@@ -211,10 +151,10 @@ def test_run__killed_at_many_moments_of_two_markets__nothing_lost_and_nothing_se
             assert "FAILED" not in user.log
             assert world.market & 2**32 - 1 == number
             world.check_end()
-        assert kills >= 8
+        assert kills >= 3 * markets
         # once more: the test set is known, and no third market begins
         user.do(market.cli, *arguments)
-        assert world.market & 2**32 - 1 == 2
+        assert world.market & 2**32 - 1 == markets
         user.do(market.cli, "status", "films")
         user.do(market.cli, "status", "films", "--market", "1")
         assert user.log.count("nothing: all is paid") == 2
@@ -222,7 +162,7 @@ def test_run__killed_at_many_moments_of_two_markets__nothing_lost_and_nothing_se
 
 def test_run__node_is_stopped_and_started_again__goes_on(user, project, tmp_path):
     state = ["--state", str(tmp_path / "state.json")]
-    with local_node(*state) as (chain, group):
+    with local_chain(*state) as chain:
         user = user(chain)
         world = World(chain, project, user)
         pid = user.start(market.cli, *options(reviews(tmp_path / "hidden.tsv", 100, 40)))
@@ -231,9 +171,9 @@ def test_run__node_is_stopped_and_started_again__goes_on(user, project, tmp_path
             still_trying(pid, deadline, user)
             time.sleep(0.05)
         # it hangs for a while
-        os.killpg(group, signal.SIGSTOP)
+        os.killpg(chain.group, signal.SIGSTOP)
         time.sleep(1)
-        os.killpg(group, signal.SIGCONT)
+        os.killpg(chain.group, signal.SIGCONT)
         while world.phase != PARTICIPATING:
             still_trying(pid, deadline, user)
             if world.phase == COMMITTED:
@@ -243,7 +183,7 @@ def test_run__node_is_stopped_and_started_again__goes_on(user, project, tmp_path
         while "does not answer" not in user.log:
             still_trying(pid, deadline, user)
             time.sleep(0.05)
-        with local_node(*state, port=int(chain.url.rsplit(":", 1)[1])) as (chain, _):
+        with local_chain(*state, port=int(chain.url.rsplit(":", 1)[1])) as chain:
             assert world.phase == PARTICIPATING
             world.go_on()
             while alive(pid):
@@ -254,7 +194,7 @@ def test_run__node_is_stopped_and_started_again__goes_on(user, project, tmp_path
 
 
 def test_run__transactions_not_mined_and_dropped__sent_again_but_mined_once(user, project, tmp_path):
-    with local_node() as (chain, _):
+    with local_chain() as chain:
         user = user(chain)
         world = World(chain, project, user)
         deadline = time.monotonic() + PATIENCE
@@ -282,9 +222,10 @@ def test_run__transactions_not_mined_and_dropped__sent_again_but_mined_once(user
         with killed_at_the_end(pid := user.start(market.cli, *arguments)):
             wait_until(lambda: "not mined yet" in user.log)
             assert pool() == [first]
-            # forgotten now that nobody has it any more: the commitment is sent anew, in its place
+            # forgotten once more: the new run sends the very same
             chain.rpc("anvil_dropTransaction", first)
-            wait_until(lambda: len(Secret.load(user.files[0]).transactions) == 2 and pool())
+            wait_until(lambda: "not sent again" in user.log or pool())
+            assert pool() == [first]
             chain.rpc("evm_setAutomine", True)
             chain.rpc("evm_mine")
             while alive(pid):
@@ -297,7 +238,7 @@ def test_run__transactions_not_mined_and_dropped__sent_again_but_mined_once(user
 
 
 def test_commands__one_after_the_other__a_whole_market_and_one_whose_file_is_lost(user, project, tmp_path):
-    with local_node() as (chain, _):
+    with local_chain() as chain:
         user = user(chain)
         world = World(chain, project, user)
 
@@ -312,18 +253,27 @@ def test_commands__one_after_the_other__a_whole_market_and_one_whose_file_is_los
         chain.rpc("anvil_mine", "0x6")
         for step in ("draw", "reveal", "open"):
             user.do(market.cli, step, "films")
+        user.do(market.cli, "try", "films", "a fine film", "1")
+        assert "rows that were shown" in user.log
         world.go_on()
         for step in ("close", "reveal", "check", "score", "settle"):
             user.do(market.cli, step, "films")
         user.do(market.cli, "withdraw", "films", "--all")
         world.check_end()
+        assert "Market 1 has ended as settled" in user.log
+        assert f"{world.provider} (provider) paid in " in user.log
 
         commit(2)
         user.files[1].rename(tmp_path / "lost")
         # anyone can bring it to its end, here as soon as the drawn portions are not revealed in time
         user.do(market.cli, "run", "films", "--jump")
         assert world.phase == VOID
+        assert "Market 2 has ended as void" in user.log
         user.do(market.cli, "withdraw", "films")
         assert chain.balance(world.contract.address) == 0
         user.do(market.cli, "status", "films")
         assert "void" in user.log
+        told = user.log.count("Market 2 has ended as void")
+        for step in ("settle", "expire"):  # there is nothing left to do, and that is said
+            user.do(market.cli, step, "films")
+        assert user.log.count("Market 2 has ended as void") == told + 2

@@ -5,7 +5,7 @@ That set-up works on a fresh machine is what CI shows: it runs `make test` on on
 
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 
 CODE_LIMIT, INIT_CODE_LIMIT = 24_576, 49_152  # bytes
@@ -23,7 +23,7 @@ def test_contracts__compiled_with_the_optimizer__below_the_size_limits(project):
     assert {n: s for n, s in sizes.items() if s[0] > CODE_LIMIT or s[1] > INIT_CODE_LIMIT} == {}
 
 
-def test_deployment__cut_off_half_way__resumed_where_it_was(new_model, deployed, owner, trainer):
+def test_deployment__cut_off_half_way__resumed_where_it_was(new_model, contract_of, owner, trainer):
     """A deployment that ran out of gas half way and could not be resumed."""
     n_features = 2_000
     twin = SparsePerceptron(SparsePerceptronParameters(n_features), [i % 99 - 50 for i in range(n_features)])

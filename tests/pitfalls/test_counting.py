@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
-from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
-from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
+from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
+from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
+from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from tests.client import reverts
 
 
@@ -108,7 +108,7 @@ def test_class__added__predicts_as_before_and_can_learn(new_model, trainer, owne
     model = new_model(twin, trainer)
     answer = model.call("predict", sample)
 
-    model.send("add_class", "new", 0, [], sender=owner)
+    model.send("add_class", "new", sender=owner)
     assert model.call("predict", sample) == answer
 
     for _ in range(5):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.rows import pack_rows
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.rows import pack_rows
 from tests.client import Reverted, reverts
 from tests.conftest import pack_terms
 
@@ -12,17 +12,17 @@ X = bytes.fromhex("00010002")
 
 
 @pytest.fixture
-def model(new_model, deployed):
+def model(new_model, contract_of):
     twin = SparsePerceptron(SparsePerceptronParameters(20, rate=3), range(-10, 10))
-    return new_model(twin, deployed("SelfAssessment"), pack_terms())
+    return new_model(twin, contract_of("SelfAssessment"), pack_terms())
 
 
 @pytest.fixture
-def add(deployed, model, contributor):
+def add(contract_of, model, contributor):
     """Contribute to the model, with more than enough ether."""
 
     def send(x, y, **fields):
-        return deployed("SelfAssessment").send("add_data", model, x, y, sender=contributor, value=10**18, **fields)
+        return contract_of("SelfAssessment").send("add_data", model, x, y, sender=contributor, value=10**18, **fields)
 
     return send
 
@@ -75,7 +75,7 @@ def test_index__of_the_lanes_behind_the_features__can_not_be_trained(model, add)
             add(index.to_bytes(2, "big"), 1)
 
 
-def test_bounds__checked__before_expensive_work(model, add, deployed, contributor, client):
+def test_bounds__checked__before_expensive_work(model, add, contract_of, contributor, client):
     """A bounds check came after the expensive work and burnt the caller's gas."""
     good = b"".join(i.to_bytes(2, "big") for i in range(20))
     spent = add(good, 1).gas
@@ -83,8 +83,8 @@ def test_bounds__checked__before_expensive_work(model, add, deployed, contributo
 
     burnt = []
     for x, y in ((good[:-2] + b"\xff\xff", 1), (good, 2), (b"\0", 1), (b"", 1), (X[::-1], 1)):
-        data = deployed("SelfAssessment").data("add_data", model.address, x, y)
-        fields = {"from": contributor.address, "to": deployed("SelfAssessment").address, "data": "0x" + data.hex()}
+        data = contract_of("SelfAssessment").data("add_data", model.address, x, y)
+        fields = {"from": contributor.address, "to": contract_of("SelfAssessment").address, "data": "0x" + data.hex()}
         fields |= {"value": hex(10**18), "gas": hex(3_000_000), "gasPrice": "0x0"}
         receipt = chain.rpc("eth_sendTransactionSync", fields)
         assert receipt["status"] == "0x0"

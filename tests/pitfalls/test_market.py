@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 from eth_utils import keccak
 
-from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
-from simulation.prediction_market import MAX_PORTION, PARTICIPATING, REVEALING, SILENT, Terms, draw_portions
-from simulation.revert import Revert
-from simulation.rows import pack_rows
-from simulation.settlement import settle, settle_by_loop
-from tests.mirror import PLAN
+from comodels.incentives.prediction_market import PARTICIPATING, REVEALING, SILENT, Terms, draw_portions
+from comodels.incentives.scorers import MAX_PORTION
+from comodels.incentives.settlement import settle, settle_by_loop
+from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
+from comodels.revert import Revert
+from comodels.rows import pack_rows
+from comodels.wire import iterate_withdrawals, pack_withdrawal
+from tests.mirror import ANY, PLAN
 from tests.unit.PredictionMarket.conftest import (
     closed,
     contribute,
     create,
     mirror,
     model,
+    people,
     rng,
     scoring,
     secret,
@@ -142,24 +145,25 @@ def test_rewards__paid_to_one_account__cleared_for_the_same(mirror, settled, kee
     records = mirror.twin.markets[settled].contributions
     for index, c in enumerate(records, 1):
         other = str(reporter) if c.contributor == str(contributor) else str(contributor)
-        claim = keccak(c.x), c.y, c.effect
+        ((who, amount, _, proof),) = iterate_withdrawals(mirror.twin.claim(settled, index)[1][1])
+        assert who == c.contributor
         for _ in range(2):
-            with pytest.raises(Revert, match="no such contribution, or paid already"):
-                mirror.withdraw(keeper, settled, index, other, *claim)
-        mirror.withdraw(keeper, settled, index, c.contributor, *claim)
-        with pytest.raises(Revert, match="no such contribution, or paid already"):
-            mirror.withdraw(keeper, settled, index, c.contributor, *claim)
+            with pytest.raises(Revert, match="not what was settled"):
+                mirror.withdraw(keeper, settled, pack_withdrawal(other, amount, index, proof))
+        assert mirror.withdraw_index(keeper, settled, index) == amount
+        for account in (who, other):
+            before = mirror.rpc.balance(account)
+            assert mirror.withdraw_index(keeper, settled, index) == 0
+            assert mirror.rpc.balance(account) == before
 
 
-def test_samples__not_normalised_as_the_contract_demands__refused_by_both(
-    mirror, create_model, owner, provider, keeper
-):
+def test_samples__not_normalised_as_the_contract_demands__refused_by_both(mirror, create_model, provider, keeper):
     """In a simulation that did not normalise its data as the contracts did, results did not carry over."""
     n, unit = 4, 100
     sums = np.array([[1_000, 0, 0, 0], [0, 1_000, 0, 0]], np.int64)
     twin = NearestCentroid(NearestCentroidParameters(n, unit, room=2), sums, [10, 10])
-    address = str(create_model(twin, mirror.contract.address, Terms().pack()).address)
-    mirror.adopt(address, twin, owner.address)
+    address = str(create_model(twin, mirror.contract.address, ANY.encode(), holder=provider).address)
+    mirror.adopt(address, twin, provider.address)
     raw, normalised = (np.array(x, np.int8).tobytes() for x in ([50, 50, 50, 0], [60, 80, 0, 0]))
     bounty = mirror.secret(address, provider, [pack_rows([(1, normalised), (0, normalised)] * 2)] * PLAN.portions)
     market = mirror.start(bounty, keeper)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import Reverted, reverts
 from tests.conftest import pack_terms
 
@@ -15,8 +15,8 @@ NO_SUCH = "self-assessment: no such contribution, or settled already"
 
 
 @pytest.fixture
-def incentive(deployed):
-    return deployed("SelfAssessment")
+def incentive(contract_of):
+    return contract_of("SelfAssessment")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def publish(new_model, incentive):
 
     def build(**terms):
         twin = SparsePerceptron(SparsePerceptronParameters(10))
-        return new_model(twin, incentive, pack_terms(COST_WEIGHT, **terms))
+        return new_model(twin, incentive, pack_terms(**{"cost_weight": COST_WEIGHT} | terms))
 
     return build
 
@@ -53,12 +53,12 @@ def test_deposit__predict_reverts_for_ever__not_stuck(client, project, incentive
     """Deposits stuck for ever when `predict` reverted: claims after the last wait do not need the model."""
     mock = client.deploy(project.ModelMock, owner)
     mock.send("set_effect", bytes(32), sender=owner)
-    mock.send("open", incentive, pack_terms(COST_WEIGHT), sender=owner)
+    mock.send("open", incentive, pack_terms(cost_weight=COST_WEIGHT), sender=owner)
     added = incentive.send("add_data", mock, X, 1, sender=contributor, value=FULL)
     mock.send("set_broken", True, sender=owner)
     mock.send("set_broken_owner", True, sender=owner)
     with reverts("mock: broken"):
-        incentive.send("refund", mock, X, 1, sender=contributor, time=added.time + 20 * DAY)
+        incentive.send("refund", mock, contributor, X, 1, sender=contributor, time=added.time + 20 * DAY)
 
     incentive.send("take", mock, contributor, X, 1, sender=stranger)
 
@@ -68,7 +68,7 @@ def test_deposit__predict_reverts_for_ever__not_stuck(client, project, incentive
 def test_claim__largest_contribution__fits_a_transaction(new_model, incentive, contributor, reporter, owner):
     """A contribution that was cheap to add and too dear to claim."""
     parameters, cap = SparsePerceptronParameters(16_380), 16_777_216
-    terms = pack_terms(COST_WEIGHT, 1, 100_000, 200_000)
+    terms = pack_terms(cost_weight=COST_WEIGHT, refund_wait=1, owner_wait=100_000, anyone_wait=200_000)
     twin = SparsePerceptron(parameters, bias=-1)
     model = new_model(twin, incentive, terms, words=twin.words()[:1])
     # as many features as a sample may have, each in a word of its own that was 0
@@ -78,7 +78,7 @@ def test_claim__largest_contribution__fits_a_transaction(new_model, incentive, c
     gas = []
     for sender, sample, y in ((reporter, x, 0), (contributor, x, 1), (reporter, other, 0)):
         gas.append(incentive.send("add_data", model, sample, y, sender=sender, value=FULL).gas)
-    gas.append(incentive.send("refund", model, x, 0, sender=reporter, time=incentive.chain.time + 50).gas)
+    gas.append(incentive.send("refund", model, reporter, x, 0, sender=reporter, time=incentive.chain.time + 50).gas)
     gas.append(incentive.send("report", model, contributor, x, 1, sender=reporter).gas)
     with reverts(NO_SUCH):
         incentive.send("take", model, contributor, x, 1, sender=owner)
@@ -96,7 +96,7 @@ def test_payment__to_a_contract_wallet__gets_all_the_gas_it_needs(incentive, mod
     deposit = claimable(incentive, model, wallet, X, 0)
     assert incentive.chain.balance(wallet.address) == 2 * FULL - deposit
 
-    refund = incentive.data("refund", model.address, X, 0)
+    refund = incentive.data("refund", model.address, wallet.address, X, 0)
     wallet.send("run", incentive, refund, sender=owner, time=added.time + DAY)
 
     assert wallet.call("payments") == 2  # the change and the refund; it writes to storage each time
@@ -122,10 +122,10 @@ def test_add_data__price_jumps_after_another__caller_states_a_maximum_and_gets_c
 
 def test_report__share_that_rounds_to_zero__takes_nothing(new_model, incentive, contributor, reporter, stranger):
     """A share that rounds to zero took everything."""
-    model = new_model(SparsePerceptron(SparsePerceptronParameters(10)), incentive, pack_terms(1))
+    model = new_model(SparsePerceptron(SparsePerceptronParameters(10)), incentive, pack_terms(cost_weight=1))
     for sender in (reporter, stranger):
         added = incentive.send("add_data", model, OTHER_X, 0, sender=sender, value=FULL)
-        incentive.send("refund", model, OTHER_X, 0, sender=sender, time=added.time + DAY)
+        incentive.send("refund", model, sender, OTHER_X, 0, sender=sender, time=added.time + DAY)
     # 3,000² seconds after the latest: 3,600 / 3,000 is a deposit of 1 wei, and a half of it is 0
     added = incentive.send("add_data", model, X, 1, sender=contributor, value=1, time=added.time + 3_000**2)
     incentive.send("add_data", model, X, 0, sender=stranger, value=FULL)  # the model disagrees again
@@ -139,10 +139,10 @@ def test_report__share_that_rounds_to_zero__takes_nothing(new_model, incentive, 
 
 def test_refund__zero_deposit__counts_as_validated(new_model, incentive, contributor):
     """A zero deposit could never be refunded, so never counted as valid."""
-    model = new_model(SparsePerceptron(SparsePerceptronParameters(10)), incentive, pack_terms(0))
+    model = new_model(SparsePerceptron(SparsePerceptronParameters(10)), incentive, pack_terms(cost_weight=0))
     added = incentive.send("add_data", model, X, 0, sender=contributor)
 
-    incentive.send("refund", model, X, 0, sender=contributor, time=added.time + DAY)
+    incentive.send("refund", model, contributor, X, 0, sender=contributor, time=added.time + DAY)
 
     assert incentive.call("validated_of", model, contributor) == 1
 
@@ -151,7 +151,7 @@ def test_refund__same_sample_five_times__counts_once(incentive, model, contribut
     """The same sample sent and refunded five times counted as five valid contributions."""
     for _ in range(5):
         added = incentive.send("add_data", model, X, 0, sender=contributor, value=FULL)
-        incentive.send("refund", model, X, 0, sender=contributor, time=added.time + DAY)
+        incentive.send("refund", model, contributor, X, 0, sender=contributor, time=added.time + DAY)
 
     assert incentive.call("validated_of", model, contributor) == 1
     assert incentive.call("statistics", model) == (5, 1)
@@ -163,7 +163,7 @@ def test_report__of_a_contribution_added_again__earlier_claims_do_not_survive(
     """`claimed by` survived when a record was overwritten."""
     for sender in (reporter, stranger):
         added = incentive.send("add_data", model, OTHER_X, 0, sender=sender, value=FULL)
-        incentive.send("refund", model, OTHER_X, 0, sender=sender, time=added.time + DAY)
+        incentive.send("refund", model, sender, OTHER_X, 0, sender=sender, time=added.time + DAY)
     for _ in range(2):
         added = incentive.send("add_data", model, X, 1, sender=contributor, value=FULL)
         incentive.send("add_data", model, X, 0, sender=stranger, value=FULL)  # the model disagrees again
@@ -171,7 +171,7 @@ def test_report__of_a_contribution_added_again__earlier_claims_do_not_survive(
         report = incentive.send("report", model, contributor, X, 1, sender=reporter, time=added.time + DAY + 5)
         assert report.events[0].arguments["amount"] > 0
         incentive.send("take", model, contributor, X, 1, sender=stranger, time=added.time + 30 * DAY)
-        incentive.send("refund", model, X, 0, sender=stranger)
+        incentive.send("refund", model, stranger, X, 0, sender=stranger)
         assert deposit > 0 == incentive.chain.balance(incentive.address)
 
 
@@ -187,7 +187,7 @@ def test_add_data__same_twice_in_one_block__first_is_not_overwritten(incentive, 
 @pytest.mark.parametrize("waits", [(2, 1, 3), (1, 3, 2), (3, 2, 1)])
 def test_open__waits_out_of_order__refused(publish, waits):
     """The points contract did not check the order of its waits."""
-    with reverts("self-assessment: waits out of order"):
+    with pytest.raises(Reverted, match="the owner's wait is above anyone's|reports need more time"):
         publish(refund_wait=waits[0], owner_wait=waits[1], anyone_wait=waits[2])
 
 
@@ -195,7 +195,7 @@ def test_report__first_claim__does_not_block_others(incentive, model, contributo
     """The first claim of any kind blocked all others."""
     for sender in (reporter, stranger):
         added = incentive.send("add_data", model, OTHER_X, 0, sender=sender, value=FULL)
-        incentive.send("refund", model, OTHER_X, 0, sender=sender, time=added.time + DAY)
+        incentive.send("refund", model, sender, OTHER_X, 0, sender=sender, time=added.time + DAY)
     added = incentive.send("add_data", model, X, 1, sender=contributor, value=FULL)
     incentive.send("add_data", model, X, 0, sender=owner, value=FULL)  # now it disagrees again
     deposit = claimable(incentive, model, contributor, X, 1)
@@ -244,13 +244,13 @@ def test_statistics__submitted__is_written(incentive, model, contributor):
 
 
 @pytest.mark.parametrize("dispute_wait", [0, DAY])
-def test_flip_and_take__in_one_block__works_without_a_dispute_wait_only(
+def test_flip_and_take__works_never_in_one_block_and_without_a_dispute_wait_only(
     publish, incentive, rpc, contributor, reporter, dispute_wait
 ):
     """Someone with valid data adds the victim's sample with the other label and reports the victim at once."""
     model = publish(dispute_wait=dispute_wait)
     added = incentive.send("add_data", model, OTHER_X, 0, sender=reporter, value=FULL)
-    incentive.send("refund", model, OTHER_X, 0, sender=reporter, time=added.time + DAY)
+    incentive.send("refund", model, reporter, OTHER_X, 0, sender=reporter, time=added.time + DAY)
     added = incentive.send("add_data", model, X, 1, sender=contributor, value=10**18)
     assert model.call("predict", X) == 1  # the model agrees with the victim
     deposit = claimable(incentive, model, contributor, X, 1)
@@ -264,18 +264,20 @@ def test_flip_and_take__in_one_block__works_without_a_dispute_wait_only(
     receipts = rpc.send([flip, attack("report"), attack("flag"), attack("report")])
 
     assert len({r["blockNumber"] for r in receipts}) == 1
-    statuses = [r["status"] == "0x1" for r in receipts]
+    assert [r["status"] == "0x1" for r in receipts] == [True, False, False, False]  # the model learnt just now
+    rpc.rpc("evm_setNextBlockTimestamp", added.time + DAY + 1)
+    statuses = [r["status"] == "0x1" for r in rpc.send([attack("report"), attack("flag"), attack("report")])]
     if dispute_wait == 0:
-        assert statuses == [True, True, False, False]  # the slides' behaviour: the victim's deposit is gone
+        assert statuses == [True, False, False]  # the slides' behaviour: the victim's deposit is gone
         assert claimable(incentive, model, contributor, X, 1) == 0
         return
-    assert statuses == [True, False, True, False]  # announced, and no more
+    assert statuses == [False, True, False]  # announced, and no more
     assert claimable(incentive, model, contributor, X, 1) == deposit
     # the victim sees it, brings the model back with another account or sample, and refunds before the report is due
-    incentive.send("add_data", model, X + b"\0\5", 1, sender=contributor, value=10**18)
-    incentive.send("refund", model, X, 1, sender=contributor)
+    last = incentive.send("add_data", model, X + b"\0\5", 1, sender=contributor, value=10**18)
+    incentive.send("refund", model, contributor, X, 1, sender=contributor, time=last.time + 1)
     with reverts(NO_SUCH):
-        incentive.send("report", model, contributor, X, 1, sender=reporter, time=added.time + 2 * DAY)
+        incentive.send("report", model, contributor, X, 1, sender=reporter, time=added.time + 2 * DAY + 1)
 
 
 def test_terms__malformed_label_or_deposit__no_money_moved(incentive, model, contributor):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 from tests.conftest import pack_terms
 
@@ -53,19 +53,19 @@ def test_lanes__weight_at_its_limit__no_silent_overflow_into_the_neighbour(new_m
 @pytest.mark.parametrize("without_own_effect", [False, True])
 @pytest.mark.parametrize("margin", [0, 50])
 def test_wrong_sample__flips_the_model_s_own_answer__but_is_no_witness_for_itself(
-    new_model, deployed, contributor, without_own_effect, margin
+    new_model, contract_of, contributor, without_own_effect, margin
 ):
     """One wrong sample was enough to make the perceptron agree with it, so that a wrong refund fulfilled itself.
 
     Here the model is right by 3, and the wrong sample moves its own score by 2 · 2 = 4. Judged without its own
     effect, the answer before it counts.
     """
-    incentive = deployed("SelfAssessment")
+    incentive = contract_of("SelfAssessment")
     parameters = SparsePerceptronParameters(5, rate=2, bias_rate=0, margin=margin)
     model = new_model(
         SparsePerceptron(parameters, [0, -1, -2, 0, 0]),
         incentive,
-        pack_terms(10**12, without_own_effect=without_own_effect),
+        pack_terms(without_own_effect=without_own_effect),
     )
     assert model.call("score", X) == -3
     added = incentive.send("add_data", model, X, 1, sender=contributor, value=10**18)
@@ -73,9 +73,9 @@ def test_wrong_sample__flips_the_model_s_own_answer__but_is_no_witness_for_itsel
 
     if without_own_effect:
         with reverts("self-assessment: the model disagrees"):
-            incentive.send("refund", model, X, 1, sender=contributor, time=added.time + 86_400)
+            incentive.send("refund", model, contributor, X, 1, sender=contributor, time=added.time + 86_400)
     else:
-        incentive.send("refund", model, X, 1, sender=contributor, time=added.time + 86_400)
+        incentive.send("refund", model, contributor, X, 1, sender=contributor, time=added.time + 86_400)
 
 
 @pytest.mark.parametrize(("margin", "flips"), [(0, True), (20, False)])

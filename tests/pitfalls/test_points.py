@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.points import Terms
+from comodels.incentives.points import Terms
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 
 HOUR = 3_600
@@ -14,8 +14,8 @@ FOR, AGAINST, NEITHER = b"\0\0", b"\0\1", b"\0\2"  # features that speak for cla
 
 
 @pytest.fixture
-def points(deployed):
-    return deployed("Points")
+def points(contract_of):
+    return contract_of("Points")
 
 
 @pytest.fixture

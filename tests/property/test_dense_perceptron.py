@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
-from simulation.revert import Revert
-from simulation.rows import pack_rows
+from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from comodels.revert import Revert
+from comodels.rows import pack_rows
+from tests.learning import check_learn
 
 
 def random_sample(rng, parameters):
@@ -68,6 +69,7 @@ def test_update__random_stream__state_effects_and_predictions_equal_the_twin(
     assert model.call("bias") == twin.bias
     assert model.call("words", 0, model.call("word_count")) == tuple(twin.words())
     assert np.array_equal(DensePerceptron.from_words(parameters, twin.words()).weights, twin.weights)
+    check_learn(model, twin, samples[-30:], trainer)
     probes = [rng.integers(-128, 128, n).astype(np.int8).tobytes() for _ in range(30)] + [b"\x80" * n, b"\x7f" * n]
     assert model.call_many("score", [(x,) for x in probes]) == [twin.score(x) for x in probes]
     assert model.call_many("predict", [(x,) for x in probes]) == [twin.predict(x) for x in probes]

@@ -5,12 +5,16 @@ import random
 import pytest
 from eth_utils import keccak
 
-from scripts._market import Secret
-from scripts._market_demo import deploy, local_chain
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import SETTLED, Plan, Terms
-from simulation.rows import pack_rows
-from simulation.settlement import settle
+from comodels.artifacts import deploy
+from comodels.chain.local import local_chain
+from comodels.incentives.prediction_market import Plan
+from comodels.incentives.settlement import settle
+from comodels.market_secret import Secret
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.payouts import due_in, errors_in
+from comodels.rows import pack_rows
+from comodels.wire import pack_contribution, pack_entry
+from tests.mirror import ANY
 
 MARKETS = 200
 GAS = 3_000_000
@@ -31,8 +35,8 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
     # every contribution moves its weights: up for class 1, down for class 0. That walks the errors up and down.
     rng = random.Random(5)
     owner, provider, keeper, contributor = rpc.accounts[:4]
-    contract = deploy(rpc, owner, project.PredictionMarket)
-    implementation = deploy(rpc, owner, project.SparsePerceptron)
+    contract = deploy(rpc, owner, "PredictionMarket")
+    implementation = deploy(rpc, owner, "SparsePerceptron")
     chain_id = int(rpc.rpc("eth_chainId"), 16)
     sent = []
 
@@ -51,9 +55,9 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
         parameters = SparsePerceptronParameters(rows, bias_rate=0, margin=2**31)
         twin = SparsePerceptron(parameters, [rng.randint(0, 1) for _ in range(rows)])
         arguments = (
-            owner,
+            provider,
             contract.address,
-            Terms().pack(),
+            ANY.encode(),
             parameters.pack(),
             b"\x00" * 5,
             twin.words(),
@@ -101,17 +105,24 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
     )
     send([call("close", s.market) for s in secrets])
     send([call("reveal", *s.reveal_arguments(1 - i)) for s, i in zip(secrets, drawn, strict=True)])
-    send([call("check", s.market, 1) for s in secrets])
+    send([call("check", s.market, 8) for s in secrets])
     send(
         [
-            call("score", s.market, contributor, x, y, 2 - y, 1)
-            for s, (_, _, contributions, _) in zip(secrets, markets, strict=True)
-            for x, y in contributions
+            call(
+                *("score_many", s.market, 1, b"".join(pack_contribution(contributor, x, y, 2 - y) for x, y in some), 8),
+                *(bytes(32), []),
+            )
+            for s, (_, _, some, _) in zip(secrets, markets, strict=True)
         ]
     )
-    send([call("settle", s.market, rng.randint(1, 6)) for s in secrets])
-    states = contract.call_many("market", [(s.market,) for s in secrets])
-    send([call("settle", s.market, 6) for s, m in zip(secrets, states, strict=True) if m[6] != SETTLED])
+    last = int(rpc.rpc("eth_blockNumber"), 16)
+    scored = [errors_in(contract, s.market, 0, last) for s in secrets]
+    send(
+        [
+            call("settle", s.market, b"".join(pack_entry(contributor, e) for e in after))
+            for s, after in zip(secrets, scored, strict=True)
+        ]
+    )
 
     left_early = 0
     for s, (twin, rows, contributions, plan) in zip(secrets, markets, strict=True):
@@ -120,10 +131,12 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
             twin.update(x, y)
             errors.append(twin.evaluate(s.portions[0]))
         results = settle(errors, rows, plan.rounds)
-        expected = [(e, k, plan.stake * b // rows) for e, (b, k) in zip(errors[1:], results, strict=True)]
-        records = contract.call_many("contribution", [(s.market, i + 1) for i in range(len(contributions))])
-        assert records == expected, (errors, plan)
+        expected = [(k, plan.stake * b // rows) for b, k in results]
+        due = due_in(contract, s.model, s.market)
+        assert [(payout.rounds, payout.amount) for payout in due] == expected, (errors, plan)
         held = contract.call("held", s.market)
-        assert held[1] == sum(owed for _, _, owed in expected)
+        assert held[1] == sum(owed for _, owed in expected)
+        send([call(*payout.call(s.market)) for payout in due])
+        assert contract.call("held", s.market)[1] == 0
         left_early += any(1 <= k < plan.rounds for _, k in results)
     assert left_early > 50

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from simulation.nearest_centroid import SUM_MAX, SUM_MIN, NearestCentroid, NearestCentroidParameters, pack_sums
-from simulation.revert import Revert
-from simulation.rows import pack_rows
+from comodels.models.nearest_centroid import SUM_MAX, SUM_MIN, NearestCentroid, NearestCentroidParameters
+from comodels.revert import Revert
+from comodels.rows import pack_rows
 from tests.conftest import pack_card
+from tests.learning import check_learn
 
 
 def random_sample(rng, parameters, centre):
@@ -61,6 +62,7 @@ def test_update__random_stream_and_added_classes__state_and_predictions_equal_th
             except Revert:
                 good.append(False)
         assert [r["status"] == "0x1" for r in receipts] == good
+        check_learn(model, twin, samples[-20:], trainer)
         probes = [rng.integers(-128, 128, n).astype(np.int8).tobytes() for _ in range(20)] + [b"\x80" * n, b"\x7f" * n]
         probes += [x for x, _ in samples[-20:]]
         assert model.call_many("scores", [(x,) for x in probes]) == [tuple(twin.scores(x)) for x in probes]
@@ -78,11 +80,9 @@ def test_update__random_stream_and_added_classes__state_and_predictions_equal_th
         assert NearestCentroid.from_words(parameters, words).words() == words
         if added == 2:
             break
-        new = rng.integers(-1_000, 1_000, n) if added else None
-        arguments = (f"class {added}", 5, pack_sums(new)) if added else (f"class {added}", 0, [])
-        (receipt,) = rpc.send([model.transaction("add_class", *arguments, sender=str(owner.address))])
+        (receipt,) = rpc.send([model.transaction("add_class", f"class {added}", sender=str(owner.address))])
         assert receipt["status"] == "0x1"
-        twin.add_class(5 if added else 0, new)
+        twin.add_class()
         assert model.call("class_name", twin.class_count - 1) == f"class {added}"
 
     assert model.call("version") == twin.version > 0

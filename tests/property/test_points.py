@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from scripts.leaderboard import compare, recompute
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.points import Points, Terms, badge_names
-from simulation.revert import Revert
+from comodels.incentives.points import Points, Terms, badge_names
+from comodels.leaderboard import compare, recompute
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.revert import Revert
 from tests.parrot import Parrot, deploy_parrot
 
 STEPS = 700

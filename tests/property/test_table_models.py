@@ -5,11 +5,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
-from simulation.rows import pack_rows
-from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
-from simulation.table import pack_counts
+from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
+from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
+from comodels.rows import pack_rows
 from tests.conftest import pack_card
+from tests.learning import check_learn
 
 UPDATES = 720
 ADDED = 2  # classes that are added on the way
@@ -22,6 +22,9 @@ TWINS = [
     (NaiveBayes, NaiveBayesParameters(300, 4), 2),
     (NaiveBayes, NaiveBayesParameters(1_000, 3, alpha=1), 1),
     (NaiveBayes, NaiveBayesParameters(200, 20, alpha=2**31), 9),
+    # with a margin, of 1.3 and of 2 nats
+    (NaiveBayes, NaiveBayesParameters(300, 4, margin=480), 2),
+    (NaiveBayes, NaiveBayesParameters(200, 20, margin=740), 9),
 ]
 
 
@@ -48,19 +51,21 @@ def test_update__random_stream_with_classes_added__equals_the_twin(
         assert {r["status"] for r in receipts} == {"0x1"}
         claims += [(x, y, twin.update(x, y)) for x, y in stream][-30:]
         if part < ADDED:
-            samples = int(rng.integers(1, 9)) if part else 0
-            counts = rng.integers(0, samples + 1, n) if part else None
-            words = [] if counts is None else pack_counts(counts)
-            transaction = model.transaction("add_class", f"later {part}", samples, words, sender=str(owner.address))
+            transaction = model.transaction("add_class", f"later {part}", sender=str(owner.address))
             assert rpc.send([transaction])[0]["status"] == "0x1", rpc.why(transaction)
-            twin.add_class(samples, counts)
+            twin.add_class()
 
-    assert model.call("version") == twin.version == len(range(ADDED + 1)) * (UPDATES // (ADDED + 1))
+    learnt = len(range(ADDED + 1)) * (UPDATES // (ADDED + 1))
+    assert model.call("version") == twin.version
+    # a margin leaves some out, of those that were learnt anyway none
+    assert twin.version < learnt if getattr(parameters, "margin", 0) else twin.version == learnt
+    assert len({effect for _, _, effect in claims}) == (2 if getattr(parameters, "margin", 0) else 1)
     assert model.call("class_count") == twin.class_count == classes + ADDED
     count = model.call("word_count")
     words = [w for s in range(0, count, 640) for w in model.call("words", s, min(640, count - s))]
     assert words == twin.words()
     assert kind.from_words(parameters, words).words() == words
+    check_learn(model, twin, stream[-30:], trainer)
     probes = [random_sample(rng, n, 1_000) for _ in range(40)]
     assert model.call_many("scores", [(x,) for x in probes]) == [tuple(twin.scores(x)) for x in probes]
     assert model.call_many("predict", [(x,) for x in probes]) == [twin.predict(x) for x in probes]

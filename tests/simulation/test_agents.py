@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.engine import run
-from simulation.scenario import from_mapping
+from comodels.simulation.engine import run
+from comodels.simulation.loading import from_mapping
 
 BASE = {
     "name": "base",
@@ -64,15 +64,22 @@ def test_sybil__contributes_from_all_its_accounts():
     assert len({e.account for e in result.world.entries if e.agent == 1}) == 7
 
 
-def test_flip_and_take__without_margin__earns_from_a_victim_in_the_same_second():
+def test_flip_and_take__slides_rule_without_margin__earns_from_a_victim_in_the_next_second():
+    terms = {"dispute_wait": 0, "rest_wait": 0, "owner_wait": "8d", "anyone_wait": "9d"}
     result = play(
-        agents__other__kind="flip-and-take", agents__other__warm_up=3, model__parameters__margin=0, model__trained=False
+        agents__other__kind="flip-and-take",
+        agents__other__warm_up=3,
+        model__parameters__margin=0,
+        model__trained=False,
+        incentive__terms=terms | {"forgive_every": 0, "born_wrong": False},
     )
     attacker = result.agents[1].account
     acts = [a for a in result.world.actions if a.sender == attacker]
     pairs = zip(acts, acts[1:], strict=False)
     assert any(
-        (a.function, b.function) == ("add_data", "report") and a.time == b.time and a.arguments[0] == b.arguments[1]
+        (a.function, b.function) == ("add_data", "report")
+        and a.time + 1 == b.time  # in its own second the model is not asked
+        and a.arguments[0] == b.arguments[1]
         for a, b in pairs
     )
 

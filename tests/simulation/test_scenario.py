@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from simulation import units
-from simulation.engine import run
-from simulation.models import MODELS
-from simulation.problem import AboveMean, build
-from simulation.scenario import FOLDER, ScenarioError, from_mapping, load, load_mapping, ready
-from simulation.sweep import read_sweep
-from simulation.training import DEFAULTS, train
+from comodels import units
+from comodels.models.training import DEFAULTS, train
+from comodels.simulation.engine import run
+from comodels.simulation.loading import FOLDER, from_mapping, load, load_mapping, ready
+from comodels.simulation.models import MODELS
+from comodels.simulation.problem import AboveMean, build
+from comodels.simulation.scenario import ScenarioError
+from comodels.simulation.sweep import read_sweep
 
 GOOD = {
     "name": "good",
@@ -55,7 +56,7 @@ def test_from_mapping__mistake__says_where_and_what(key, value, message):
     [
         ("model.parameters.margn", 1, "model.parameters.margn: unknown setting; did you mean margin?"),
         ("model.parameters.rate", 0, "model.parameters: model: learning rate"),
-        ("incentive.terms.refund_wait", "30d", "incentive.terms: self-assessment: waits out of order"),
+        ("incentive.terms.refund_wait", "30d", "incentive.terms: self-assessment: reports need more time"),
         ("incentive.terms.refund_wait", "x", "incentive.terms.refund_wait: 'x' is not a duration"),
         ("model.kind", "SparsePerceptron", "takes sparse samples"),
         ("data.source", "digits", "knows two classes, but digits has 10"),

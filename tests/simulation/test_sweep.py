@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from comodels.simulation import sweep
+from comodels.simulation.scenario import ScenarioError
+from comodels.simulation.show import sparkline
+from comodels.simulation.sweep import MissingExtraError, read_sweep, run_sweep
 from scripts.simulate import cli
-from simulation import sweep
-from simulation.scenario import ScenarioError
-from simulation.show import sparkline
-from simulation.sweep import MissingExtraError, read_sweep, run_sweep
 
 CONTENT = {
     "name": "tiny",
@@ -79,11 +79,12 @@ def test_run_sweep__dask_is_missing__says_how_to_install_it(tmp_path, monkeypatc
 
 
 def test_run_sweep__dask_scheduler__same_rows(tmp_path):
-    distributed = pytest.importorskip("dask.distributed", reason="Dask is an optional extra")
+    from dask.distributed import LocalCluster
+
     plan = read_sweep({**CONTENT, "sweep": {}}, ["agents.bad.share=0,0.5"], 1)
     one = run_sweep(plan, tmp_path / "one.parquet", jobs=1).drop(columns="seconds")
     local = {"n_workers": 1, "threads_per_worker": 1, "protocol": "tcp://", "dashboard_address": None}
-    with distributed.LocalCluster(processes=False, **local) as cluster:
+    with LocalCluster(processes=False, **local) as cluster:
         two = run_sweep(plan, tmp_path / "two.parquet", dask=cluster.scheduler_address)
     assert two.drop(columns="seconds").equals(one)
 

@@ -18,10 +18,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from scripts._market_demo import deploy, local_chain
-from simulation.chain import Transaction
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import (
+from comodels.artifacts import deploy
+from comodels.chain.abi import Transaction
+from comodels.chain.local import local_chain
+from comodels.incentives.prediction_market import (
     COMMITTED,
     DRAWN,
     PARTICIPATING,
@@ -30,8 +30,10 @@ from simulation.prediction_market import (
     SETTLED,
     SETTLING,
 )
-from simulation.revert import Revert
-from simulation.rows import pack_rows
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.revert import Revert
+from comodels.rows import pack_rows
+from comodels.wire import iterate_withdrawals, pack_withdrawal
 from tests.mirror import PLAN, Mirror, create_raw, random_portions, random_sample, sample
 
 SMALL = replace(PLAN, portions=4, drawn=1, rows=3, max_contributions=6, rounds=7)
@@ -52,11 +54,12 @@ def machine(rpc, contract, implementation, wallet, people):
         def begin(self, seed, behaviour, least):
             self.rng = np.random.default_rng(seed)
             self.mirror = Mirror(rpc, contract, [*people, wallet.address])
+            self.refuses = wallet.call("refusing")
             self.mirror.forced = rpc.balance(contract.address)
             twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in self.rng.integers(-2, 3, 30)])
-            self.model = create_raw(rpc, implementation, contract.address, stranger, twin, next(numbers))
+            self.model = create_raw(rpc, implementation, contract.address, provider, twin, next(numbers))
             self.mirror.time = rpc.time
-            self.mirror.adopt(self.model, twin, stranger)
+            self.mirror.adopt(self.model, twin, provider)
             self.behaviour = behaviour
             self.plan = replace(SMALL, min_contributions=least)
             self.commit()
@@ -106,9 +109,9 @@ def machine(rpc, contract, implementation, wallet, people):
                         self.attempt(mirror.reveal, provider, *self.secret.reveal_arguments(index))
                 self.attempt(mirror.check, keeper, self.market)
             elif m.phase == SCORING:
-                mirror.score_next(keeper, self.market, int(self.rng.integers(0, 4)))
+                mirror.score_next(keeper, self.market, int(self.rng.integers(0, 12)))
             elif m.phase == SETTLING:
-                mirror.settle(keeper, self.market, int(self.rng.integers(1, 4)))
+                mirror.settle(keeper, self.market)
 
         @rule(who=st.sampled_from([contributor, reporter]), y=st.integers(0, 1))
         def contribute(self, who, y):
@@ -119,27 +122,28 @@ def machine(rpc, contract, implementation, wallet, people):
         @rule(y=st.integers(0, 1), change=st.integers(0, 1))
         def contribute_from_a_contract(self, y, change):
             """It calls back when the change arrives, and when it is paid."""
-            if self.state.phase != PARTICIPATING:
+            if self.state.phase != PARTICIPATING or self.refuses:
                 return
             x = random_sample(self.rng)
             self.attempt(self.mirror.add_data_through, wallet, stranger, self.model, x, y, self.plan.stake + change)
 
         @rule(
-            function=st.sampled_from(["withdraw_rest", "settle", "expire", "close", "withdraw", "add_data"]),
+            function=st.sampled_from(
+                ["withdraw_rest", "settle", "expire", "close", "withdraw", "withdraw_stake", "add_data"]
+            ),
             index=st.integers(1, 6),
         )
         def reenter(self, function, index):
             """What the contract wallet calls at its next payment; the lock refuses all of it."""
             arguments: tuple = (self.market,)
             if function == "settle":
-                arguments = self.market, 6
+                arguments = self.market, self.mirror.twin.entries(self.market)
             elif function == "add_data":
                 arguments = self.model, sample(1), 1
-            elif function == "withdraw":
+            elif function.startswith("withdraw_s") or function == "withdraw":
                 if index > len(self.state.contributions):
                     return
-                c = self.state.contributions[index - 1]
-                arguments = self.market, index, c.contributor, keccak(c.x), c.y, c.effect
+                function, arguments = self.mirror.twin.claim(self.market, index)
             data = wallet.data("set_callback", contract.address, contract.data(function, *arguments), 0)
             (receipt,) = rpc.send([Transaction(stranger, wallet.address, data)])
             assert receipt["status"] == "0x1"
@@ -158,7 +162,7 @@ def machine(rpc, contract, implementation, wallet, people):
 
         # ---- what should not -----------------------------------------------------------------------------------------
 
-        @rule(seconds=st.sampled_from([1, 500, 1_000, 2_000, 3_000]))
+        @rule(seconds=st.sampled_from([1, 500, 1_000, 2_000, 3_000, 100_000]))
         def wait(self, seconds):
             self.mirror.wait(seconds)
             self.attempt(self.mirror.close, stranger, self.market)
@@ -190,9 +194,50 @@ def machine(rpc, contract, implementation, wallet, people):
             x = sample(29) if wrong == "x" else c.x
             effect = 7 if wrong == "effect" else c.effect
             if late:
-                self.attempt(self.mirror.withdraw, stranger, self.market, index, who, keccak(x), c.y, effect)
+                place = min(max(index, 1), len(self.state.contributions))
+                beside = self.mirror.twin.around(self.market, place, place)
+                claim = index, who, keccak(x), c.y, effect, *beside
+                self.attempt(self.mirror.withdraw_stake, stranger, self.market, *claim)
             elif self.state.phase != SCORING or self.state.scored < len(self.state.contributions):
                 self.attempt(self.mirror.score, stranger, self.market, who, x, c.y, effect, 1)
+
+        @rule(
+            index=st.integers(1, 6),
+            others=st.lists(st.integers(1, 6), max_size=3),
+            wrong=st.sampled_from(["", "", "who", "amount", "index", "shorter", "longer", "market"]),
+        )
+        def claim_by_proof(self, index, others, wrong):
+            """Withdraw one or several, perhaps twice, another's, more than is owed, or of another market."""
+            twin = self.mirror.twin
+            market = next(reversed(twin.markets)) if wrong != "market" else next(iter(twin.markets))
+            m = twin.markets[market]
+            if m.owed is None:
+                return
+            packed = b"".join(twin.claim(market, i)[1][1] for i in others if i <= m.settled)
+            index = min(index, m.settled)
+            who, amount, _, proof = next(iterate_withdrawals(twin.claim(market, index)[1][1]))
+            who = stranger if wrong == "who" else who
+            amount += wrong == "amount"
+            at = index + 1 if wrong == "index" else index
+            proof = proof[:-1] if wrong == "shorter" else [*proof, m.owed.root] if wrong == "longer" else proof
+            packed += pack_withdrawal(who, amount, at, proof)
+            self.attempt(self.mirror.withdraw, stranger, self.market if wrong == "market" else market, packed)
+
+        @rule(changed=st.sampled_from(["who", "errors", "fewer", "more", "order"]))
+        def settle_otherwise(self, changed):
+            """Show `settle` something that was not scored."""
+            right = self.mirror.twin.entries(self.market)
+            if self.state.phase != SETTLING:
+                return
+            wrong = {
+                "who": bytes(20) + right[20:],
+                "errors": right[:21] + bytes([right[21] ^ 1]) + right[22:],
+                "fewer": right[22:],
+                "more": right + right[:22],
+                "order": right[22:] + right[:22],
+            }[changed]
+            if wrong and wrong != right:
+                self.attempt(self.mirror.settle, stranger, self.market, wrong)
 
         @rule(function=st.sampled_from(["draw", "prepare", "check", "close", "settle", "withdraw_rest"]))
         def out_of_turn(self, function):
@@ -209,6 +254,22 @@ def machine(rpc, contract, implementation, wallet, people):
             self.mirror.forced += amount
             self.mirror.check_money()
 
+        @rule()
+        def accept_or_refuse(self):
+            """The contract wallet takes ether no more, or again."""
+            self.refuses = not self.refuses
+            data = wallet.data("set_refusing", self.refuses)
+            (receipt,) = rpc.send([Transaction(stranger, wallet.address, data)])
+            assert receipt["status"] == "0x1"
+
+        @rule()
+        def fetch(self):
+            if self.refuses:
+                return
+            self.attempt(
+                lambda: self.mirror.do("fetch", sender=stranger, through=wallet, twin=lambda t: t.fetch(wallet.address))
+            )
+
         # ---- the end -------------------------------------------------------------------------------------------------
 
         def teardown(self):
@@ -221,11 +282,17 @@ def machine(rpc, contract, implementation, wallet, people):
                 elif self.state.phase == SETTLING:
                     self.mirror.settle(stranger, self.market)
                 else:
-                    self.mirror.wait(3_000)
+                    self.mirror.wait(100_000)
                     participating = self.state.phase == PARTICIPATING
                     (self.mirror.close if participating else self.mirror.expire)(stranger, self.market)
             for market in list(self.mirror.twin.markets):
                 self.mirror.withdraw_all(stranger, market)
+            if self.refuses:
+                self.accept_or_refuse()
+            for account, amount in list(self.mirror.twin.credits.items()):
+                if amount:
+                    self.mirror.do("fetch", sender=stranger, through=wallet, twin=lambda t, a=account: t.fetch(a))
+            assert not wallet.call("succeeded")
             assert rpc.balance(contract.address) == self.mirror.forced
             assert self.mirror.twin.balance == 0
 
@@ -238,9 +305,9 @@ def machine(rpc, contract, implementation, wallet, people):
 def test_market__anything_anyone_tries__every_wei_comes_home(examples, steps, project):
     with local_chain() as chain:
         people = [to_checksum_address(a) for a in chain.accounts[:5]]
-        contract = deploy(chain, people[0], project.PredictionMarket)
-        implementation = deploy(chain, people[0], project.SparsePerceptron)
-        wallet = deploy(chain, people[4], project.ContractWallet)
+        contract = deploy(chain, people[0], "PredictionMarket")
+        implementation = deploy(chain, people[0], "SparsePerceptron")
+        wallet = deploy(chain, people[4], "ContractWallet")
         run_state_machine_as_test(
             machine(chain, contract, implementation, wallet, people),
             settings=settings(max_examples=examples, stateful_step_count=steps),

@@ -14,9 +14,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from scripts.leaderboard import call_at
-from simulation.points import Points, Terms
-from simulation.revert import Revert
+from comodels.incentives.points import Points, Terms
+from comodels.leaderboard import call_at
+from comodels.revert import Revert
 from tests.parrot import Parrot, deploy_parrot
 
 HOUR = 3_600
@@ -99,11 +99,12 @@ def machine(rpc, contract, senders):
                 self.added.append((x, y, account))
 
         @precondition(lambda self: self.added)
-        @rule(data=st.data(), account=account_numbers)
-        def claim_what_another_contributed(self, data, account):
+        @rule(data=st.data(), account=account_numbers, pause=st.sampled_from([1, HOUR, 2 * HOUR]))
+        def claim_what_another_contributed(self, data, account, pause):
             x, y, author = data.draw(st.sampled_from(self.added))
-            if account != author:
-                assert not self.attempt("validate", account, x, y, HOUR)
+            if self.attempt("validate", account, x, y, pause):
+                self.validated[x] += 1
+                assert self.twin.contributions[x, y].contributor == senders[author]
 
         @precondition(lambda self: any(self.validated.values()))
         @rule(data=st.data())

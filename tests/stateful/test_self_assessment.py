@@ -18,11 +18,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.revert import Revert
-from simulation.self_assessment import PAID, SelfAssessment, Terms
+from comodels.incentives.self_assessment import PAID, SelfAssessment, Terms
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.revert import Revert
+from comodels.wire import Facts
 from tests.client import Contract, Reverted
-from tests.conftest import pack_terms
 
 START = 10**21  # wei of each account at the beginning
 
@@ -34,15 +34,19 @@ samples = st.sampled_from(SAMPLES)
 labels = st.integers(0, 1)
 two = st.integers(0, 1)
 somebody = st.integers(0, 4)
+CLAIMS = ["flag", "report", "take", "forgive", "rest", "refund"]
 steps = st.integers(1, 150)  # seconds until the next action
 around = st.integers(-1, 1)  # seconds to the exact end of a wait
 
 TERMS = [
-    Terms(cost_weight=10**15, refund_wait=50, owner_wait=100, anyone_wait=150),
-    Terms(cost_weight=7, refund_wait=10, owner_wait=60, anyone_wait=60, without_own_effect=True),
-    Terms(cost_weight=10**15, refund_wait=10, owner_wait=60, anyone_wait=100, dispute_wait=50),
-    Terms(cost_weight=1, refund_wait=0, owner_wait=0, anyone_wait=0),
-    Terms(cost_weight=0, refund_wait=10, owner_wait=20, anyone_wait=30),
+    Terms.slides(cost_weight=10**15, refund_wait=50, dispute_wait=0, owner_wait=100, anyone_wait=150),
+    Terms.slides(cost_weight=7, refund_wait=10, dispute_wait=0, owner_wait=60, anyone_wait=60, without_own_effect=True),
+    Terms.slides(cost_weight=10**15, refund_wait=10, dispute_wait=50, owner_wait=111, anyone_wait=150),
+    Terms.slides(cost_weight=0, refund_wait=1, dispute_wait=0, owner_wait=2, anyone_wait=2),
+    Terms(cost_weight=10**15, refund_wait=10, dispute_wait=50, rest_wait=111, forgive_every=1),
+    Terms(cost_weight=10**15, refund_wait=1, dispute_wait=0, rest_wait=100, forgive_every=2),
+    Terms(cost_weight=1, refund_wait=5, dispute_wait=1, rest_wait=60, forgive_every=0, without_own_effect=True),
+    Terms(cost_weight=10**15, refund_wait=5, dispute_wait=20, rest_wait=60, forgive_every=1, born_wrong=False),
 ]
 PARAMETERS = [
     SparsePerceptronParameters(4),
@@ -79,15 +83,17 @@ class Machine(RuleBasedStateMachine):
         for owner, own_terms, own_parameters in zip(world.accounts[:2], terms, parameters, strict=True):
             self.time += 1
             model = SparsePerceptron(own_parameters)
-            packed = pack_terms(*(getattr(own_terms, name) for name in own_terms.__dataclass_fields__))
-            contract = world.new_model(model, world.incentive, packed, sender=owner, owner=owner, time=self.time)
+            contract = world.new_model(
+                model, world.incentive, own_terms.encode(), sender=owner, owner=owner, time=self.time
+            )
             self.models.append(contract.address)
             self.twins.append(SelfAssessment(model, owner, own_terms, self.time, self.balances))
         # somebody who may report, from the start: a fresh perceptron answers 0
         for m, reporter in enumerate(world.accounts[-2:]):
             sample = SAMPLES[0], 0
             self.act(m, "add_data", reporter, (*sample, 10**19), sample, 1, 10**19)
-            self.act(m, "refund", reporter, sample, sample, self.twins[m].terms.refund_wait + 1)
+            claim = reporter, *sample
+            self.act(m, "refund", reporter, claim, claim, self.twins[m].terms.refund_wait + 1)
 
     def teardown(self):
         if hasattr(self, "snapshot"):
@@ -101,9 +107,9 @@ class Machine(RuleBasedStateMachine):
         except Revert as revert:
             expected = str(revert)
         try:
-            receipt = self.world.incentive.send(
-                function, self.models[m], *arguments, sender=sender, value=value, time=self.time
-            )
+            if function != "name_keeper":
+                arguments = self.models[m], *arguments
+            receipt = self.world.incentive.send(function, *arguments, sender=sender, value=value, time=self.time)
         except Reverted as revert:
             receipt = str(revert)
         if isinstance(receipt, str) or isinstance(expected, str):
@@ -112,10 +118,12 @@ class Machine(RuleBasedStateMachine):
         event = receipt.events[-1]
         assert len(receipt.events) == 1
         assert receipt.time == self.time
+        if function == "name_keeper":
+            return
         assert event.arguments["model"] == self.models[m]
         match function:
             case "add_data":
-                assert event.arguments["facts"] >> 8 & 255 == expected
+                assert Facts.unpack(event.arguments["facts"]).effect == expected
             case "flag":
                 assert expected is None
             case _:
@@ -131,11 +139,17 @@ class Machine(RuleBasedStateMachine):
         value = max(0, self.twins[m].required_deposit(self.time + 1) + off)
         self.act(m, "add_data", self.world.accounts[who], (x, y, value), (x, y), 1, value)
 
-    @rule(m=two, who=somebody, of=somebody, x=samples, y=labels, name=st.sampled_from(["flag", "report", "take"]))
+    @rule(m=two, who=somebody, of=somebody, x=samples, y=labels, name=st.sampled_from(CLAIMS))
     def claim_anything(self, m, who, of, x, y, name):
         sender, contributor = self.world.accounts[who], self.world.accounts[of]
         self.act(m, name, sender, (contributor, x, y), (contributor, x, y), 1)
-        self.act(1 - m, "refund", contributor, (x, y), (x, y), 1)
+        self.act(1 - m, "refund", sender, (contributor, x, y), (contributor, x, y), 1)
+
+    @rule(who=somebody, of=somebody)
+    def name_keeper(self, who, of):
+        sender, keeper = self.world.accounts[who], self.world.accounts[of]
+        self.twins[1].name_keeper(sender, keeper)  # one for all models
+        self.act(0, "name_keeper", sender, (keeper,), (keeper,), 1)
 
     def pending(self, data, wait):
         """A contribution that is not settled, and the seconds until the wait after it ends."""
@@ -152,7 +166,24 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), off=around)
     def refund(self, data, off):
         m, contributor, sample, step = self.pending(data, "refund_wait")
-        self.act(m, "refund", contributor, sample, sample, max(1, step + off))
+        sender = self.world.accounts[data.draw(somebody)]
+        claim = contributor, *sample
+        self.act(m, "refund", sender, claim, claim, max(1, step + off))
+
+    @precondition(any_pending)
+    @rule(data=st.data(), off=around, own=st.booleans(), wait=st.sampled_from(["refund_wait", "rest_wait"]))
+    def forgive(self, data, off, own, wait):
+        m, contributor, sample, step = self.pending(data, wait)
+        sender = contributor if own else self.twins[m].keeper_of.get(contributor, self.world.accounts[0])
+        claim = contributor, *sample
+        self.act(m, "forgive", sender, claim, claim, max(1, step + off))
+
+    @precondition(any_pending)
+    @rule(data=st.data(), who=somebody, off=around)
+    def rest(self, data, who, off):
+        m, contributor, sample, step = self.pending(data, "rest_wait")
+        claim = contributor, *sample
+        self.act(m, "rest", self.world.accounts[who], claim, claim, max(1, step + off))
 
     @precondition(any_pending)
     @rule(data=st.data(), off=around)
@@ -201,7 +232,7 @@ class Machine(RuleBasedStateMachine):
         assert owed == sum(twin.balance for twin in self.twins)
         accounts = [self.world.incentive.address, *self.world.accounts]
         answers = self.chain.many([("eth_getBalance", [a, "latest"]) for a in accounts])
-        held, *balances = [int(a["result"], 16) for a in answers]
+        held, *balances = [int(a, 16) for a in answers]
         assert held - self.forced == owed
         assert balances == [self.balances[a] for a in self.world.accounts]
 
@@ -209,7 +240,7 @@ class Machine(RuleBasedStateMachine):
     def records_are_the_twin_s(self):
         keys = [(m, k) for m, twin in enumerate(self.twins) for k in twin.contributions]
         records = self.world.incentive.call_many("contribution", [(self.models[m], *k) for m, k in keys])
-        names = ["claimable", "deposit", "time", "effect", "validated", "round"]
+        names = ["claimable", "deposit", "time", "effect", "born_wrong", "validated", "round"]
         assert records == [tuple(getattr(self.twins[m].contributions[k], n) for n in names) for m, k in keys]
 
     @invariant()
@@ -220,13 +251,15 @@ class Machine(RuleBasedStateMachine):
         pairs = [(model, a) for model, _ in both for a in self.world.accounts]
         validated = self.world.incentive.call_many("validated_of", pairs)
         assert validated == [twin.validated_of[a] for _, twin in both for a in self.world.accounts]
+        forgiven = self.world.incentive.call_many("forgiven_of", pairs)
+        assert forgiven == [twin.forgiven_of[a] for _, twin in both for a in self.world.accounts]
 
 
 @pytest.fixture
-def machine(deployed, new_model, owner, provider, contributor, reporter, stranger):
-    deployed("SparsePerceptron")
+def machine(contract_of, new_model, owner, provider, contributor, reporter, stranger):
+    contract_of("SparsePerceptron")
     accounts = [str(a.address) for a in (owner, provider, contributor, reporter, stranger)]
-    world = World(deployed("SelfAssessment"), new_model, accounts)
+    world = World(contract_of("SelfAssessment"), new_model, accounts)
     return type("Machine", (Machine,), {"world": world})
 
 

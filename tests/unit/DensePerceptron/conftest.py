@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simulation.dense_perceptron import DensePerceptron, DensePerceptronParameters
+from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
 
 
 @pytest.fixture
@@ -17,13 +17,8 @@ def create(create_model, raw, trainer):
 
 
 @pytest.fixture
-def why(rpc, trainer):
-    """The reason with which a call would revert: ``why(model, "predict", x)``; empty if it would not."""
-
-    def ask(model, function, *arguments, sender=trainer):
-        return rpc.why(model.transaction(function, *arguments, sender=str(sender.address)))
-
-    return ask
+def sender(trainer):
+    return trainer
 
 
 @pytest.fixture

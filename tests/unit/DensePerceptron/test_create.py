@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.dense_perceptron import DensePerceptronParameters
+from comodels.models.dense_perceptron import DensePerceptronParameters
 from tests.conftest import pack_card
 
 

@@ -1,4 +1,4 @@
-from simulation.rows import pack_rows
+from comodels.rows import pack_rows
 from tests.unit.DensePerceptron.conftest import x
 
 

@@ -91,3 +91,20 @@ def test_update__refused_callers_labels_and_samples__revert(create, why, strange
 def test_update__not_sealed__reverts(create, why):
     _, model = create([0], sealed=False)
     assert why(model, "update", x(10), 1) == "model: not sealed"
+
+
+def test_update__version_is_full__reverts(create, why, learn, rpc):
+    """2^31 updates would take too long: the version is set in the contract's storage, found by the header's value."""
+    _, model = create([0])
+    words = [int(rpc.rpc("eth_getStorageAt", model.address, hex(slot), "latest"), 16) for slot in range(8)]
+    slot = next(slot for slot, word in enumerate(words) if word >> 224 == 1 << 31)
+    almost = words[slot] | (2**31 - 2) << 224
+    rpc.rpc("anvil_setStorageAt", model.address, hex(slot), f"0x{almost:064x}")
+    learn(model, x(10), 1)
+    assert model.call("version") == 2**31 - 1
+    assert why(model, "update", x(10), 0) == "model: version is full"
+
+
+def test_vacant__two_classes_that_are_always_there__is_nothing(create):
+    twin, model = create([1, 2, 3])
+    assert [model.call("vacant", twin.parameters.pack(), 2, position) for position in range(2)] == [0, 0]

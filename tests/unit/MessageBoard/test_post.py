@@ -4,7 +4,7 @@ import ape
 import pytest
 
 import encoders
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.conftest import pack_card, pack_terms
 
 
@@ -51,6 +51,12 @@ def test_post__after_the_model_learnt__decides_anew(board, model, self_assessmen
     assert [board.messages(n).hidden for n in range(2)] == [True, False]
 
 
+def test_deploy__a_board__says_what_it_is_and_counts(board, model, encoder, owner, contributor):
+    assert (board.MODEL(), board.OWNER(), board.SPAM(), board.count()) == (model, owner, 1, 0)
+    board.post("dinner", encoder.encode("dinner"), sender=contributor)
+    assert board.count() == 1
+
+
 def test_post__malformed_sample__is_refused(board, contributor, raw, rpc):
     transaction = raw(board).transaction("post", "hello", b"\x00\x01\x00", sender=str(contributor.address))
     assert rpc.why(transaction) == "sample: odd length"
@@ -65,3 +71,15 @@ def test_overrule__not_the_owner__is_refused(board, encoder, contributor, raw, r
 def test_deploy__class_that_the_model_has_not__is_refused(project, owner, model):
     with ape.reverts("board: no such class"):
         owner.deploy(project.MessageBoard, model, 2)
+
+
+def test_deploy__model_that_is_not_complete__is_refused(project, owner, create_model, self_assessment, encoder):
+    twin = SparsePerceptron(SparsePerceptronParameters(encoder.n_features))
+    model = create_model(twin, self_assessment, pack_terms(), sealed=False)
+    with ape.reverts("board: the model is not complete"):
+        owner.deploy(project.MessageBoard, model, 1)
+
+
+def test_overrule__message_that_is_not_there__is_refused(board, owner, raw, rpc):
+    transaction = raw(board).transaction("overrule", 0, False, sender=str(owner.address))
+    assert rpc.why(transaction) == "board: no such message"

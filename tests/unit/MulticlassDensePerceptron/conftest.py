@@ -1,8 +1,8 @@
 import pytest
 
-from simulation.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
+from comodels.models.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
 from tests.conftest import pack_card
-from tests.unit.DensePerceptron.conftest import learn, why  # noqa: F401
+from tests.unit.DensePerceptron.conftest import learn, sender  # noqa: F401
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.dense_perceptron import pack_weights
+from comodels.models.classes import NEVER
 from tests.unit.DensePerceptron.conftest import x
 
 
@@ -14,42 +14,32 @@ def do(rpc, owner):
 
 
 @pytest.mark.parametrize("n_features", [2, 15, 40])
-def test_add_class__with_weights_and_with_zeros__takes_part(create, do, learn, words, n_features):
+def test_add_class__learns_from_its_first_sample_on__takes_part(create, do, learn, words, n_features):
     rest = [0] * (n_features - 2)
-    twin, model = create([[1, 0, *rest], [0, 1, *rest]])
-    do(model, "add_class", "third", pack_weights([-3, -4, *rest], 7))
-    do(model, "add_class", "fourth", [])
-    assert twin.add_class([-3, -4, *rest], 7) == 2
-    assert twin.add_class() == 3
+    twin, model = create([[1, 0, *rest], [0, 1, *rest]], bias_rate=3)
+    for y, name in enumerate(("third", "fourth"), 2):
+        do(model, "add_class", name)
+        assert twin.add_class() == y
     assert model.call("class_count") == 4
     assert [model.call("class_name", y) for y in range(4)] == ["class 0", "class 1", "third", "fourth"]
     assert words(model) == twin.words()
-    # 3 · 6 + 4 · 8 + 7 · 10
-    assert model.call("scores", x(-6, -8, *rest)) == (-6, -8, 120, 0)
-    assert learn(model, x(-6, -8, *rest), 3) == 3 == twin.update(x(-6, -8, *rest), 3)
-    assert words(model) == twin.words()
-
-
-def test_add_class__words_loaded_where_no_class_was__are_nothing(create, do, words):
-    twin, model = create([[1, 0], [0, 1]], sealed=False)
-    do(model, "load", 3, [5])
-    do(model, "seal")
-    do(model, "add_class", "third", [])
-    twin.add_class()
-    assert words(model) == twin.words()
+    sample = x(-6, -8, *rest)
+    assert model.call("scores", sample) == (-6, -8, NEVER, NEVER)
+    # the bias begins at -(11 + 3), where 11 is 1.0404 · 10, rounded up
+    assert twin.biases[3] == -14
+    for score in (NEVER, 2 * 100 - 8 * 10):
+        assert learn(model, sample, 3) == twin.update(sample, 3) > 0
+        assert words(model) == twin.words()
+        assert model.call("scores", sample)[3] == twin.scores(sample)[3] == score
+    assert model.call("predict", sample) == 3
 
 
 def test_add_class__refusals__revert(create, do, why, owner, stranger):
     _, model = create([[0, 0], [0, 0]], room=3)
-    for name, weights, message in [
-        ("", [], "classes: empty name"),
-        ("class 1", [], "classes: name is taken"),
-        ("new", [0, 0], "perceptron: weights of the wrong length"),
-        ("new", [0], ""),
-    ]:
-        assert why(model, "add_class", name, weights, sender=owner) == message
-    assert why(model, "add_class", "new", [], sender=stranger) == "ownership: not the owner"
-    do(model, "add_class", "new", [])
-    assert why(model, "add_class", "newer", [], sender=owner) == "classes: too many"
+    assert why(model, "add_class", "", sender=owner) == "classes: empty name"
+    assert why(model, "add_class", "class 1", sender=owner) == "classes: name is taken"
+    assert why(model, "add_class", "new", sender=stranger) == "ownership: not the owner"
+    do(model, "add_class", "new")
+    assert why(model, "add_class", "newer", sender=owner) == "classes: too many"
     _, model = create([[0, 0], [0, 0]], sealed=False)
-    assert why(model, "add_class", "new", [], sender=owner) == "model: not sealed"
+    assert why(model, "add_class", "new", sender=owner) == "model: not sealed"

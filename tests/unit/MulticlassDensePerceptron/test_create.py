@@ -1,7 +1,7 @@
 import pytest
 
-from simulation.multiclass_dense_perceptron import MulticlassDensePerceptronParameters
-from simulation.revert import Revert
+from comodels.models.multiclass_dense_perceptron import MulticlassDensePerceptronParameters
+from comodels.revert import Revert
 from tests.conftest import pack_card
 
 
@@ -42,7 +42,7 @@ def test_create__parameters_in_and_out_of_range__as_the_twin(
 def test_create__sealed_with_too_many_classes_or_names__reverts(implementations, raw, rpc, owner, trainer):
     implementation = raw(implementations("MulticlassDensePerceptron"))
     for classes, names, problem in (
-        (0, 0, "classes: none"),
+        (0, 0, "model: word 0 lacks classes"),
         (3, 3, "classes: too many"),
         (2, 3, "classes: more names than classes"),
         (2, 2, ""),

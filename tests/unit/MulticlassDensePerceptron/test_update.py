@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.revert import Revert
+from comodels.revert import Revert
 from tests.unit.DensePerceptron.conftest import x
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from simulation.multiclass_perceptron import (
+from comodels.models.classes import NEVER
+from comodels.models.multiclass_sparse_perceptron import (
     MulticlassSparsePerceptron,
     MulticlassSparsePerceptronParameters,
-    pack_weights,
 )
-from simulation.revert import Revert
+from comodels.revert import Revert
 from tests.conftest import pack_card
 from tests.unit.table_models.conftest import x
 
@@ -23,23 +23,6 @@ def create(create_model, raw, trainer):
         return twin, raw(create_model(twin, trainer, sealed=sealed, card=card))
 
     return make
-
-
-@pytest.fixture
-def why(rpc, owner):
-    def ask(model, function, *arguments, sender=owner):
-        return rpc.why(model.transaction(function, *arguments, sender=str(sender.address)))
-
-    return ask
-
-
-@pytest.fixture
-def do(rpc, owner):
-    def send(model, function, *arguments, sender=owner):
-        transaction = model.transaction(function, *arguments, sender=str(sender.address))
-        assert rpc.send([transaction])[0]["status"] == "0x1", rpc.why(transaction)
-
-    return send
 
 
 @pytest.mark.parametrize(
@@ -138,29 +121,36 @@ def test_update__not_the_trainer_no_such_class_or_not_sealed__is_refused(create,
     assert why(model, "predict_without", x(1), 0, 4) == "model: no such class"
     _, model = create(sealed=False)
     assert why(model, "update", x(1), 0, sender=trainer) == "model: not sealed"
-    assert why(model, "add_class", "a", []) == "model: not sealed"
-    assert why(model, "load_class", 0, [1]) == "model: not sealed"
+    assert why(model, "add_class", "a") == "model: not sealed"
 
 
-@pytest.mark.parametrize("room", [4, 8, 20])
-def test_add_class__in_parts_or_with_zeros__equals_the_twin(create, do, why, stranger, room):
-    twin, model = create(n_features=40, room=room)
-    row = list(range(-20, 21))
-    words = pack_weights(row)
-    do(model, "load_class", 0, words[:2])
-    assert why(model, "add_class", "a", []) == "classes: all weights are needed"
-    assert why(model, "load_class", 16, words[2:]) == "classes: weights out of order"
-    assert why(model, "load_class", 32, [*words[2:], 0]) == "classes: more weights than features"
-    assert why(model, "load_class", 32, [words[2] | 1]) == "classes: more weights than features"
-    assert why(model, "load_class", 32, []) == "classes: no weights"
-    assert why(model, "load_class", 32, words[2:], sender=stranger) == "ownership: not the owner"
-    assert model.call("scores", x(1)) == tuple(twin.scores(x(1)))
-    do(model, "add_class", "a", words[2:])
-    twin.add_class(row)
-    assert model.call("words", 0, model.call("word_count")) == tuple(twin.words())
-    assert why(model, "add_class", "a", []) == ("classes: too many" if room == 4 else "classes: name is taken")
-    if room > 4:
-        do(model, "add_class", "b", [])
+@pytest.mark.parametrize("room", [5, 8, 20])
+def test_add_class__learns_from_its_first_sample_on__equals_the_twin(create, do, why, stranger, trainer, room):
+    twin, model = create(n_features=40, room=room, rate=3, bias_rate=2)
+    assert why(model, "add_class", "a", sender=stranger) == "ownership: not the owner"
+    for name in ("a", "b"):
+        do(model, "add_class", name)
         twin.add_class()
+    assert [model.call("class_name", y) for y in (2, 3, 4)] == ["class 2", "a", "b"]
+    assert why(model, "add_class", "c") == ("classes: too many" if room == 5 else "")
+    assert why(model, "add_class", "class 1") == ("classes: too many" if room == 5 else "classes: name is taken")
+    assert model.call("scores", x(1)) == (0, 0, 0, NEVER, NEVER) == tuple(twin.scores(x(1)))
+    for _ in range(2):
         assert model.call("words", 0, model.call("word_count")) == tuple(twin.words())
-        assert [model.call("class_name", y) for y in (2, 3, 4)] == ["class 2", "a", "b"]
+        do(model, "update", x(1, 4), 4, sender=trainer)
+        twin.update(x(1, 4), 4)
+    # the first sample sets the bias to minus 2 · 3, so that its own score is 0; the second adds 2 · 3 + 2
+    assert model.call("scores", x(1, 4)) == tuple(twin.scores(x(1, 4))) == (-8, -8, 0, NEVER, 8)
+    assert model.call("predict", x(1, 4)) == 4
+    assert model.call("predict", x(2)) == twin.predict(x(2)) == 2  # whose bias has not moved
+
+
+def test_update__first_sample_of_a_class_too_long_for_its_bias__is_refused_and_others_are_not(create, do, why, trainer):
+    twin, model = create(n_features=40, rate=2**14)
+    do(model, "add_class", "a")
+    twin.add_class()
+    with pytest.raises(Revert, match="perceptron: bias out of range"):
+        twin.update(x(1, 2), 3)
+    assert why(model, "update", x(1, 2), 3, sender=trainer) == "perceptron: bias out of range"
+    do(model, "update", x(1), 3, sender=trainer)
+    do(model, "update", x(2), 1, sender=trainer)

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
+from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from tests.conftest import pack_card
 from tests.unit.table_models.conftest import x
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simulation.nearest_centroid import NearestCentroid, NearestCentroidParameters
+from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
 from tests.conftest import pack_card
 
 
@@ -20,26 +20,8 @@ def create(create_model, raw, trainer):
 
 
 @pytest.fixture
-def why(rpc, trainer):
-    """The reason with which a call would revert: ``why(model, "predict", x)``; empty if it would not."""
-
-    def ask(model, function, *arguments, sender=trainer):
-        return rpc.why(model.transaction(function, *arguments, sender=str(sender.address)))
-
-    return ask
-
-
-@pytest.fixture
-def do(rpc, trainer):
-    """Send one transaction that must go through."""
-
-    def send(model, function, *arguments, sender=trainer):
-        transaction = model.transaction(function, *arguments, sender=str(sender.address))
-        (receipt,) = rpc.send([transaction])
-        assert receipt["status"] == "0x1", rpc.why(transaction)
-        return receipt
-
-    return send
+def sender(trainer):
+    return trainer
 
 
 def x(*values: int) -> bytes:

@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.nearest_centroid import NearestCentroidParameters
+from comodels.models.nearest_centroid import NearestCentroidParameters
 from tests.conftest import pack_card
 
 

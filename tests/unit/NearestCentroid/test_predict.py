@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.rows import pack_rows
+from comodels.rows import pack_rows
 from tests.unit.NearestCentroid.conftest import x
 
 SCALE = 2**128

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.points import Terms
+from comodels.incentives.points import Terms
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 
 HOUR = 3_600
 TERMS = Terms(

@@ -1,6 +1,7 @@
 import ape
 
-from tests.unit.Points.conftest import x
+from comodels.wire import Facts
+from tests.unit.Points.conftest import TERMS, x
 
 
 def test_add_data__new_sample__is_recorded_logged_and_learnt(points, model, contributor, wait):
@@ -8,7 +9,7 @@ def test_add_data__new_sample__is_recorded_logged_and_learnt(points, model, cont
     receipt = points.add_data(model, x(1, 10), 1, sender=contributor)
     time = receipt.timestamp
     # 1,000 - 1,000 is no win for class 1: the model learns, and class 0 had won
-    assert points.AddData(model, contributor, 1 | 1 << 8 | time << 16, x(1, 10)) == receipt.events[-1]
+    assert points.AddData(model, contributor, contributor, Facts(1, 1, time).pack(), x(1, 10)) == receipt.events[-1]
     assert len(receipt.events) == 1
     assert tuple(points.contribution(model, x(1, 10), 1)) == (contributor.address, time, 1, True, False, False, False)
     assert points.statistics(model) == (1, 0)
@@ -96,3 +97,20 @@ def test_add_data__model_not_open__is_refused(points, contributor, stranger, ref
 def test_add_data__ether_sent_along__is_refused(points, model, contributor, refused):
     with ape.reverts():
         points.add_data(model, x(1), 1, sender=contributor, value=1)
+
+
+def test_add_data__model_that_says_an_effect_too_large__is_refused(project, points, owner, contributor, refused):
+    model = owner.deploy(project.ModelMock)
+    model.set_owner(owner, sender=owner)
+    model.set_answer((1).to_bytes(32, "big"), sender=owner)
+    model.open(points, TERMS.encode(), sender=owner)
+    for effect, reason in ((2**16, "points: unknown effect"), (2**255, "points: unknown effect")):
+        model.set_effect(effect.to_bytes(32, "big"), sender=owner)
+        refused(reason, "add_data", model, x(1), 1, sender=contributor)
+    model.set_effect((2**16 - 1).to_bytes(32, "big"), sender=owner)
+    points.add_data(model, x(1), 1, sender=contributor)
+    assert points.contribution(model, x(1), 1).effect == 2**16 - 1
+
+
+def test_busy__always__is_false(points, model):
+    assert not points.busy(model)

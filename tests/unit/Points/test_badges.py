@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.points import badge_name, badge_names
+from comodels.incentives.points import badge_name, badge_names
 from tests.unit.Points.conftest import x
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.points import Terms
+from comodels.incentives.points import Terms
 from tests.unit.Points.conftest import TERMS
 
 

@@ -1,4 +1,4 @@
-from simulation.points import REPORT
+from comodels.incentives.points import REPORT
 from tests.unit.Points.conftest import HOUR, x
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.points import NEW_LABEL, RARE_LABEL, STREAK, VALIDATED
+from comodels.incentives.points import NEW_LABEL, RARE_LABEL, STREAK, VALIDATED
 from tests.unit.Points.conftest import HOUR, TERMS, x
 
 DAY = 86_400
@@ -46,9 +46,34 @@ def test_validate__model_disagrees__is_refused_and_stays_pending(points, bad, co
     assert points.account(bad[0], contributor).points == 0
 
 
-def test_validate__another_account__is_refused(points, added, stranger, wait, refused):
-    wait()
-    refused("points: another's contribution", "validate", *added, sender=stranger)
+def test_validate__by_another_account__from_the_report_wait_on_and_for_the_contributor(
+    points, added, contributor, stranger, chain, refused
+):
+    model, time = added[0], points.contribution(*added).time
+    chain.pending_timestamp = time + 2 * HOUR - 1
+    refused("points: too early for anyone else", "validate", *added, sender=stranger)
+    chain.pending_timestamp = time + 2 * HOUR
+
+    receipt = points.validate(*added, sender=stranger)
+
+    assert [e.account for e in receipt.events] == [contributor] * 3  # two badges, and the points
+    assert (points.account(model, contributor).points, points.account(model, contributor).validated) == (30, 1)
+    assert tuple(points.account(model, stranger)) == (0, 0, 0, 0)
+    assert points.badges(model, stranger) == 0
+
+
+@pytest.mark.parametrize("function", ["validate", "report"])
+@pytest.mark.parametrize("label", [255, 256, 257, 2**256 - 1])
+def test_claim__label_above_254__is_refused(points, added, contributor, reporter, wait, refused, function, label):
+    wait(2 * HOUR)
+    refused("points: label above 254", function, *added[:2], label, sender=contributor)
+
+
+@pytest.mark.parametrize("function", ["contribution", "label_count", "is_rare"])
+@pytest.mark.parametrize("label", [255, 257, 2**256 - 1])
+def test_view__label_above_254__is_refused(points, added, contributor, refused, function, label):
+    arguments = (*added[:2], label) if function == "contribution" else (added[0], label)
+    refused("points: label above 254", function, *arguments, sender=contributor)
 
 
 def test_validate__twice__is_refused(points, added, contributor, wait, refused):

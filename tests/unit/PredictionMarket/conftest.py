@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import Terms
-from tests.mirror import Mirror, random_portions, random_sample
+from comodels.artifacts import deploy
+from comodels.incentives.scorers import EvaluatingScorer
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from tests.mirror import ANY, Mirror, random_portions, random_sample
 
 
 @pytest.fixture
@@ -14,20 +15,26 @@ def rng():
 
 
 @pytest.fixture
-def mirror(implementations, raw, rpc, provider, contributor, reporter, keeper, stranger, owner):
-    return Mirror(
-        rpc, raw(implementations("PredictionMarket")), [provider, contributor, reporter, keeper, stranger, owner]
-    )
+def people(provider, contributor, reporter, keeper, stranger, owner):
+    return [provider, contributor, reporter, keeper, stranger, owner]
 
 
 @pytest.fixture
-def create(mirror, create_model, owner, rng):
-    """Create a model on chain and beside it, with random weights; returns its address."""
+def mirror(project, rpc, owner, people):
+    """Where the replica learns and evaluates, whatever the model's kind; `test_score_many.py` has the other scorer."""
+    contract = deploy(rpc, owner.address, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    return Mirror(rpc, contract, people, scorers={"": EvaluatingScorer})
+
+
+@pytest.fixture
+def create(mirror, create_model, provider, rng):
+    """Create a model of the provider on chain and beside it, with random weights; returns its address."""
 
     def create(terms=None, sealed=True):
         twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in rng.integers(-3, 4, 30)])
-        model = create_model(twin, mirror.contract.address, (Terms() if terms is None else terms).pack(), sealed=sealed)
-        mirror.adopt(str(model.address), twin, owner.address, terms)
+        terms = ANY if terms is None else terms
+        model = create_model(twin, mirror.contract.address, terms.pack(), sealed=sealed, holder=provider)
+        mirror.adopt(str(model.address), twin, provider.address, terms)
         return str(model.address)
 
     return create
@@ -51,11 +58,11 @@ def started(mirror, secret, keeper):
 
 @pytest.fixture
 def contribute(mirror, rng):
-    """Contribute random samples; some change the model and some do not."""
+    """Contribute random samples until `count` of them have changed the model."""
 
     def contribute(model, sender, count):
-        for _ in range(count):
-            mirror.add_data(sender, model, random_sample(rng), int(rng.integers(2)))
+        while count > 0:
+            count -= mirror.add_data(sender, model, random_sample(rng), int(rng.integers(2))) > 0
 
     return contribute
 

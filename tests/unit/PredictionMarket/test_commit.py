@@ -1,12 +1,17 @@
 """Starting a market."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
+import ape
 import pytest
+from eth_abi import encode
 
-from simulation.prediction_market import COMMITTED, Terms
-from simulation.revert import Revert
-from tests.mirror import PLAN
+from comodels.incentives.prediction_market import COMMITTED, Terms
+from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.revert import Revert
+from tests.mirror import ANY, PLAN
 
 ROOT = bytes(range(32))
 
@@ -36,6 +41,7 @@ def test_commit__enough_sent__starts_a_market_and_gives_change(mirror, model, pr
         ({"max_contributions": 4_097}, "1 to 4,096 contributions"),
         ({"reveal_time": 0}, "no time for a phase"),
         ({"score_time": 0}, "no time for a phase"),
+        ({"score_time": PLAN.least_score_time - 1}, "too little time to score"),
     ],
 )
 def test_commit__plan_that_cannot_work__refused(mirror, model, provider, change, message):
@@ -43,18 +49,35 @@ def test_commit__plan_that_cannot_work__refused(mirror, model, provider, change,
         mirror.commit(provider, model, ROOT, replace(PLAN, **change))
 
 
+def test_open__for_anyone_without_a_bond_for_the_owner__is_refused(mirror, create_model):
+    twin = SparsePerceptron(SparsePerceptronParameters(10))
+    for bond, reason in (
+        (0, ape.reverts("prediction-market: a market of anyone needs a least bond")),
+        (1, nullcontext()),
+    ):
+        with reason:
+            create_model(twin, mirror.contract.address, encode(Terms.abi_types(), [0, bond, 2**32 - 1, False]))
+
+
+def test_commit__more_ether_than_there_is__refused(mirror, model, provider):
+    plan = replace(PLAN, stake=2**94, rounds=4)
+    mirror.rpc.rpc("anvil_setBalance", str(provider), hex(2**98))
+    mirror.before[str(provider)] = 2**98
+    with pytest.raises(Revert, match="more money than there is"):
+        mirror.commit(provider, model, ROOT, plan)
+
+
 def test_commit__one_wei_too_little__refused(mirror, model, provider):
-    with pytest.raises(Revert, match="bounty, bond and fees above the value sent"):
+    with pytest.raises(Revert, match="bounty, bond, fees and price above the value sent"):
         mirror.commit(provider, model, ROOT, value=PLAN.total - 1)
 
 
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        (Terms(min_bounty=PLAN.bounty + 1), "bounty below the terms"),
-        (Terms(min_bond=PLAN.bond + 1), "bond below the terms"),
-        (Terms(max_length=6_999), "longer than the terms allow"),
-        (Terms(owner_only=True), "only the model's owner may commit"),
+        (replace(ANY, min_bounty=PLAN.bounty + 1), "bounty below the terms"),
+        (replace(ANY, min_bond=PLAN.bond + 1), "bond below the terms"),
+        (replace(ANY, max_length=103_999), "longer than the terms allow"),
     ],
 )
 def test_commit__against_the_terms__refused(mirror, create, provider, terms, message):
@@ -69,9 +92,62 @@ def test_commit__against_the_terms__refused(mirror, create, provider, terms, mes
         mirror.commit(provider, model, ROOT)
 
 
-def test_commit__at_the_limits_of_the_terms_by_the_owner__accepted(mirror, create, owner):
-    model = create(Terms(PLAN.bounty, PLAN.bond, 7_000, owner_only=True))
-    mirror.commit(owner, model, ROOT)
+def test_commit__at_the_limits_of_the_terms_by_the_owner__accepted(mirror, create, provider):
+    model = create(Terms(PLAN.bounty, PLAN.bond, 104_000))
+    mirror.commit(provider, model, ROOT, replace(PLAN, score_time=100_000))
+
+
+def test_commit__least_time_to_score__a_day_and_a_second_for_each_1_000_rows(mirror, model, provider):
+    plan = replace(PLAN, portions=101, drawn=1, rows=100, max_contributions=200)
+    assert plan.least_score_time == 86_400 + 200 * 100 * 100 // 1_000
+    with pytest.raises(Revert, match="too little time to score"):
+        mirror.commit(provider, model, ROOT, replace(plan, score_time=plan.least_score_time - 1))
+    mirror.commit(provider, model, ROOT, replace(plan, score_time=plan.least_score_time))
+
+
+def test_commit__not_by_the_owner__refused(mirror, model, stranger):
+    with pytest.raises(Revert, match="only the model's owner may commit"):
+        mirror.commit(stranger, model, ROOT)
+
+
+def test_commit__not_by_the_owner_where_anyone_may__pays_the_owner_for_good(mirror, create, provider, stranger):
+    price = 10**15
+    model = create(replace(ANY, min_bond=price, owner_only=False))
+    with pytest.raises(Revert, match="price above the value sent"):
+        mirror.commit(stranger, model, ROOT, value=PLAN.total + price - 1)
+    market = mirror.commit(stranger, model, ROOT, value=PLAN.total + price + 5)
+    assert mirror.twin.balances[provider.address] == price
+    assert mirror.contract.call("held", market) == (PLAN.total, 0)
+    mirror.mine(5)
+    mirror.draw(stranger, market)
+    mirror.wait(PLAN.reveal_time)
+    mirror.expire(stranger, market)
+    mirror.withdraw_all(stranger, market)
+    assert mirror.twin.balances[stranger.address] == -price
+
+
+def test_commit__by_the_owner_where_anyone_may__costs_nothing_more(mirror, create, provider):
+    model = create(replace(ANY, min_bond=1, owner_only=False))
+    mirror.commit(provider, model, ROOT, value=PLAN.total)
+
+
+def test_commit__owner_takes_no_ether__is_credited(mirror, create_model, stranger, provider, project, raw):
+    from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+
+    wallet = raw(stranger.deploy(project.ContractWallet))
+    assert project.ContractWallet.at(wallet.address).set_refusing(True, sender=stranger).status == 1
+    mirror.time = mirror.rpc.time
+    twin, terms = SparsePerceptron(SparsePerceptronParameters(30)), replace(ANY, min_bond=7, owner_only=False)
+    model = str(create_model(twin, mirror.contract.address, terms.pack(), holder=wallet.address).address)
+    mirror.time = mirror.rpc.time
+    mirror.adopt(model, twin, wallet.address, terms)
+    mirror.commit(provider, model, ROOT, value=PLAN.total + 7)
+    assert mirror.twin.credits == {wallet.address: 7}
+
+
+def test_open__anyone_may_and_it_costs_nothing__refused(create):
+    with pytest.raises(Exception, match="a market of anyone needs a least bond"):
+        create(replace(ANY, owner_only=False))
 
 
 def test_commit__while_another_runs__refused(mirror, started, model, provider):
@@ -115,7 +191,17 @@ def test_commit__after_a_market_has_ended__a_second_market_works_to_the_end(
 
 
 def test_open__twice__refused(mirror, model):
-    from simulation.chain import Transaction
+    from comodels.chain.abi import Transaction
 
-    transaction = Transaction(model, mirror.contract.address, mirror.contract.data("open", Terms().pack()))
+    transaction = Transaction(model, mirror.contract.address, mirror.contract.data("open", ANY.encode()))
     assert mirror.rpc.why(transaction) == "prediction-market: open already"
+
+
+def test_open__kind_whose_replica_would_learn_otherwise__is_refused(mirror, create_model):
+    levels = LevelPerceptron(LevelPerceptronParameters(10))
+    for twin, reason in (
+        (levels, ape.reverts("prediction-market: models of this kind cannot be scored")),
+        (SparsePerceptron(SparsePerceptronParameters(10)), nullcontext()),
+    ):
+        with reason:
+            create_model(twin, mirror.contract.address, ANY.pack())

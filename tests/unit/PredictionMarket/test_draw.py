@@ -6,8 +6,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from simulation.prediction_market import VOID, chance_to_cheat, draw_portions
-from simulation.revert import Revert
+from comodels.incentives.prediction_market import VOID, chance_to_cheat, draw_portions
+from comodels.revert import Revert
 from tests.mirror import HISTORY, PLAN
 
 

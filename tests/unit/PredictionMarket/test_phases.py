@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.prediction_market import PHASES, SETTLED
-from simulation.revert import Revert
+from comodels.incentives.prediction_market import PHASES, SETTLED
+from comodels.revert import Revert
 from tests.mirror import PLAN, random_sample
 
 

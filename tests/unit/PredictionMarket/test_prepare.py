@@ -2,8 +2,9 @@
 
 import pytest
 
-from simulation.prediction_market import PARTICIPATING, VOID
-from simulation.revert import Revert
+from comodels.artifacts import artifact
+from comodels.incentives.prediction_market import PARTICIPATING, VOID
+from comodels.revert import Revert
 from tests.mirror import PLAN, sample
 
 
@@ -15,7 +16,7 @@ def revealed(mirror, secret, keeper):
 
 
 def test_prepare__in_steps__replica_is_the_model_as_it_was(mirror, revealed, model, keeper, contributor, rpc):
-    from simulation.chain import ContractAt
+    from comodels.chain.contract import ContractAt
 
     words = mirror.contract.call("market", revealed)[12]
     assert words == 0
@@ -25,7 +26,9 @@ def test_prepare__in_steps__replica_is_the_model_as_it_was(mirror, revealed, mod
     assert (m[6], m[12]) == (PARTICIPATING, 3)
     abi = [{"type": "function", "name": n, "inputs": [{"type": "uint256"}] * k, "outputs": [{"type": t}]}
            for n, k, t in (("words", 2, "uint256[]"), ("sealed", 0, "bool"), ("version", 0, "uint256"))]  # fmt: skip
-    live, replica = ContractAt(rpc, model, abi), ContractAt(rpc, m[5], abi)
+    scorer = ContractAt(rpc, m[5], artifact("EvaluatingScorer").abi)
+    copy = scorer.call("replica", mirror.contract.address, revealed)
+    live, replica = ContractAt(rpc, model, abi), ContractAt(rpc, copy, abi)
     before = live.call("words", 0, 3)
     assert replica.call("sealed")
     mirror.on_chain("add_data", model, sample(1, 2, 3), 1, sender=contributor, value=PLAN.stake)
@@ -58,7 +61,7 @@ def test_prepare__too_late__void(mirror, revealed, keeper):
     mirror.withdraw_all(keeper, revealed)
 
 
-def test_prepare__address_taken_by_another__another_salt_works(
+def test_prepare__salt_seen_and_used_by_another__works_all_the_same(
     mirror, revealed, keeper, stranger, implementations, raw
 ):
     from eth_abi import encode
@@ -71,6 +74,5 @@ def test_prepare__address_taken_by_another__another_salt_works(
     address = mirror.contract.address
     implementation.create(address, address, b"", parameters, b"", [1], True, inner, sender=stranger)
     mirror.time = max(mirror.time, mirror.rpc.time)
-    assert mirror.on_chain("prepare", revealed, 600, salt, sender=keeper) != ""
-    mirror.prepare(keeper, revealed, b"\x08" * 32)
+    mirror.prepare(keeper, revealed, salt)
     assert mirror.twin.markets[revealed].phase == PARTICIPATING

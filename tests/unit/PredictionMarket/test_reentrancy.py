@@ -14,7 +14,7 @@ def wallet(project, stranger):
 @pytest.fixture
 def run(mirror, rpc, stranger):
     """Have the wallet call the market."""
-    from simulation.chain import Transaction
+    from comodels.chain.abi import Transaction
 
     def run(wallet, function, *arguments, value=0):
         data = wallet.run.encode_input(mirror.contract.address, mirror.contract.data(function, *arguments))
@@ -30,31 +30,33 @@ def run(mirror, rpc, stranger):
 def test_add_data__calls_back_when_the_change_arrives__the_inner_call_is_refused(
     mirror, started, model, wallet, run, stranger, rpc
 ):
+    other = 1 - mirror.twin.models[model][0].predict(sample(1))
     again = mirror.contract.data("add_data", model, sample(3), 1)
     wallet.set_callback(mirror.contract.address, again, PLAN.stake, sender=stranger)
-    assert run(wallet, "add_data", model, sample(1), 1, value=2 * PLAN.stake)
+    assert run(wallet, "add_data", model, sample(1), other, value=2 * PLAN.stake)
     assert wallet.payments() == 1
     assert not wallet.succeeded()
     assert rpc.balance(mirror.contract.address) == PLAN.total + PLAN.stake
 
 
 def test_withdraw__calls_back_when_it_is_paid__paid_once(
-    mirror, secret, started, model, wallet, run, keeper, rpc, stranger
+    mirror, secret, started, model, wallet, run, keeper, rpc, stranger, raw
 ):
-    assert run(wallet, "add_data", model, sample(1, 2), 1, value=PLAN.stake)
+    y = 1 - mirror.twin.models[model][0].predict(sample(1, 2))
+    assert run(wallet, "add_data", model, sample(1, 2), y, value=PLAN.stake)
     address = str(wallet.address)
     effect = int(
         rpc.rpc("eth_getLogs", {"address": mirror.contract.address, "fromBlock": "earliest"})[-1]["data"][2:66], 16
     )
-    effect = effect >> 8 & 255
+    effect = effect >> 8 & 65_535
     mirror.time = rpc.time + PLAN.participation_time
     assert mirror.on_chain("close", started, sender=keeper) == ""
     mirror.wait(PLAN.rest_time)
     assert mirror.on_chain("expire", started, sender=keeper) == ""
-    claim = started, 1, address, keccak(sample(1, 2)), 1, effect
-    wallet.set_callback(mirror.contract.address, mirror.contract.data("withdraw", *claim), 0, sender=stranger)
+    claim = started, 1, address, keccak(sample(1, 2)), y, effect, bytes(32), []
+    wallet.set_callback(mirror.contract.address, mirror.contract.data("withdraw_stake", *claim), 0, sender=stranger)
     mirror.time = rpc.time
-    assert mirror.on_chain("withdraw", *claim, sender=keeper) == ""
+    assert mirror.on_chain("withdraw_stake", *claim, sender=keeper, through=raw(wallet)) == ""
     assert (wallet.payments(), wallet.received(), wallet.succeeded()) == (
         1,
         PLAN.stake + PLAN.bounty + PLAN.bond,
@@ -62,9 +64,26 @@ def test_withdraw__calls_back_when_it_is_paid__paid_once(
     )
 
 
-def test_withdraw__receiver_refuses__others_are_paid_all_the_same(mirror, settled, wallet, keeper):
-    # who refuses money keeps only their own waiting: everybody is paid by a call of their own
-    for index in range(2, 8):
-        mirror.withdraw_index(keeper, settled, index)
-    mirror.withdraw_rest(keeper, settled)
-    assert mirror.contract.call("held", settled) == (0, mirror.twin.owed(settled, 1))
+def test_withdraw__receiver_refuses__credited_and_fetched_later(
+    mirror, secret, started, model, wallet, contribute, contributor, keeper, stranger, raw
+):
+    x = sample(1, 2)
+    y = 1 - mirror.twin.models[model][0].predict(x)
+    mirror.add_data_through(raw(wallet), stranger, model, x, y, PLAN.stake)
+    contribute(model, contributor, 3)
+    mirror.finish(secret, keeper)
+    wallet.set_refusing(True, sender=stranger)
+    mirror.time = mirror.rpc.time
+    address = str(wallet.address)
+    owed = mirror.twin.owed(started, 1)
+    assert owed > 0
+    for index in range(1, 5):
+        mirror.withdraw_index(keeper, started, index)
+    mirror.withdraw_rest(keeper, started)
+    assert mirror.contract.call("held", started) == (0, 0)
+    assert mirror.contract.call("credit_of", address) == owed == mirror.rpc.balance(mirror.contract.address)
+    wallet.set_refusing(False, sender=stranger)
+    mirror.time = mirror.rpc.time
+    mirror.do("fetch", sender=stranger, through=raw(wallet), twin=lambda t: t.fetch(address))
+    assert mirror.rpc.balance(address) == owed
+    assert mirror.rpc.balance(mirror.contract.address) == 0

@@ -3,10 +3,10 @@
 import pytest
 from eth_utils import keccak
 
-from simulation.merkle import MerkleTree, hash_pair
-from simulation.prediction_market import REVEALING, SCORING, SILENT, VOID
-from simulation.revert import Revert
-from simulation.rows import pack_rows
+from comodels.incentives.prediction_market import REVEALING, SCORING, SILENT, VOID
+from comodels.merkle import MerkleTree, hash_pair
+from comodels.revert import Revert
+from comodels.rows import pack_rows
 from tests.mirror import PLAN, random_portions, sample
 
 
@@ -30,19 +30,27 @@ def test_reveal__all_drawn__published_in_an_event(mirror, secret, drawn, keeper)
     for index in drawn:
         mirror.reveal(keeper, *secret.reveal_arguments(index))
         assert secret.portions[index].hex() in mirror.receipt["logs"][0]["data"]
-        assert int(mirror.contract.call("portion", secret.market, index), 16) == 1
+        assert mirror.contract.call("is_revealed", secret.market, index)
 
 
-def test_reveal__hidden__rows_are_the_code_of_a_contract(mirror, scoring, secret):
-    for index, rows in mirror.twin.markets[scoring].rows.items():
-        address = mirror.contract.call("portion", scoring, index)
-        assert mirror.rpc.rpc("eth_getCode", address, "latest") == "0x00" + rows.hex()
-        assert rows == secret.portions[index]
+def test_reveal__hidden__told_in_an_event_and_remembered(mirror, closed, secret, keeper):
+    hidden = sorted(set(range(PLAN.portions)) - mirror.twin.markets[closed].drawn)
+    for index in hidden:
+        assert not mirror.contract.call("is_revealed", closed, index)
+        mirror.reveal(keeper, *secret.reveal_arguments(index))
+        assert secret.portions[index].hex() in mirror.receipt["logs"][0]["data"]
+        assert mirror.contract.call("is_revealed", closed, index)
 
 
 def test_reveal__not_drawn__refused_before_the_end(mirror, secret, drawn, provider):
     hidden = next(i for i in range(PLAN.portions) if i not in drawn)
     with pytest.raises(Revert, match="not the portions to reveal now"):
+        mirror.reveal(provider, *secret.reveal_arguments(hidden))
+
+
+def test_reveal__while_samples_are_taken__refused(mirror, secret, started, provider):
+    hidden = next(i for i in range(PLAN.portions) if i not in mirror.twin.markets[started].drawn)
+    with pytest.raises(Revert, match="nothing to reveal now"):
         mirror.reveal(provider, *secret.reveal_arguments(hidden))
 
 
@@ -147,9 +155,9 @@ def test_check__in_steps__counts_the_errors_before_the_first_contribution(mirror
         if index not in market.drawn:
             mirror.reveal(provider, *secret.reveal_arguments(index))
     for _ in range(PLAN.hidden - 1):
-        mirror.check(keeper, closed, 1)
+        mirror.check(keeper, closed, PLAN.rows)
         assert market.phase == REVEALING
-    mirror.check(keeper, closed, 1)
+    mirror.check(keeper, closed, PLAN.rows)
     assert market.phase == SCORING
     assert mirror.contract.call("market", closed)[13:] == (market.initial_errors, market.initial_errors)
 

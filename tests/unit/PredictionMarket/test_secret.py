@@ -2,9 +2,9 @@
 
 import pytest
 
-from scripts._market import Secret, SecretError, cut
-from simulation.merkle import standard_leaf
-from simulation.rows import iterate_rows
+from comodels.market_secret import Secret, SecretError, cut
+from comodels.merkle import standard_leaf
+from comodels.rows import iterate_rows
 from tests.mirror import sample
 
 
@@ -27,7 +27,7 @@ def test_save__interrupted_while_writing__the_old_file_is_whole(secret, tmp_path
     def crash(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scripts._market.os.fsync", crash)
+    monkeypatch.setattr("comodels.market_secret.os.fsync", crash)
     secret.salts[0] = bytes(32)
     with pytest.raises(KeyboardInterrupt):
         secret.save(path)

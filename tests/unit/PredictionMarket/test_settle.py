@@ -2,8 +2,9 @@
 
 import pytest
 
-from simulation.prediction_market import SETTLED
-from simulation.revert import Revert
+from comodels.incentives.prediction_market import SETTLED
+from comodels.payouts import due_in
+from comodels.revert import Revert
 
 
 def test_settle__all_at_once__as_the_twin(mirror, settled, keeper):
@@ -11,20 +12,44 @@ def test_settle__all_at_once__as_the_twin(mirror, settled, keeper):
     assert market.phase == SETTLED
     assert len({c.balance for c in market.contributions}) > 1
     assert any(c.effect for c in market.contributions)
-    records = mirror.contract.call_many("contribution", [(settled, i + 1) for i in range(len(market.contributions))])
-    assert records == [
-        (c.errors, c.rounds, mirror.twin.owed(settled, i)) for i, c in enumerate(market.contributions, 1)
-    ]
+    assert mirror.contract.call("owed_root", settled) == market.owed.root
+    # what anybody finds on the chain is what the twin knows
+    found = due_in(mirror.contract, market.model, settled)
+    assert [payout.amount for payout in found] == [mirror.twin.owed(settled, i + 1) for i in range(7)]
+    assert [payout.rounds for payout in found] == [c.rounds for c in market.contributions]
+    claims = [mirror.twin.claim(settled, i + 1) for i in range(7)]
+    assert [payout.call(settled) for payout in found] == [(function, *arguments) for function, arguments in claims]
     mirror.withdraw_all(keeper, settled)
+    assert due_in(mirror.contract, market.model, settled) == []
 
 
-def test_settle__in_steps__as_all_at_once(mirror, scoring, keeper, stranger):
+@pytest.fixture
+def scored(mirror, scoring, keeper):
     for _ in mirror.twin.markets[scoring].contributions:
-        mirror.score_next(stranger, scoring)
-    mirror.settle(keeper, scoring, 1)
-    mirror.settle(stranger, scoring, 3)
-    mirror.settle(keeper, scoring, 100)
-    mirror.withdraw_all(keeper, scoring)
+        mirror.score_next(keeper, scoring)
+    return scoring
+
+
+def test_settle__not_what_was_scored__refused(mirror, scored, keeper, stranger):
+    right = mirror.twin.entries(scored)
+    for wrong in (
+        b"",
+        bytes(22),
+        right[:-22],
+        right[22:],
+        right + right[-22:],
+        right[-22:] + right[22:-22] + right[:22],
+        bytes.fromhex(stranger.address[2:]) + right[20:],
+        right[:21] + bytes([right[21] ^ 1]) + right[22:],
+        right[:20] + b"\xff\xff" + right[22:],
+    ):
+        with pytest.raises((Revert, AssertionError), match="not what was scored|reverted without a reason"):
+            mirror.settle(keeper, scored, wrong)
+    for cut in (right[:-1], right + b"\0", right[:21]):
+        with pytest.raises(Revert, match="settler: entries are cut off"):
+            mirror.settle(keeper, scored, cut)
+    mirror.settle(stranger, scored)
+    mirror.withdraw_all(keeper, scored)
 
 
 def test_settle__before_all_is_scored__refused(mirror, scoring, keeper):
@@ -33,6 +58,6 @@ def test_settle__before_all_is_scored__refused(mirror, scoring, keeper):
         mirror.settle(keeper, scoring)
 
 
-def test_settle__nothing_or_again__refused(mirror, settled, keeper):
+def test_settle__again__refused(mirror, settled, keeper):
     with pytest.raises(Revert, match="nothing to settle now"):
         mirror.settle(keeper, settled)

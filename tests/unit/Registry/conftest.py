@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.conftest import pack_card, pack_terms
 
 
@@ -13,7 +13,7 @@ def sparse(implementations):
 
 @pytest.fixture
 def registry(project, owner, sparse):
-    registry = owner.deploy(project.Registry)
+    registry = owner.deploy(project.Registry, owner)
     registry.add_implementation(sparse, sender=owner)
     return registry
 

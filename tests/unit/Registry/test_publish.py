@@ -1,8 +1,8 @@
 """`Registry.publish`: one transaction makes a model, opens its incentive and lists it."""
 
-from scripts._models import model_address
-from simulation.perceptron import SparsePerceptronParameters
-from tests.conftest import pack_card
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.saved import model_address
+from tests.conftest import pack_card, pack_terms
 
 
 def published(registry, receipt):
@@ -33,9 +33,17 @@ def test_publish__listed_implementation__creates_opens_and_lists(
 
 
 def test_publish__any_arguments__the_address_is_known_before(registry, publish, sparse, self_assessment, provider):
-    parameters = SparsePerceptronParameters(100).pack()
     predicted = model_address(
-        sparse.address, provider.address, self_assessment.address, parameters, pack_card(), (7).to_bytes(32, "big")
+        sparse.address,
+        registry.address,
+        provider.address,
+        self_assessment.address,
+        pack_terms(),
+        SparsePerceptronParameters(100).pack(),
+        pack_card(),
+        SparsePerceptron(SparsePerceptronParameters(100), weights=range(1, 101)).words(),
+        True,
+        (7).to_bytes(32, "big"),
     )
     assert published(registry, publish(salt=7)) == predicted
 

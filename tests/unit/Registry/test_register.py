@@ -4,8 +4,8 @@ import ape
 import pytest
 
 
-def test_register__a_model__is_listed(registry, elsewhere, owner, stranger, sparse):
-    receipt = registry.register(elsewhere, sender=stranger)
+def test_register__a_model_by_its_owner__is_listed(registry, elsewhere, owner, sparse):
+    receipt = registry.register(elsewhere, sender=owner)
     assert receipt.events == [
         registry.Published(model=elsewhere.address, owner=owner.address, implementation=sparse.address, name="a model")
     ]
@@ -13,21 +13,30 @@ def test_register__a_model__is_listed(registry, elsewhere, owner, stranger, spar
     assert registry.entry(elsewhere).owner == owner
 
 
-def test_register__twice__is_refused(registry, elsewhere, stranger, why):
-    registry.register(elsewhere, sender=stranger)
-    assert why("register", elsewhere.address, sender=stranger) == "registry: published already"
+def test_register__by_anyone_else__is_refused(registry, elsewhere, owner, stranger, why):
+    assert why("register", elsewhere.address, sender=stranger) == "registry: only the model's owner"
+    elsewhere.offer_ownership(stranger, sender=owner)
+    assert why("register", elsewhere.address, sender=stranger) == "registry: only the model's owner"
+    elsewhere.accept_ownership(sender=stranger)
+    assert why("register", elsewhere.address, sender=owner) == "registry: only the model's owner"
+    assert why("register", elsewhere.address, sender=stranger) is None
 
 
-def test_register__published_one__is_refused(registry, publish, stranger, why):
+def test_register__twice__is_refused(registry, elsewhere, owner, why):
+    registry.register(elsewhere, sender=owner)
+    assert why("register", elsewhere.address, sender=owner) == "registry: published already"
+
+
+def test_register__published_one__is_refused(registry, publish, provider, why):
     publish()
     assert (
-        why("register", str(registry.models(ape.utils.ZERO_ADDRESS, 1)[0]), sender=stranger)
+        why("register", str(registry.models(ape.utils.ZERO_ADDRESS, 1)[0]), sender=provider)
         == "registry: published already"
     )
 
 
-def test_register__version_of_another_implementation__is_0(project, registry, owner, stranger, self_assessment):
-    from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+def test_register__version_of_another_implementation__is_0(project, registry, owner, self_assessment):
+    from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
     from tests.conftest import pack_card
 
     twin = SparsePerceptron(SparsePerceptronParameters(10))
@@ -36,7 +45,7 @@ def test_register__version_of_another_implementation__is_0(project, registry, ow
         owner, self_assessment, b"", twin.parameters.pack(), pack_card(), twin.words(), True, b"", sender=owner
     )
     model = next(event.model for event in receipt.events if event.event_name == "Created")
-    registry.register(model, sender=stranger)
+    registry.register(model, sender=owner)
     assert registry.entry(model).version == 0
     assert registry.entry(model).implementation == other
 

@@ -6,13 +6,20 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak
 
+from comodels.incentives.self_assessment import Terms
 from tests.client import Contract
 from tests.conftest import pack_terms
 
 X = bytes.fromhex("000100020005")
 OTHER_X = bytes.fromhex("00030004")
 COST_WEIGHT = 10**12
-REFUND_WAIT, OWNER_WAIT, ANYONE_WAIT = 1_000, 5_000, 9_000
+REFUND_WAIT, DISPUTE_WAIT, REST_WAIT, OWNER_WAIT, ANYONE_WAIT = 1_000, 100, 5_000, 5_000, 9_000
+SLIDES = Terms.slides(
+    cost_weight=COST_WEIGHT, refund_wait=REFUND_WAIT, dispute_wait=0, owner_wait=OWNER_WAIT, anyone_wait=ANYONE_WAIT
+)
+DEFAULT_RULE = Terms(
+    cost_weight=COST_WEIGHT, refund_wait=REFUND_WAIT, dispute_wait=DISPUTE_WAIT, rest_wait=REST_WAIT, forgive_every=2
+)
 FULL = COST_WEIGHT * 3_600  # the deposit right after a contribution
 DEPOSIT = FULL // 10  # the deposit 100 seconds after
 
@@ -32,7 +39,10 @@ class Setting:
     def key(self, contributor, x=X, y=1) -> bytes:
         """The key of a contribution's record, as the contract's events name it."""
         return keccak(
-            encode(["address", "address", "uint256", "bytes32"], [str(self.model), str(contributor), y, keccak(x)])
+            encode(
+                ["address", "address", "address", "uint256", "bytes32"],
+                [str(self.model), str(contributor), str(contributor), y, keccak(x)],
+            )
         )
 
     def agree(self, y=1) -> None:
@@ -43,8 +53,17 @@ class Setting:
         self.agree(0)
 
     def record(self, contributor, x=X, y=1) -> dict:
-        names = ["claimable", "deposit", "time", "effect", "validated", "round"]
+        names = ["claimable", "deposit", "time", "effect", "born_wrong", "validated", "round"]
         return dict(zip(names, self.incentive.call("contribution", self.model, contributor, x, y), strict=True))
+
+    def terms(self) -> tuple:
+        return self.incentive.call("terms", self.model)
+
+    def claim(self, function, sender, contributor, age, x=X, y=1):
+        """Refund, forgive, rest, flag, report or take, so many seconds after the setting's `time`."""
+        return self.incentive.send(
+            function, self.model, contributor, x, y, sender=sender, time=self.time + age if age else None
+        )
 
     def balance(self, account) -> int:
         return self.incentive.chain.balance(str(account))
@@ -62,26 +81,28 @@ class Setting:
         self.agree(y)
         latest = self.incentive.chain.time + 1
         for i in range(times):
-            self.incentive.send("refund", self.model, x + word(i), y, sender=sender, time=latest + REFUND_WAIT + i)
+            self.incentive.send(
+                "refund", self.model, sender, x + word(i), y, sender=sender, time=latest + REFUND_WAIT + i
+            )
         self.time = self.incentive.chain.time
 
 
 @pytest.fixture
-def incentive(deployed):
-    return deployed("SelfAssessment")
+def incentive(contract_of):
+    return contract_of("SelfAssessment")
 
 
 @pytest.fixture
 def open_model(client, project, owner, incentive):
-    """Open the incentive for a new mock model, on terms of which some are replaced."""
+    """Open the incentive for a new mock model: by the slides' rule or another, of which some terms are replaced."""
 
-    def build(**terms) -> Setting:
+    def build(rule=SLIDES, **terms) -> Setting:
         model = client.deploy(project.ModelMock, owner)
         model.send("set_owner", owner, sender=owner)
         model.send("set_effect", word(0), sender=owner)
+        model.send("set_learnt", word(0) + word(0), sender=owner)  # all that has label 1 comes as wrong
         model.send("set_answer", word(1), sender=owner)
-        waits = {"refund_wait": REFUND_WAIT, "owner_wait": OWNER_WAIT, "anyone_wait": ANYONE_WAIT}
-        packed = pack_terms(**({"cost_weight": COST_WEIGHT} | waits | terms))
+        packed = pack_terms(rule, **terms)
         model.send("open", incentive, packed, sender=owner)
         return Setting(incentive, model, incentive.chain.time)
 
@@ -118,3 +139,17 @@ def as_wallet(wallet, owner):
         return wallet.send("run", contract, data, sender=owner, value=value, time=time)
 
     return send
+
+
+@pytest.fixture
+def born_wrong(open_model, contributor, reporter):
+    """By the default rule, a contribution at the setting's `time` with which the model disagrees, then and now.
+
+    The reporter has the only two validated ones.
+    """
+    setting = open_model(DEFAULT_RULE)
+    setting.validate(reporter, times=2)
+    setting.time += 100
+    setting.add(contributor, time=setting.time)
+    setting.disagree()
+    return setting

@@ -1,15 +1,18 @@
 import pytest
 from eth_utils import keccak
 
+from comodels.wire import Facts
 from tests.client import reverts
-from tests.unit.SelfAssessment.conftest import DEPOSIT, FULL, OTHER_X, REFUND_WAIT, X, word
+from tests.unit.SelfAssessment.conftest import DEFAULT_RULE, DEPOSIT, FULL, OTHER_X, REFUND_WAIT, X, word
+
+VALIDATED = 1 << 229
 
 
 def facts(y, effect, time, deposit):
-    return y | effect << 8 | time << 16 | deposit << 56
+    return Facts(y, effect, time, deposit).pack()
 
 
-@pytest.mark.parametrize("effect", [0, 1, 2, 255])
+@pytest.mark.parametrize("effect", [0, 1, 2, 255, 2**16 - 1])
 def test_add_data__good__trained_recorded_and_logged(setting, contributor, owner, effect):
     setting.model.send("set_effect", word(effect), sender=owner)
     time = setting.time + 100
@@ -18,7 +21,12 @@ def test_add_data__good__trained_recorded_and_logged(setting, contributor, owner
 
     assert receipt.events == [
         setting.incentive.event(
-            "AddData", model=setting.model, contributor=contributor, facts=facts(1, effect, time, DEPOSIT), x=X
+            "AddData",
+            model=setting.model,
+            contributor=contributor,
+            sponsor=contributor,
+            facts=facts(1, effect, time, DEPOSIT),
+            x=X,
         )
     ]
     assert setting.model.call("updates") == 1
@@ -114,7 +122,7 @@ def test_add_data__same_again_in_one_block__second_reverts(setting, rpc, contrib
 def test_add_data__same_again_when_settled__next_round(setting, contributor):
     setting.add(contributor)
     settled = setting.time + 100 + REFUND_WAIT
-    setting.incentive.send("refund", setting.model, X, 1, sender=contributor, time=settled)
+    setting.incentive.send("refund", setting.model, contributor, X, 1, sender=contributor, time=settled)
 
     setting.add(contributor, time=settled + 1)
 
@@ -134,8 +142,8 @@ def test_add_data__model_reverts__its_message_and_no_money_moved(setting, contri
     assert setting.incentive.call("statistics", setting.model) == (0, 0)
 
 
-@pytest.mark.parametrize("effect", [256, 2**255, 2**256 - 1])
-def test_add_data__effect_above_a_byte__reverts(setting, contributor, owner, effect):
+@pytest.mark.parametrize("effect", [2**16, 2**255, 2**256 - 1])
+def test_add_data__effect_above_sixteen_bits__reverts(setting, contributor, owner, effect):
     setting.model.send("set_effect", word(effect), sender=owner)
 
     with reverts("self-assessment: unknown effect"):
@@ -189,32 +197,19 @@ def test_add_data__wallet_that_adds_another_from_its_change__both_recorded(setti
     assert setting.incentive.call("statistics", setting.model) == (2, 0)
 
 
-def test_add_data__claimed_from_within_the_model__reverts(open_model, wallet, as_wallet, owner):
-    """A model that lets its contributor claim while `update` still runs: the effect could not be recorded any more."""
-    setting = open_model(refund_wait=0)
-    refund = setting.incentive.data("refund", str(setting.model), X, 1)
+@pytest.mark.parametrize("terms", [{}, {"rule": DEFAULT_RULE}], ids=["slides", "default"])
+def test_add_data__claimed_from_within_the_model__too_early(open_model, wallet, as_wallet, owner, terms):
+    """A model that lets its contributor claim while it still learns: no refund wait is short enough for that."""
+    setting = open_model(**terms | {"refund_wait": 1})
+    refund = setting.incentive.data("refund", str(setting.model), str(wallet), X, 1)
     run = wallet.data("run", str(setting.incentive), refund)
     setting.model.send("set_callback", wallet, run, sender=owner)
     setting.model.send("set_effect", word(1), sender=owner)
 
-    with reverts("self-assessment: claimed before it was added"):
+    with reverts("self-assessment: too early"):
         as_wallet(setting.incentive, "add_data", setting.model, X, 1, value=DEPOSIT, time=setting.time + 100)
 
     assert setting.balance(setting.incentive) == 0
-
-
-def test_add_data__claimed_from_within_a_model_without_effect__paid_once(open_model, wallet, as_wallet, owner):
-    setting = open_model(refund_wait=0)
-    refund = setting.incentive.data("refund", str(setting.model), X, 1)
-    run = wallet.data("run", str(setting.incentive), refund)
-    setting.model.send("set_callback", wallet, run, sender=owner)
-
-    as_wallet(setting.incentive, "add_data", setting.model, X, 1, value=DEPOSIT, time=setting.time + 100)
-
-    assert setting.balance(wallet) == DEPOSIT
-    assert setting.balance(setting.incentive) == 0 == setting.record(wallet)["claimable"]
-    with reverts("self-assessment: no such contribution, or settled already"):
-        as_wallet(setting.incentive, "refund", setting.model, X, 1)
 
 
 def test_add_data__model_that_contributes_to_itself__record_of_the_caller_stays(setting, contributor, owner):
@@ -245,28 +240,47 @@ def test_add_data__plain_ether__refused(setting, client, stranger):
 
 
 def test_add_data__round_at_its_maximum__reverts(setting, contributor):
-    """The record's round is set to its maximum in the contract's storage: 32,767 rounds would take too long."""
+    """The record's round is set to its maximum in the contract's storage: so many rounds would take too long."""
     setting.add(contributor)
     settled = setting.time + 100 + REFUND_WAIT
-    setting.incentive.send("refund", setting.model, X, 1, sender=contributor, time=settled)
+    setting.incentive.send("refund", setting.model, contributor, X, 1, sender=contributor, time=settled)
     slot = _slot_of(setting, contributor)
     chain, address = setting.incentive.chain, setting.incentive.address
-    validated = 1 << 240
 
-    chain.rpc("anvil_setStorageAt", address, slot, "0x" + word(validated | (2**15 - 2) << 241).hex())
+    chain.rpc("anvil_setStorageAt", address, slot, "0x" + word(VALIDATED | (2**26 - 2) << 230).hex())
     setting.add(contributor, time=settled + 10)
     record = setting.record(contributor)
-    assert (record["round"], record["validated"]) == (2**15 - 1, True)
-    setting.incentive.send("refund", setting.model, X, 1, sender=contributor, time=settled + 10 + REFUND_WAIT)
+    assert (record["round"], record["validated"]) == (2**26 - 1, True)
+    claim = settled + 10 + REFUND_WAIT
+    setting.incentive.send("refund", setting.model, contributor, X, 1, sender=contributor, time=claim)
 
-    with reverts("self-assessment: contributed too often"):
-        setting.add(contributor, time=settled + 20 + REFUND_WAIT)
+    with reverts():
+        setting.add(contributor, time=claim + 10)
+    assert setting.record(contributor) == record | {"claimable": 0, "deposit": 0, "time": 0}
+
+
+def test_add_data__counter_of_submitted_ones_at_its_maximum__reverts(setting, contributor):
+    """Not one count too many runs into another field."""
+    chain, address = setting.incentive.chain, setting.incentive.address
+    slot = next(s for s in _slots(word(int(str(setting.model), 16))) if _storage(setting, s))
+    word_before = _storage(setting, slot)
+    full = word_before | (2**32 - 1) << 224
+    chain.rpc("anvil_setStorageAt", address, slot, "0x" + word(full).hex())
+
+    with reverts():
+        setting.add(contributor)
+    assert setting.incentive.call("statistics", setting.model) == (2**32 - 1, 0)
 
 
 def _slot_of(setting, contributor) -> str:
-    """The storage slot of a contribution's record: third in the contract, and by Vyper's rule keccak(slot, key)."""
-    slots = (keccak(word(base) + setting.key(contributor)) for base in range(8))
-    chain, address = setting.incentive.chain, setting.incentive.address
-    return next(
-        "0x" + s.hex() for s in slots if int(chain.rpc("eth_getStorageAt", address, "0x" + s.hex(), "latest"), 16)
-    )
+    """The storage slot of a contribution's record."""
+    return next(s for s in _slots(setting.key(contributor)) if _storage(setting, s))
+
+
+def _slots(key: bytes) -> list[str]:
+    """Where a value of one of the contract's first maps may be: by Vyper's rule keccak(slot, key)."""
+    return ["0x" + keccak(word(base) + key).hex() for base in range(8)]
+
+
+def _storage(setting, slot: str) -> int:
+    return int(setting.incentive.chain.rpc("eth_getStorageAt", setting.incentive.address, slot, "latest"), 16)

@@ -98,7 +98,7 @@ def test_flag__any_field_changed__reverts(waiting, contributor, reporter, strang
 def test_flag__settled__reverts(waiting, contributor, reporter):
     waiting.agree()
     claim = waiting.time + REFUND_WAIT
-    waiting.incentive.send("refund", waiting.model, X, 1, sender=contributor, time=claim)
+    waiting.incentive.send("refund", waiting.model, contributor, X, 1, sender=contributor, time=claim)
     waiting.disagree()
 
     with reverts(NO_SUCH):
@@ -112,7 +112,7 @@ def test_flag__while_disputed__contributor_may_refund(waiting, contributor, repo
     waiting.agree()
     before, deposit = waiting.balance(contributor), waiting.record(contributor)["deposit"]
 
-    waiting.incentive.send("refund", waiting.model, X, 1, sender=contributor, time=claim + 49)
+    waiting.incentive.send("refund", waiting.model, contributor, X, 1, sender=contributor, time=claim + 49)
 
     assert waiting.balance(contributor) == before + deposit
     with reverts(NO_SUCH):

@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 from tests.conftest import pack_terms
 from tests.unit.SelfAssessment.conftest import (
@@ -19,7 +19,7 @@ NO_SUCH = "self-assessment: no such contribution, or settled already"
 
 
 def refund(setting, sender, time, x=X, y=1):
-    return setting.incentive.send("refund", setting.model, x, y, sender=sender, time=time)
+    return setting.incentive.send("refund", setting.model, sender, x, y, sender=sender, time=time)
 
 
 @pytest.fixture
@@ -61,11 +61,13 @@ def test_refund__long_after__still_paid(added, contributor, after):
     assert added.balance(contributor) == before + DEPOSIT
 
 
-def test_refund__no_wait__in_the_same_second(open_model, contributor):
-    setting = open_model(refund_wait=0)
+def test_refund__shortest_wait__in_the_next_second(open_model, contributor):
+    setting = open_model(refund_wait=1)
     setting.add(contributor)
+    with reverts("self-assessment: too early"):
+        refund(setting, contributor, setting.time + 100)
 
-    refund(setting, contributor, setting.time + 100)
+    refund(setting, contributor, setting.time + 101)
 
     assert setting.balance(setting.incentive) == 0
 
@@ -126,12 +128,12 @@ def test_refund__any_field_changed__reverts(added, contributor, reporter, open_m
         refund(added, contributor, time, x=b"")
     with reverts(NO_SUCH):
         refund(added, contributor, time, y=0)
-    with reverts(NO_SUCH):
+    with reverts("self-assessment: no such label"):
         refund(added, contributor, time, y=257)
     with reverts(NO_SUCH):
         refund(open_model(), contributor, time + 10)
     with reverts(NO_SUCH):
-        added.incentive.send("refund", stranger, X, 1, sender=contributor)
+        added.incentive.send("refund", stranger, contributor, X, 1, sender=contributor)
 
 
 def test_refund__same_sample_again__paid_but_counted_once(added, contributor):
@@ -172,7 +174,7 @@ def test_refund__zero_deposit_to_a_wallet_that_refuses__validated(open_model, wa
     wallet.send("set_refusing", True, sender=owner)
     as_wallet(setting.incentive, "add_data", setting.model, X, 1, time=setting.time + 100)
 
-    as_wallet(setting.incentive, "refund", setting.model, X, 1, time=setting.time + 100 + REFUND_WAIT)
+    as_wallet(setting.incentive, "refund", setting.model, wallet, X, 1, time=setting.time + 100 + REFUND_WAIT)
 
     assert setting.incentive.call("validated_of", setting.model, wallet) == 1
 
@@ -206,7 +208,7 @@ def test_refund__all_was_reported__reverts(disputed, contributor, reporter):
 def test_refund__contract_wallet__paid(setting, wallet, as_wallet):
     as_wallet(setting.incentive, "add_data", setting.model, X, 1, value=DEPOSIT, time=setting.time + 100)
 
-    as_wallet(setting.incentive, "refund", setting.model, X, 1, time=setting.time + 100 + REFUND_WAIT)
+    as_wallet(setting.incentive, "refund", setting.model, wallet, X, 1, time=setting.time + 100 + REFUND_WAIT)
 
     assert setting.balance(wallet) == DEPOSIT
     assert wallet.call("payments") == 1
@@ -216,10 +218,10 @@ def test_refund__wallet_that_refuses__reverts_and_can_claim_later(setting, walle
     as_wallet(setting.incentive, "add_data", setting.model, X, 1, value=DEPOSIT, time=setting.time + 100)
     wallet.send("set_refusing", True, sender=owner)
     with reverts():
-        as_wallet(setting.incentive, "refund", setting.model, X, 1, time=setting.time + 100 + REFUND_WAIT)
+        as_wallet(setting.incentive, "refund", setting.model, wallet, X, 1, time=setting.time + 100 + REFUND_WAIT)
     wallet.send("set_refusing", False, sender=owner)
 
-    as_wallet(setting.incentive, "refund", setting.model, X, 1)
+    as_wallet(setting.incentive, "refund", setting.model, wallet, X, 1)
 
     assert setting.balance(wallet) == DEPOSIT
 
@@ -227,10 +229,10 @@ def test_refund__wallet_that_refuses__reverts_and_can_claim_later(setting, walle
 def test_refund__wallet_that_claims_again_when_paid__gets_nothing(setting, wallet, as_wallet, owner, contributor):
     setting.add(contributor)  # money of somebody else is there to be stolen
     as_wallet(setting.incentive, "add_data", setting.model, X, 1, value=FULL, time=setting.time + 101)
-    again = setting.incentive.data("refund", str(setting.model), X, 1)
+    again = setting.incentive.data("refund", str(setting.model), str(wallet), X, 1)
     wallet.send("set_callback", setting.incentive, again, 0, sender=owner)
 
-    as_wallet(setting.incentive, "refund", setting.model, X, 1, time=setting.time + 101 + REFUND_WAIT)
+    as_wallet(setting.incentive, "refund", setting.model, wallet, X, 1, time=setting.time + 101 + REFUND_WAIT)
 
     assert not wallet.call("succeeded")
     assert NO_SUCH.encode() in wallet.call("returned")
@@ -245,7 +247,7 @@ def test_refund__wallet_that_adds_again_when_paid__next_round(setting, wallet, a
     later = COST_WEIGHT * 3_600 // 31  # 31² < 1,000 seconds
     wallet.send("set_callback", setting.incentive, again, later, sender=owner)
 
-    as_wallet(setting.incentive, "refund", setting.model, X, 1, time=setting.time + 100 + REFUND_WAIT)
+    as_wallet(setting.incentive, "refund", setting.model, wallet, X, 1, time=setting.time + 100 + REFUND_WAIT)
 
     assert wallet.call("succeeded")
     assert setting.record(wallet)["round"] == 2
@@ -293,14 +295,14 @@ def test_refund__sample_that_only_its_own_effect_agrees_with__as_the_terms_say(
 ):
     """The fresh perceptron answers 0. The sample lifts its own score to 2 · 1 + 1 = 3; without it, it is 0 again."""
     twin = SparsePerceptron(SparsePerceptronParameters(10))
-    terms = pack_terms(COST_WEIGHT, REFUND_WAIT, OWNER_WAIT, ANYONE_WAIT, 0, without_own_effect)
+    terms = pack_terms(cost_weight=COST_WEIGHT, refund_wait=REFUND_WAIT, without_own_effect=without_own_effect)
     model = new_model(twin, incentive, terms)
     added = incentive.send("add_data", model, OTHER_X, 1, sender=contributor, value=FULL)
     assert model.call("score", OTHER_X) == 3
 
     if without_own_effect:
         with reverts("self-assessment: the model disagrees"):
-            incentive.send("refund", model, OTHER_X, 1, sender=contributor, time=added.time + REFUND_WAIT)
+            incentive.send("refund", model, contributor, OTHER_X, 1, sender=contributor, time=added.time + REFUND_WAIT)
     else:
-        incentive.send("refund", model, OTHER_X, 1, sender=contributor, time=added.time + REFUND_WAIT)
+        incentive.send("refund", model, contributor, OTHER_X, 1, sender=contributor, time=added.time + REFUND_WAIT)
         assert incentive.call("validated_of", model, contributor) == 1

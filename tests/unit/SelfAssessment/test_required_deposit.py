@@ -44,10 +44,10 @@ def test_required_deposit__after_failed_contribution__as_before(setting, contrib
 
 
 def test_required_deposit__largest_cost_weight__fits_the_record(open_model, contributor):
-    largest = 2**96 // 3_600 - 1
+    largest = 2**70 - 1
     setting = open_model(cost_weight=largest)
     deposit = largest * 3_600
-    assert deposit < 2**96
+    assert deposit < 2**88
     assert setting.incentive.call("required_deposit", setting.model, time=setting.time) == deposit
 
     setting.incentive.chain.rpc("anvil_setBalance", str(contributor), hex(deposit))

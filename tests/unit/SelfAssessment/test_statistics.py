@@ -9,7 +9,9 @@ def test_statistics__contributions_and_refunds__counted_for_the_model_and_the_ac
     setting.add(reporter, x=OTHER_X, time=setting.time + 200)
     assert setting.incentive.call("statistics", setting.model) == (2, 0)
 
-    setting.incentive.send("refund", setting.model, X, 1, sender=contributor, time=setting.time + 100 + REFUND_WAIT)
+    setting.incentive.send(
+        "refund", setting.model, contributor, X, 1, sender=contributor, time=setting.time + 100 + REFUND_WAIT
+    )
 
     assert setting.incentive.call("statistics", setting.model) == (2, 1)
     assert setting.incentive.call("validated_of", setting.model, contributor) == 1

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.client import reverts
-from tests.unit.SelfAssessment.conftest import ANYONE_WAIT, DEPOSIT, OTHER_X, OWNER_WAIT, REFUND_WAIT, X
+from tests.unit.SelfAssessment.conftest import ANYONE_WAIT, DEFAULT_RULE, DEPOSIT, OTHER_X, OWNER_WAIT, REFUND_WAIT, X
 
 NO_SUCH = "self-assessment: no such contribution, or settled already"
 
@@ -114,6 +114,8 @@ def test_take__any_field_changed__reverts(added, contributor, reporter, owner):
         take(added, owner, contributor, time, x=OTHER_X)
     with reverts(NO_SUCH):
         take(added, owner, contributor, time, y=0)
+    with reverts("self-assessment: no such label"):
+        take(added, owner, contributor, time, y=257)
 
 
 def test_take__after_the_anyone_wait__does_not_need_the_model(added, contributor, stranger, owner):
@@ -140,18 +142,28 @@ def test_take__model_without_owner_function__its_message(added, contributor, own
         take(added, owner, contributor, added.time + OWNER_WAIT)
 
 
-def test_take__all_waits_zero__in_the_same_second(open_model, contributor, stranger):
-    setting = open_model(refund_wait=0, owner_wait=0, anyone_wait=0)
+def test_take__shortest_waits__two_seconds_later(open_model, contributor, stranger):
+    setting = open_model(refund_wait=1, owner_wait=2, anyone_wait=2)
     setting.add(contributor)
 
-    take(setting, stranger, contributor, setting.time + 100)
+    take(setting, stranger, contributor, setting.time + 102)
 
     assert setting.balance(setting.incentive) == 0
 
 
+def test_take__default_rule__nobody_ever(open_model, contributor, owner, stranger):
+    setting = open_model(rule=DEFAULT_RULE)
+    setting.add(contributor)
+
+    for sender in (owner, stranger, contributor):
+        with reverts("self-assessment: nobody takes on these terms"):
+            take(setting, sender, contributor, setting.time + 10**9)
+    assert setting.record(contributor)["claimable"] == DEPOSIT
+
+
 def test_take__longest_waits__end_all_the_same(open_model, contributor, stranger):
     longest = 2**32 - 1
-    setting = open_model(refund_wait=longest, owner_wait=longest, anyone_wait=longest)
+    setting = open_model(refund_wait=2**26 - 1, owner_wait=longest, anyone_wait=longest)
     setting.add(contributor)
     with reverts("self-assessment: too early"):
         take(setting, stranger, contributor, setting.time + 100 + longest - 1)

@@ -1,12 +1,15 @@
+from comodels.incentives.self_assessment import Terms
 from tests.client import reverts
 
 
 def test_terms__open_model__as_opened(open_model):
-    setting = open_model(
-        cost_weight=123, refund_wait=4, owner_wait=50, anyone_wait=60, dispute_wait=7, without_own_effect=True
+    slides = Terms.slides(
+        cost_weight=123, refund_wait=4, dispute_wait=7, owner_wait=50, anyone_wait=60, without_own_effect=True
     )
+    default = Terms(123, 4, 7, 50, 0, 0, 3, True, True)
 
-    assert setting.incentive.call("terms", setting.model) == (123, 4, 50, 60, 7, True)
+    assert open_model(rule=slides).terms() == (123, 4, 7, 0, 50, 60, 0, False, True)
+    assert open_model(rule=default).terms() == (123, 4, 7, 50, 0, 0, 3, True, True)
 
 
 def test_terms__after_contributions__unchanged(setting, contributor):
@@ -19,8 +22,8 @@ def test_terms__after_contributions__unchanged(setting, contributor):
 def test_terms__two_models__each_its_own(open_model):
     first, second = open_model(cost_weight=1), open_model(cost_weight=2, without_own_effect=True)
 
-    assert first.incentive.call("terms", first.model) == (1, 1_000, 5_000, 9_000, 0, False)
-    assert second.incentive.call("terms", second.model) == (2, 1_000, 5_000, 9_000, 0, True)
+    assert first.terms() == (1, 1_000, 0, 0, 5_000, 9_000, 0, False, False)
+    assert second.terms() == (2, 1_000, 0, 0, 5_000, 9_000, 0, False, True)
 
 
 def test_terms__model_that_is_not_open__reverts(incentive, stranger):

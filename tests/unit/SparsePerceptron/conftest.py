@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 
 
 def sample(*indices: int) -> bytes:

@@ -1,15 +1,16 @@
 import pytest
+from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 from tests.conftest import pack_card, pack_terms
 
 TWIN = SparsePerceptron(SparsePerceptronParameters(20, rate=3), range(20), -7)
 
 
-def test_create__sealed__everything_readable_and_logged(deployed, client, project, owner, trainer):
-    implementation = deployed("SparsePerceptron")
+def test_create__sealed__everything_readable_and_logged(contract_of, client, project, owner, trainer):
+    implementation = contract_of("SparsePerceptron")
     arguments = (owner, trainer, b"", TWIN.parameters.pack(), pack_card(), TWIN.words(), True, b"\1" * 32)
 
     receipt = implementation.send("create", *arguments, sender=owner)
@@ -78,9 +79,11 @@ def test_create__sealed_flag_or_version_among_the_words__reverts(new_model, trai
         new_model(TWIN, trainer, words=[header])
 
 
-def test_create__most_words_at_once__fit_the_gas_of_a_transaction(new_model, deployed, trainer, client, project, owner):
+def test_create__most_words_at_once__fit_the_gas_of_a_transaction(
+    new_model, contract_of, trainer, client, project, owner
+):
     twin = SparsePerceptron(SparsePerceptronParameters(640 * 16 - 4), [-1] * (640 * 16 - 4), -1)
-    implementation = deployed("SparsePerceptron")
+    implementation = contract_of("SparsePerceptron")
 
     receipt = implementation.send(
         "create", owner, trainer, b"", twin.parameters.pack(), pack_card(), twin.words(), True, bytes(32), sender=owner
@@ -100,9 +103,9 @@ def test_create__same_again__reverts(new_model, trainer):
         new_model(TWIN, trainer, salt=b"\2" * 32)
 
 
-def test_create__address__is_what_create2_says(new_model, deployed, owner, trainer):
-    """Owner, trainer, parameters, card and salt decide; the words do not, so that a deployment can be resumed."""
-    implementation = deployed("SparsePerceptron").address
+def test_create__address__is_what_create2_says(new_model, contract_of, owner, trainer):
+    """Caller and all arguments decide, the first words too: tests/attacks/test_addresses.py changes each of them."""
+    implementation = contract_of("SparsePerceptron").address
     salt = b"\3" * 32
     model = new_model(TWIN, trainer, salt=salt, words=[])
 
@@ -112,35 +115,36 @@ def test_create__address__is_what_create2_says(new_model, deployed, owner, train
         + (TWIN.parameters.pack() << 160 | int(trainer.address, 16)).to_bytes(32, "big")
         + pack_card()
     )
-    own_salt = keccak(bytes(12) + bytes.fromhex(owner.address[2:]) + salt)
+    call = keccak(text="initialize(address,bytes,uint256[],bool)")[:4] + encode(
+        ["address", "bytes", "uint256[]", "bool"], [owner.address, b"", [], True]
+    )
+    own_salt = keccak(encode(["address", "bytes32", "bytes32"], [owner.address, keccak(call), salt]))
     address = keccak(b"\xff" + bytes.fromhex(implementation[2:]) + own_salt + keccak(code))[12:]
     assert model.address == to_checksum_address(address)
-    for other in ({"owner": trainer.address}, {"parameters": TWIN.parameters.pack() + 1}, {"card": pack_card("other")}):
-        assert new_model(TWIN, trainer, salt=salt, words=[], **other).address != model.address
 
 
-def test_create__code__is_the_minimal_proxy_and_the_data(new_model, deployed, trainer, rpc):
+def test_create__code__is_the_minimal_proxy_and_the_data(new_model, contract_of, trainer, rpc):
     model = new_model(TWIN, trainer)
 
     code = bytes.fromhex(rpc.rpc("eth_getCode", model.address, "latest")[2:])
 
     assert code[:10].hex() == "363d3d373d3d3d363d73"
-    assert to_checksum_address(code[10:30]) == deployed("SparsePerceptron").address
+    assert to_checksum_address(code[10:30]) == contract_of("SparsePerceptron").address
     assert code[30:45].hex() == "5af43d82803e903d91602b57fd5bf3"
     assert code[77:] == pack_card()
 
 
-def test_create__with_terms__trainer_is_opened_in_the_same_transaction(new_model, deployed):
-    incentive = deployed("SelfAssessment")
+def test_create__with_terms__trainer_is_opened_in_the_same_transaction(new_model, contract_of):
+    incentive = contract_of("SelfAssessment")
 
-    model = new_model(TWIN, incentive, pack_terms(5, 1, 2, 3))
+    model = new_model(TWIN, incentive, pack_terms(cost_weight=5))
 
-    assert incentive.call("terms", model) == (5, 1, 2, 3, 0, False)
+    assert incentive.call("terms", model)[0] == 5
 
 
-def test_create__terms_that_the_trainer_refuses__no_model(new_model, deployed):
-    with reverts("self-assessment: waits out of order"):
-        new_model(TWIN, deployed("SelfAssessment"), pack_terms(5, 3, 2, 1))
+def test_create__terms_that_the_trainer_refuses__no_model(new_model, contract_of):
+    with reverts("self-assessment: no refund wait"):
+        new_model(TWIN, contract_of("SelfAssessment"), pack_terms(refund_wait=0))
 
 
 def test_create__terms_for_a_trainer_without_code__reverts(new_model, trainer):
@@ -158,17 +162,17 @@ def test_create__on_a_model__reverts(new_model, owner, trainer):
         )
 
 
-def test_initialize__by_anyone__reverts(new_model, deployed, owner, trainer, stranger):
+def test_initialize__by_anyone__reverts(new_model, contract_of, owner, trainer, stranger):
     model = new_model(TWIN, trainer, sealed=False)
 
     for sender in (owner, trainer, stranger):
-        for contract in (model, deployed("SparsePerceptron")):
+        for contract in (model, contract_of("SparsePerceptron")):
             with reverts("model: initialized by its implementation only"):
                 contract.send("initialize", sender, b"", [], False, sender=sender)
 
 
-def test_implementation__itself__can_not_be_loaded_sealed_or_trained(deployed, owner, trainer):
-    implementation = deployed("SparsePerceptron")
+def test_implementation__itself__can_not_be_loaded_sealed_or_trained(contract_of, owner, trainer):
+    implementation = contract_of("SparsePerceptron")
 
     with reverts("ownership: not the owner"):
         implementation.send("load", 0, [1], sender=owner)

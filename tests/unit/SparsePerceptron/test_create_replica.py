@@ -1,4 +1,4 @@
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 from tests.unit.SparsePerceptron.conftest import sample
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.rows import pack_rows
+from comodels.rows import pack_rows
 from tests.client import reverts
 from tests.unit.SparsePerceptron.conftest import sample
 

@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from tests.client import reverts
 from tests.unit.SparsePerceptron.conftest import sample
 

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from dashboard.incentives import Incentives, PredictionMarket
-from dashboard.reader import Reader
-from dashboard.rpc import Node
-from simulation.chain import Transaction
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
-from simulation.prediction_market import Terms
-from tests.mirror import PLAN, Mirror, random_portions, random_sample
+from comodels.chain.abi import Transaction
+from comodels.chain.node import Node
+from comodels.dashboard.incentives import Incentives, PredictionMarket
+from comodels.dashboard.reader import Reader
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from tests.mirror import ANY, PLAN, Mirror, random_portions, random_sample
 
 
 @pytest.fixture
@@ -18,10 +17,9 @@ def market(implementations, raw, rpc, create_model, provider, contributor, repor
     accounts = [provider, contributor, reporter, keeper, stranger, owner]
     mirror = Mirror(rpc, raw(implementations("PredictionMarket")), accounts)
     twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in rng.integers(-3, 4, 30)])
-    address = str(create_model(twin, mirror.contract.address, Terms().pack()).address)
-    mirror.adopt(address, twin, owner.address, Terms())
+    address = str(create_model(twin, mirror.contract.address, ANY.encode(), holder=provider).address)
+    mirror.adopt(address, twin, provider.address, ANY)
     reader = Reader(Node(chain.provider.uri), address)
-    reader.published_block = lambda model: 0  # this one is in no registry
     model = reader.model(address)
     incentive = Incentives(reader).of(model)
     return mirror, reader, model, incentive, rng
@@ -30,7 +28,7 @@ def market(implementations, raw, rpc, create_model, provider, contributor, repor
 def test_incentive_of__market__is_recognised(market):
     _, reader, model, incentive, _ = market
     assert type(incentive) is PredictionMarket
-    assert dict(incentive.terms(reader, model).lines)["phase"].startswith("no market yet")
+    assert dict(incentive.terms(reader, model).lines)["Phase"] == "No market yet."
 
 
 def test_terms_and_rows__from_start_to_withdrawal(market, provider, contributor, keeper, rpc):
@@ -39,27 +37,31 @@ def test_terms_and_rows__from_start_to_withdrawal(market, provider, contributor,
     mirror.start(secret, keeper)
     terms = incentive.terms(reader, model)
     assert terms.required == PLAN.stake
-    assert dict(terms.lines)["phase"] == "participating: you can stake on samples"
-    assert dict(terms.lines)["until"].startswith("{time:")
+    assert dict(terms.lines)["Phase"].startswith("Open: you can stake on samples until {time:")
+    assert terms.closed == ""
 
     x = random_sample(rng)
     added = incentive.add_data(model, x, 1, PLAN.stake)
     assert (added.to, added.value) == (incentive.address, PLAN.stake)
     for _ in range(4):
-        mirror.add_data(contributor, model.address, random_sample(rng), int(rng.integers(2)))
+        x = random_sample(rng)  # wrong for the model, so that it learns: what has no effect stakes nothing
+        mirror.add_data(contributor, model.address, x, 1 - mirror.twin.models[model.address][0].predict(x))
     rows = incentive.mine(reader, model, str(contributor), 0, 25)
-    assert [row.deposit for row in rows.rows] == ["0.001 ETH"] * 4
+    assert [row.deposit for row in rows.rows] == ["0.001 ether"] * 4
     assert all(not row.actions for row in rows.rows)
 
     mirror.wait(PLAN.participation_time)
     mirror.finish(secret, keeper)
-    assert dict(incentive.terms(reader, model).lines)["phase"] == "settled: everyone can withdraw"
+    assert dict(incentive.terms(reader, model).lines)["Phase"] == "Settled: each contribution is paid what it earned."
     rows = incentive.mine(reader, model, str(contributor), 0, 25).rows
-    owed = [row for row in rows if row.actions]
-    assert owed
+    first, *others = [row for row in rows if row.actions]
+    assert len(others) > 1
     before = rpc.balance(str(contributor))
-    for row in owed:
-        t = incentive.action(model, row.contribution, "withdraw")
+    single = incentive.action(reader, model, first.contribution, "withdraw")
+    (all_others,) = incentive.actions(reader, model, [row.contribution for row in others], "withdraw")
+    assert (single.count, all_others.count) == (1, len(others))
+    for t in (single, all_others):
         assert rpc.send([Transaction(str(contributor), t.to, t.data)])[0]["status"] == "0x1"
-    assert rpc.balance(str(contributor)) > before
+    assert rpc.balance(str(contributor)) - before == sum(row.pays for row in [first, *others])
+    assert incentive.actions(reader, model, [row.contribution for row in others], "withdraw") == []
     assert not any(row.actions for row in incentive.mine(reader, model, str(contributor), 0, 25).rows)

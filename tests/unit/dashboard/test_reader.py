@@ -2,10 +2,13 @@
 
 import pytest
 
-from dashboard import demo
-from dashboard.reader import NotAModelError, Reader, parse_clone
-from dashboard.rpc import Call, ChainUnreachableError, Node, RpcError, parse_signature, without_secrets
-from scripts import _models
+from comodels import saved
+from comodels.chain.abi import Call, parse_signature
+from comodels.chain.node import Node, RpcError, Unreachable, without_secrets
+from comodels.dashboard import demo
+from comodels.dashboard import reader as module
+from comodels.dashboard.reader import NotAModelError, Reader
+from comodels.wire import parse_clone
 
 
 @pytest.fixture
@@ -45,13 +48,13 @@ def test_without_secrets__url__host_only(url, shown):
 
 
 def test_node__nobody_answers__error_without_the_key():
-    with pytest.raises(ChainUnreachableError, match="no chain answers at http://127.0.0.1:9$"):
-        Node("http://127.0.0.1:9/secret").one("eth_chainId")
+    with pytest.raises(Unreachable, match="no chain answers at http://127.0.0.1:9$"):
+        Node("http://127.0.0.1:9/secret").rpc("eth_chainId")
 
 
 def test_entries__more_than_a_page__newest_first_and_only_new_ones_read_again(deployed, reader, encoder, monkeypatch):
     names = [(f"model {i}", "a description") for i in range(57)]
-    twin = _models.new_twin(encoder)
+    twin = saved.new_twin(encoder)
     addresses = demo.publish(deployed, names, twin, encoder, trained=False)
     entries = reader.entries()
     assert [e.address for e in entries] == addresses[::-1]
@@ -69,14 +72,14 @@ def test_entries__more_than_a_page__newest_first_and_only_new_ones_read_again(de
 
 def test_entries__chain_was_reset__are_read_anew(deployed, reader, encoder, rpc):
     snapshot = rpc.rpc("evm_snapshot")
-    demo.publish(deployed, [("gone soon", "")], _models.new_twin(encoder), encoder, trained=False)
+    demo.publish(deployed, [("gone soon", "")], saved.new_twin(encoder), encoder, trained=False)
     assert len(reader.entries()) == 1
     rpc.rpc("evm_revert", snapshot)
     assert reader.entries() == []
 
 
 def test_model__clone__as_published(deployed, reader, encoder):
-    twin = _models.new_twin(encoder, margin=7)
+    twin = saved.new_twin(encoder, margin=7)
     (address,) = demo.publish(deployed, [("a name", "a text")], twin, encoder, trained=False)
     model = reader.model(address.lower())
     assert (model.address, model.name, model.description) == (address, "a name", "a text")
@@ -97,7 +100,7 @@ def test_parse_clone__other_code__none():
 
 
 def test_history__grows_and_forgets_what_the_chain_forgot(deployed, reader, encoder, rpc):
-    (address,) = demo.publish(deployed, [("a", "")], _models.new_twin(encoder), encoder, trained=False)
+    (address,) = demo.publish(deployed, [("a", "")], saved.new_twin(encoder), encoder, trained=False)
     samples = encoder.encode_many(["good", "bad", "good film"])
     demo.contribute(deployed, address, samples[:2], [1, 0], deployed.accounts[1:3], interval=3_600)
     model = reader.model(address)
@@ -115,8 +118,25 @@ def test_history__grows_and_forgets_what_the_chain_forgot(deployed, reader, enco
     assert reader.reorganisations == 1
 
 
+def test_history__node_fails_in_the_middle__nothing_is_there_twice(deployed, reader, encoder, rpc, monkeypatch):
+    (address,) = demo.publish(deployed, [("a", "")], saved.new_twin(encoder), encoder, trained=False)
+    demo.contribute(deployed, address, encoder.encode_many(["good", "bad"]), [1, 0], deployed.accounts[1:3], 3_600)
+    model, read = reader.model(address), module.pages
+
+    def broken(*arguments):
+        yield from read(*arguments)
+        raise Unreachable("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "pages", broken)
+        for _ in range(2):
+            with pytest.raises(Unreachable):
+                reader.history(model)
+    assert [c.id for c in reader.history(model).contributions] == [0, 1]
+
+
 def test_judgements__asked_twice__one_request(deployed, reader, encoder, monkeypatch):
-    (address,) = demo.publish(deployed, [("a", "")], _models.new_twin(encoder), encoder, trained=False)
+    (address,) = demo.publish(deployed, [("a", "")], saved.new_twin(encoder), encoder, trained=False)
     samples = encoder.encode_many(["good", "bad"])
     demo.contribute(deployed, address, samples, [1, 0], deployed.accounts[1:2])
     model = reader.model(address)

@@ -1,21 +1,36 @@
 """The server without a browser: who may ask, what is refused, and that no transaction goes out twice."""
 
+import html
 import io
 import json
+import re
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard import demo
-from dashboard.incentives import Incentive, SelfAssessment, Transaction
-from dashboard.outbox import OutboxError
-from dashboard.server import Dashboard
-from dashboard.show import show_times
-from dashboard.store import InputError, Store, TestSet
-from scripts import _models
+from comodels import places, registry, saved
+from comodels.artifacts import artifact, deploy
+from comodels.chain.abi import calldata
+from comodels.chain.contract import ContractAt
+from comodels.dashboard import demo
+from comodels.dashboard.api import Api
+from comodels.dashboard.create import Plans
+from comodels.dashboard.incentives import Incentive, SelfAssessment, Transaction
+from comodels.dashboard.outbox import OutboxError
+from comodels.dashboard.server import Dashboard
+from comodels.dashboard.show import show_times
+from comodels.dashboard.store import InputError, Store, TestSet
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.saved import pack_card
+from comodels.training import train_from_data
+from encoders.spec import with_places
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -39,14 +54,14 @@ def dashboard(deployed, chain, tmp_path):
 def model(deployed, dashboard):
     encoder = demo.encoders.BagOfWords(["good", "bad", "film"])
     dashboard.store.keep(encoder)
-    (address,) = demo.publish(deployed, [("a model", "")], _models.new_twin(encoder), encoder, trained=False)
+    (address,) = demo.publish(deployed, [("a model", "")], saved.new_twin(encoder), encoder, trained=False)
     return dashboard.reader.model(address)
 
 
 @pytest.fixture
-def client(dashboard):
-    with TestClient(dashboard.app(), base_url="http://127.0.0.1:8080") as client:
-        yield client
+def web(dashboard):
+    with TestClient(dashboard.app(), base_url="http://127.0.0.1:8080") as web:
+        yield web
 
 
 # ---- who may ask -----------------------------------------------------------------------------------------------------
@@ -61,8 +76,8 @@ def client(dashboard):
         ({}, 200),
     ],
 )
-def test_get__host__only_ours(client, headers, status):
-    assert client.get("/", headers=headers).status_code == status
+def test_get__host__only_ours(web, headers, status):
+    assert web.get("/", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -72,57 +87,164 @@ def test_get__host__only_ours(client, headers, status):
 def test_get__open_to_others__addresses_and_own_names_only(dashboard, host, status):
     dashboard.settings.addresses = True
     dashboard.settings.hosts += ("models.example",)
-    client = TestClient(dashboard.app(), base_url="http://192.0.2.7:8080")
-    assert client.get("/", headers={"host": host}).status_code == status
+    web = TestClient(dashboard.app(), base_url="http://192.0.2.7:8080")
+    assert web.get("/", headers={"host": host}).status_code == status
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999"])
-def test_post__foreign_origin__refused(client, origin):
+def test_post__foreign_origin__refused(web, origin):
     for path in ("/api/local", "/api/clock", "/create"):
-        assert client.post(path, headers={"origin": origin}, data={"token": "x"}).status_code == 403
+        assert web.post(path, headers={"origin": origin}, data={"token": "x"}).status_code == 403
 
 
-def test_get__any_page__forbids_foreign_scripts(client, model):
+def test_get__any_page__forbids_foreign_scripts(web, model):
     for path in ("/", f"/models/{model.address}", "/static/app.js", "/nothing"):
-        policy = client.get(path).headers["content-security-policy"]
+        policy = web.get(path).headers["content-security-policy"]
         assert "default-src 'none'; script-src 'self'" in policy
         assert "unsafe" not in policy
 
 
-def test_post__body_too_large__refused(client):
-    assert client.post("/create", content=b"x" * 21_000_001).status_code == 413
+def test_post__body_too_large__refused(web):
+    answer = web.post("/create", files={"file": ("x.csv", b"x" * 21_000_001)})
+    assert answer.status_code == 413
+    assert "At most 20 MB can be sent at once" in answer.text
+    assert '<a href="/">All models</a>' in answer.text
 
 
-def test_create__file_too_large__refused_with_advice(client):
+def body_of(web, said: dict, part: bytes) -> tuple[int, int]:
+    """The status of a request whose body never ends, and how many bytes of it were taken."""
+    taken, statuses = 0, []
+
+    async def receive():
+        nonlocal taken
+        taken += len(part)
+        return {"type": "http.request", "body": part, "more_body": True}
+
+    async def send(message):
+        statuses.append(message.get("status"))
+
+    headers = {"host": "127.0.0.1", "content-type": "multipart/form-data; boundary=x", **said}
+    scope = {"type": "http", "method": "POST", "path": "/create", "raw_path": b"/create", "query_string": b""}
+    scope |= {"headers": [(k.encode(), v.encode()) for k, v in headers.items()], "http_version": "1.1"}
+    scope |= {
+        "scheme": "http",
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+        "app": web.app,
+    }
+    with ThreadPoolExecutor(1) as thread:  # a browser's loop may run in this one
+        thread.submit(anyio.run, web.app, scope, receive, send).result()
+    return statuses[0], taken
+
+
+def test_post__body_without_an_end__is_read_no_further_than_the_limit(web):
+    head = b'--x\r\ncontent-disposition: form-data; name="file"; filename="x.csv"\r\n\r\n'
+    assert body_of(web, {"content-length": "10000000000"}, head) == (413, 0)  # by what it says, nothing is read
+    status, taken = body_of(web, {}, head + bytes(1_000_000))
+    assert status == 413
+    assert 20_000_000 < taken < 23_000_000
+
+
+def test_create__file_too_large__refused_with_advice(web):
     file = {"file": ("x.csv", b"label,text\n" + b"x" * 10_000_001)}
-    answer = client.post("/create", data={"name": "a", "encoder": "fitted"}, files=file)
+    answer = web.post("/create", data={"name": "a", "encoder": "fitted"}, files=file)
     assert answer.status_code == 400
     assert "A data file has at most 10 MB." in answer.text
 
 
-def test_get__pages__show_no_secret_of_the_node(client, dashboard, model):
+def test_get__pages__show_no_secret_of_the_node(web, dashboard, model):
     dashboard.node.url = "http://user:password@127.0.0.1:9/key"
-    answer = client.get("/")
+    answer = web.get("/")
     assert answer.status_code == 503
     assert "password" not in answer.text
     assert "key<" not in answer.text
     assert "127.0.0.1:9" in answer.text
 
 
-def test_get__no_such_model__says_so(client):
-    answer = client.get("/models/0x" + "1" * 40)
+def test_get__no_such_model__says_so(web):
+    answer = web.get("/models/0x" + "1" * 40)
     assert answer.status_code == 404
     assert "there is no model" in answer.text
+
+
+# ---- before a model is paid for --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prepare_model(web):
+    """Fill in the form with a data file; the page that follows."""
+
+    def prepare(rows, **fields):
+        form = {"name": "Films", "encoder": "fitted", "family": "perceptron", "incentive": "SelfAssessment"} | fields
+        return web.post("/create", data=form, files={"file": ("films.csv", rows.encode())})
+
+    return prepare
+
+
+def test_create__data_file__page_has_the_facts_that_the_command_prints(prepare_model, tmp_path):
+    rows = "label,text\n" + "".join(
+        f"{('bad', 'good')[i % 6 == 0]},a {('dull', 'great')[i % 6 == 0]} film {i}\n" for i in range(120)
+    )
+    rows += "bad,?!\n"
+    path = tmp_path / "films.csv"
+    path.write_text(rows)
+    _, summary = train_from_data(str(path), "Films", family="perceptron")
+
+    page = html.unescape(prepare_model(rows).text)
+
+    for _, text in summary.facts():
+        assert f"<dd>{text}</dd>" in page
+    told = dict(summary.facts())
+    assert told["left out"].startswith("1 of 'bad': ")
+    assert told["left out"].endswith("(line 122)")
+    assert "5 times as many" in told["warning"]
+    assert "always saying 'bad' gets" in told["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("label,text\na,fine film\n,dull film\n", "films.csv: line 3: no label"),
+        ("label,text\na,fine film\na,dull film\n", "there is nothing to learn from one class"),
+        ("label,text\na,fine film\nb,?!\n", "the class 'b' has no sample that can be used, of 1"),
+        ("label,text\na,fine film\nA,dull film\n", "two spellings of labels"),
+    ],
+)
+def test_create__file_that_nothing_can_be_learnt_from__refused(prepare_model, rows, message):
+    answer = prepare_model(rows)
+    assert answer.status_code == 400
+    assert message in html.unescape(answer.text)
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_create__publication_that_would_be_refused__is_told_before_anything_is_sent(
+    web, contributor, prepare_model, monkeypatch, spoilt
+):
+    made = Plans.transaction
+
+    def cut(plans, plan, account, step):
+        transaction = made(plans, plan, account, step)
+        unlisted = transaction.data[:4] + bytes(32) + transaction.data[36:]  # another implementation
+        return replace(transaction, data=unlisted) if spoilt else transaction
+
+    monkeypatch.setattr(Plans, "transaction", cut)
+    web.cookies.set("account", str(contributor))
+    rows = "label,text\n" + "".join(f"{('bad', 'good')[i % 2]},a {('dull', 'great')[i % 2]} film\n" for i in range(40))
+    page = html.unescape(prepare_model(rows).text)
+    assert ("Nothing was sent, because publishing would be refused" in page) == spoilt
+    assert (re.search(r"Publish “Films”, .*: [0-9,]+ gas", page) is None) == spoilt
+    assert ('name="step"' in page) == (not spoilt)
 
 
 # ---- transactions ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def prepared(client, model, contributor):
+def prepared(web, model, contributor):
     def prepare(text="good film", **fields):
         form = {"account": str(contributor), "action": "train", "model": model.address, "text": text, "label": "1"}
-        return client.post("/api/prepare", data=form | {"maximum": "1"} | fields)
+        return web.post("/api/prepare", data=form | {"maximum": "1"} | fields)
 
     return prepare
 
@@ -133,7 +255,7 @@ def test_prepare__train__unsigned_transaction(prepared, model, contributor, depl
     assert answer["transaction"]["from"] == contributor
     assert answer["transaction"]["to"] == deployed.contracts["SelfAssessment"]
     assert int(answer["transaction"]["value"], 16) == 10**18
-    assert "The model sees: good film" in answer["lines"]
+    assert answer["lines"][:2] == ["As class “positive” (index 1)", "The model sees: good film"]
 
 
 @pytest.mark.parametrize(
@@ -159,68 +281,99 @@ def test_prepare__bad_input__refused_with_advice(prepared, fields, message):
     assert message in answer.json()["error"]
 
 
-def test_claim__twice__refused(client, prepared):
+def test_prepare_all__more_than_one_asks_for_at_once__the_rest_is_left(web, dashboard, model, deployed, monkeypatch):
+    def keepers(page, reader, model, contributions, name):
+        addresses = [f"0x{i + 1:040x}" for i in range(60)]
+        return [Transaction(page.address, calldata("name_keeper(address)", [a]), 0, "name") for a in addresses]
+
+    monkeypatch.setattr(SelfAssessment, "actions", keepers)
+    monkeypatch.setattr(Api, "_chosen", lambda *_: None)
+    items = json.dumps([[model.address, "refund", "0"], [model.address, "refund", "0"]])
+    answer = web.post("/api/prepare_all", data={"account": deployed.accounts[1], "items": items}).json()
+    assert len(answer["parcels"]) == 50
+    assert len({parcel["token"] for parcel in answer["parcels"]}) == 50
+    assert answer["failed"] == ["10 more transactions are left for the next time."]
+    for parcel in answer["parcels"]:  # none of them has pushed another out
+        assert web.post("/api/claim", data={"token": parcel["token"]}).status_code == 200
+
+
+@pytest.mark.parametrize("items", ["", "5", "{}", "[5]", '[["0x12", "refund"]]', '[["0x12", "refund", "0"]]', "[]"])
+def test_prepare_all__senseless__refused(web, deployed, items):
+    answer = web.post("/api/prepare_all", data={"account": deployed.accounts[1], "items": items})
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_prepare_all__action_that_never_is__refused(web, deployed, model):
+    items = json.dumps([[model.address, "selfdestruct", ""]])
+    answer = web.post("/api/prepare_all", data={"account": deployed.accounts[1], "items": items})
+    assert (answer.status_code, answer.json()["error"]) == (400, "This cannot be done with this model.")
+
+
+def test_claim__twice__refused(web, prepared):
     token = prepared().json()["token"]
-    assert client.post("/api/claim", data={"token": token}).json()["state"] == "asked"
-    assert "does not go out twice" in client.post("/api/claim", data={"token": token}).json()["error"]
+    assert web.post("/api/claim", data={"token": token}).json()["state"] == "asked"
+    assert "does not go out twice" in web.post("/api/claim", data={"token": token}).json()["error"]
 
 
-def test_claim__the_same_under_way__refused_until_rejected(client, prepared):
+def test_claim__the_same_under_way__refused_until_rejected(web, prepared):
     first, second = prepared().json()["token"], prepared(maximum="2").json()["token"]
-    client.post("/api/claim", data={"token": first})
-    assert "under way already" in client.post("/api/claim", data={"token": second}).json()["error"]
-    client.post("/api/rejected", data={"token": first, "message": "no"})
-    assert client.post("/api/claim", data={"token": second}).json()["state"] == "asked"
+    web.post("/api/claim", data={"token": first})
+    assert "under way already" in web.post("/api/claim", data={"token": second}).json()["error"]
+    web.post("/api/rejected", data={"token": first, "message": "no"})
+    assert web.post("/api/claim", data={"token": second}).json()["state"] == "asked"
 
 
-def test_claim__unknown_token__says_what_to_do(client):
-    assert "Reload" in client.post("/api/claim", data={"token": "x"}).json()["error"]
+def test_claim__unknown_token__says_what_to_do(web):
+    assert "Reload" in web.post("/api/claim", data={"token": "x"}).json()["error"]
 
 
-def test_local__twice__one_contribution(client, prepared, dashboard, model):
+def test_local__twice__one_contribution(web, prepared, dashboard, model):
     token = prepared().json()["token"]
-    assert client.post("/api/local", data={"token": token}).status_code == 200
-    assert client.post("/api/local", data={"token": token}).status_code == 400
-    assert client.post("/api/status", data={"token": token}).json()["state"] == "done"
+    assert web.post("/api/local", data={"token": token}).status_code == 200
+    assert web.post("/api/local", data={"token": token}).status_code == 400
+    assert web.post("/api/status", data={"token": token}).json()["state"] == "done"
     assert len(dashboard.reader.history(model).contributions) == 1
 
 
-def test_local__account_of_nobody__refused(client, prepared, rpc):
+def test_local__account_of_nobody__refused(web, prepared, rpc):
     stranger = "0x" + "12" * 20
     rpc.rpc("anvil_setBalance", stranger, hex(10**19))
     token = prepared(account=stranger).json()["token"]
-    assert "choose it in your wallet" in client.post("/api/local", data={"token": token}).json()["error"]
+    assert "choose it in your wallet" in web.post("/api/local", data={"token": token}).json()["error"]
 
 
-def test_status__hash_was_never_reported__found_on_chain(client, prepared, rpc):
+def test_status__hash_was_never_reported__found_on_chain(web, prepared, rpc):
     answer = prepared().json()
-    client.post("/api/claim", data={"token": answer["token"]})
-    assert client.post("/api/status", data={"token": answer["token"]}).json()["state"] == "asked"
+    web.post("/api/claim", data={"token": answer["token"]})
+    assert web.post("/api/status", data={"token": answer["token"]}).json()["state"] == "asked"
     fields = {k: v for k, v in answer["transaction"].items() if k != "chainId"}
     sent = rpc.rpc("eth_sendTransaction", fields)
     for _ in range(100):  # the node mines it beside
-        status = client.post("/api/status", data={"token": answer["token"]}).json()
+        status = web.post("/api/status", data={"token": answer["token"]}).json()
         if status["state"] == "done":
             break
         time.sleep(0.05)
     assert (status["state"], status["hash"]) == ("done", sent)
 
 
-def test_sent__no_hash__refused(client, prepared):
+def test_sent__no_hash__refused(web, prepared):
     token = prepared().json()["token"]
-    assert client.post("/api/sent", data={"token": token, "hash": "0x<script>"}).status_code == 400
+    assert web.post("/api/sent", data={"token": token, "hash": "0x<script>"}).status_code == 400
 
 
 def test_prepare__would_be_refused__nothing_is_kept(dashboard, deployed):
     with pytest.raises(OutboxError, match="contract refuses"):
         dashboard.outbox.prepare(
-            deployed.accounts[1], Transaction(deployed.contracts["Registry"], b"\x01\x02\x03\x04", 0, "nonsense")
+            "visitor",
+            deployed.accounts[1],
+            Transaction(deployed.contracts["Registry"], b"\x01\x02\x03\x04", 0, "nonsense"),
         )
 
 
-def test_clock__not_local__refused(client, dashboard):
-    dashboard.reader._chain_id = 1
-    assert client.post("/api/clock", data={"seconds": "60"}).status_code == 400
+def test_clock__not_local__refused(web, dashboard):
+    dashboard.reader.node.chain_id = 1
+    assert web.post("/api/clock", data={"seconds": "60"}).status_code == 400
     assert dashboard.reader.local_accounts() == []
 
 
@@ -230,6 +383,258 @@ def test_incentive_of__trainer_is_a_person__is_not_known(dashboard, model):
     assert type(known) is SelfAssessment
     assert type(unknown) is Incentive
     assert dashboard.incentives.counts(pairs) == [0, None]
+
+
+# ---- one visitor and another ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another(dashboard):
+    """Somebody else's browser."""
+    return TestClient(dashboard.app(), base_url="http://127.0.0.1:8080")
+
+
+def test_claim__the_same_prepared_by_somebody_else__does_not_block(web, another, prepared, model, contributor):
+    form = {"account": str(contributor), "action": "train", "model": model.address, "text": "good film", "label": "1"}
+    theirs = another.post("/api/prepare", data=form | {"maximum": "1"}).json()["token"]
+    assert another.post("/api/claim", data={"token": theirs}).json()["state"] == "asked"
+    own = prepared().json()["token"]
+    assert web.post("/api/claim", data={"token": own}).json()["state"] == "asked"
+
+
+def test_prepare__flood_of_somebody_else__pushes_nothing_out(dashboard, deployed, monkeypatch):
+    from comodels.dashboard import outbox
+
+    monkeypatch.setattr(outbox, "MAX_KEPT", 4)
+    monkeypatch.setattr(outbox, "MAX_OF_ONE", 2)
+    transaction = Transaction(deployed.accounts[2], b"", 1, "a transfer")
+
+    def prepare(visitor):
+        return dashboard.outbox.prepare(visitor, deployed.accounts[1], transaction).token
+
+    mine = prepare("me")
+    dashboard.outbox.claim(mine)
+    flood = [prepare("flood") for _ in range(10)]
+    assert dashboard.outbox.get(mine).state == "asked"
+    with pytest.raises(OutboxError, match="restarted"):
+        dashboard.outbox.get(flood[0])
+    for visitor in ("a", "b", "c"):
+        dashboard.outbox.claim(prepare(visitor))
+    with pytest.raises(OutboxError, match="Too many transactions are under way"):
+        prepare("d")
+    assert dashboard.outbox.get(mine).state == "asked"
+
+
+def test_test_set__of_a_visitor__is_nobody_elses(web, another, model):
+    path = f"/models/{model.address}/data"
+    for person, rows in (
+        (web, "label\ttext\n0\tbad\n1\tgood\n0\tbad film\n"),
+        (another, "label\ttext\n1\tgood\n0\tbad\n"),
+    ):
+        files = {"file": ("own.tsv", rows.encode())}
+        assert person.post(f"/models/{model.address}/test-set", files=files).status_code == 200
+    assert "on 3 samples of own.tsv" in web.get(path).text
+    assert "on 2 samples of own.tsv" in another.get(path).text
+
+
+def test_words__of_what_was_not_sent__are_not_kept(web, prepared, dashboard, tmp_path):
+    token = prepared(remember="1").json()["token"]
+    web.post("/api/rejected", data={"token": token, "message": "no"})
+    assert not dashboard.settings.originals.exists()
+    token = prepared(remember="1").json()["token"]
+    web.post("/api/local", data={"token": token})
+    assert web.post("/api/status", data={"token": token}).json()["state"] == "done"
+    assert "good film" in dashboard.settings.originals.read_text()
+
+
+# ---- before one signs ------------------------------------------------------------------------------------------------
+
+
+def lines_of(answer) -> str:
+    return "\n".join(answer.json()["lines"])
+
+
+def test_prepare__default_terms__says_what_is_risked_and_when(prepared, dashboard):
+    against = lines_of(prepared())  # an empty model says 0, and this is labelled 1
+    assert "You can lose it: the model does not agree with this label now." in against
+    assert against.count("{time:") >= 4
+    assert "Network fee: about" in against
+    assert "public for ever" in against
+    assert "Right after your contribution the next one needs 0.06 ether" in against
+    agreed = lines_of(prepared(label="0"))
+    assert "nobody can report it" in agreed
+    assert "You can lose it" not in agreed
+
+
+def test_prepare__slides_terms__says_that_the_owner_may_take_it(deployed, dashboard, web, contributor):
+    from comodels.claims import SelfAssessment as Adapter
+    from comodels.incentives.self_assessment import Terms
+
+    encoder = demo.encoders.BagOfWords(["good", "bad", "film"])
+    dashboard.store.keep(encoder)
+    twin = saved.new_twin(encoder)
+    (address,) = demo.publish(deployed, [("slides", "")], twin, encoder, Adapter(Terms.slides()), trained=False)
+    form = {"account": str(contributor), "action": "train", "model": address, "text": "good", "label": "0"}
+    told = lines_of(web.post("/api/prepare", data=form | {"maximum": "1"}))
+    assert "Unclaimed after {time:" in told
+    assert "the owner may take it, even if your data was good" in told
+    assert "in any case" not in told  # nothing goes back by itself
+
+
+def test_prepare__price_of_ether_configured__fee_in_money(prepared, dashboard):
+    assert "EUR" not in lines_of(prepared())
+    dashboard.settings.price = demo_price = (Decimal(2_500), "EUR")
+    assert demo_price[1] in lines_of(prepared())
+
+
+def test_prepare__more_than_the_account_has__says_how_much(prepared):
+    answer = prepared(maximum="70000000000")
+    assert answer.status_code == 400
+    assert "and 70,000,000,000 ether is needed" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("keeper", "message"),
+    [("0x12", "A keeper is an address"), ("", None), ("0x" + "12" * 20, None), ("self", "need not name yourself")],
+)
+def test_prepare__name_keeper__address_or_nobody(web, model, contributor, keeper, message):
+    form = {"account": str(contributor), "action": "name_keeper", "model": model.address}
+    answer = web.post("/api/prepare", data=form | {"keeper": str(contributor) if keeper == "self" else keeper})
+    if message:
+        assert answer.status_code == 400
+        assert message in answer.json()["error"]
+    else:
+        token = answer.json()["token"]
+        assert web.post("/api/local", data={"token": token}).status_code == 200
+
+
+# ---- errors, languages, files ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/nothing", 404, "There is no such page"),
+        ("POST", "/account", 405, "This cannot be done so"),
+        ("GET", "/language/xx", 404, "There is no such page"),
+    ],
+)
+def test_error__pages__have_a_way_back(web, method, path, status, text):
+    answer = web.request(method, path)
+    assert answer.status_code == status
+    assert text in answer.text
+    assert '<a href="/">All models</a>' in answer.text
+
+
+def test_error__node_refuses__true_cause_as_502(web, dashboard, monkeypatch):
+    from comodels.chain.node import RpcError
+
+    def refuse(*_, **__):
+        raise RpcError("this node has no archive")
+
+    monkeypatch.setattr(dashboard.reader, "entries", refuse)
+    answer = web.get("/")
+    assert answer.status_code == 502
+    assert "this node has no archive" in answer.text
+
+
+def test_error__of_our_own__page_with_a_way_back(dashboard, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(dashboard.reader, "entries", fail)
+    monkeypatch.setattr(dashboard.dues, "of", fail)
+    web = TestClient(dashboard.app(), base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
+    answer = web.get("/", headers={"accept-language": "de"})
+    assert answer.status_code == 500
+    assert "Das liegt nicht an Ihnen" in answer.text
+    assert '<a href="/">Alle Modelle</a>' in answer.text
+    told = web.post("/api/due", data={"account": "0x" + "1" * 40})
+    assert (told.status_code, told.json()["error"][:25]) == (500, "That is not your fault, a")
+
+
+def test_form__file_in_the_place_of_a_text__is_no_text(web, model):
+    answer = web.post(f"/models/{model.address}", files={"text": ("x.txt", b"good film")})
+    assert answer.status_code == 200
+    assert "Enter something first." in answer.text
+
+
+def test_language__chosen__stays_and_leads_back_only_here(web):
+    assert "Models" in web.get("/").text
+    answer = web.get("/language/de?back=/glossary", follow_redirects=False)
+    assert answer.headers["location"] == "/glossary"
+    page = web.get("/")
+    assert '<html lang="de">' in page.text
+    assert "Modelle, die" not in page.text
+    assert "Diese Modelle beantworten Fragen" in page.text
+    for back in ("//evil.example", "https://evil.example", "/\\evil.example"):
+        answer = web.get("/language/en", params={"back": back}, follow_redirects=False)
+        assert answer.headers["location"] == "/"
+
+
+def test_dates_and_money__of_a_contribution__calendar_and_table(web, prepared, contributor):
+    token = prepared(label="0").json()["token"]
+    web.post("/api/local", data={"token": token})
+    assert web.post("/api/status", data={"token": token}).json()["state"] == "done"
+    account = str(contributor)
+    calendar = web.get("/account/dates.ics", params={"account": account}).text
+    assert calendar.count("BEGIN:VEVENT") == 2  # the refund, and the end
+    assert "{time:" not in calendar
+    assert max(len(line.encode()) for line in calendar.split("\r\n")) <= 75
+    table = web.get("/account/money.csv", params={"account": account}).text.splitlines()
+    assert len(table) == 2
+    assert ",deposit,1,-" in table[1]
+    assert web.get("/account/dates.ics", params={"account": "me"}).status_code == 400
+
+
+def test_due__refund_after_the_wait__finds_the_person(web, prepared, contributor, rpc):
+    token = prepared(label="0").json()["token"]
+    web.post("/api/local", data={"token": token})
+    assert web.post("/api/status", data={"token": token}).json()["state"] == "done"
+
+    def due():
+        return web.post("/api/due", data={"account": str(contributor)}).json()
+
+    assert due()["count"] == 0
+    assert "The next date: {span:" in due()["text"]
+    rpc.rpc("evm_increaseTime", 86_400)
+    rpc.rpc("evm_mine")
+    assert due()["count"] == 1
+    assert "can be claimed now" in due()["text"]
+
+
+def test_models__names_that_look_the_same__are_warned_of(deployed, web, dashboard):
+    encoder = demo.encoders.HashedWords(64)
+    names = [("Film reviews", ""), ("Fіlm rеvіews", ""), ("Wines", "")]
+    addresses = demo.publish(deployed, names, saved.new_twin(encoder), encoder, trained=False)
+    page = web.get("/").text
+    assert page.count("another model has this name") == 2
+    assert "Another model has the same name" in web.get(f"/models/{addresses[1]}").text
+    assert "Another model has the same name" not in web.get(f"/models/{addresses[2]}").text
+    assert web.get("/?sort=name&kind=SparsePerceptron").text.count("<tr>") == 4
+    assert web.get("/?kind=NaiveBayes").text.count("<tr>") == 0
+
+
+def test_models__listed_code_only__leaves_out_what_runs_other_code(deployed, web, rpc):
+    encoder, owner = demo.encoders.HashedWords(64), deployed.accounts[0]
+    twin = saved.new_twin(encoder)
+    demo.publish(deployed, [("Film reviews", "")], twin, encoder, trained=False)
+    other = deploy(rpc, owner, "SparsePerceptron")  # the same code, which the registry does not list
+    card = pack_card("Code of my own", "", encoder.spec, ("negative", "positive"))
+    trainer, terms = deployed.contracts["SelfAssessment"], demo.SelfAssessment().terms.encode()
+    arguments = owner, trainer, terms, twin.parameters.pack(), card, [], True, bytes(32)
+    model = other.call("create", *arguments, sender=owner)
+    other.transact("create", *arguments, account=owner)
+    directory = ContractAt(rpc, deployed.contracts["Registry"], artifact("Registry").abi)
+    directory.transact("register", model, account=owner)
+
+    every, listed = web.get("/").text, web.get("/?listed=1").text
+    assert "Film reviews" in every
+    assert "Code of my own" in every
+    assert every.count("unlisted code") == 1
+    assert "Film reviews" in listed
+    assert "Code of my own" not in listed
+    assert "does not list this model" in web.get(f"/models/{model}").text
 
 
 # ---- what people bring -----------------------------------------------------------------------------------------------
@@ -246,14 +651,25 @@ def test_store__original_words__shown_only_if_they_make_the_sample(tmp_path):
     assert store.show(x, encoder.spec) == ("good film", "encoder")
     other = encoder.encode("bad film")
     store.remember(other, "A film, but bad")
-    assert Store(tmp_path / "encoders", path).show(other, encoder.spec) == ("A film, but bad", "original")
+    assert Store(tmp_path / "encoders", path).show(other, encoder.spec) == ("… film … bad", "original")
     third = encoder.encode("good")
     shared = tmp_path / "shared.jsonl"
     lines = [{"x": third.hex(), "text": "It was good."}, {"x": x.hex(), "text": "forged: bad"}]
     shared.write_text("".join(json.dumps(line) + "\n" for line in lines))
     store = Store(tmp_path / "encoders", path, [shared])
-    assert store.show(third, encoder.spec) == ("It was good.", "third-party")
+    assert store.show(third, encoder.spec) == ("… good", "third-party")
     assert store.show(x, encoder.spec) == ("good film", "encoder")
+
+
+def test_store__spec_that_names_places__has_the_same_encoder(tmp_path):
+    encoder = demo.encoders.BagOfWords(["good"])
+    named = with_places(encoder.spec, ["https://a.example/b.json"])
+    store = Store(tmp_path / "encoders")
+    assert store.find(named) is None
+    store.add_file(encoder.content, named)
+    assert store.find(named).words == store.find(encoder.spec).words == ("good",)
+    assert Store(tmp_path / "encoders").find(named).words == ("good",)
+    assert store.find("a spec") is None
 
 
 def test_store__encoder_file_of_another_model__refused(tmp_path):
@@ -306,8 +722,9 @@ def test_test_set__many_rows__parts_that_fit_a_call():
 
 
 def test_show_times__markup_in_text__escaped():
-    assert str(show_times("<b>{time:0}</b>")) == (
-        '&lt;b&gt;<time datetime="1970-01-01T00:00:00Z">1970-01-01 00:00 UTC</time>&lt;/b&gt;'
+    assert str(show_times({"now": 3_600}, "<b>{time:0}</b>")) == (
+        '&lt;b&gt;<time datetime="1970-01-01T00:00:00Z" data-form="time" title="1970-01-01 00:00 UTC">'
+        "1970-01-01 00:00 UTC (1 hour ago)</time>&lt;/b&gt;"
     )
 
 
@@ -337,3 +754,62 @@ def test_store__picture__encoded(tmp_path):
     assert store.encode(encoder.spec, picture=file.getvalue()) == encoder.encode(pixels[0])
     with pytest.raises(InputError, match="Choose a picture first"):
         store.encode(encoder.spec)
+
+
+# ---- for programs, and encoders from elsewhere -----------------------------------------------------------------------
+
+
+def test_models_json__is_what_the_command_prints(web, dashboard, model, rpc):
+    answer = web.get("/models.json")
+    contract = registry.registry_at(rpc, dashboard.settings.registry)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == registry.index(contract, registry.entries(contract, 25))
+    (described,) = answer.json()["models"]
+    assert described["address"] == model.address
+    assert described["classes"] == ["negative", "positive"]
+    assert described["trainer"]["terms"]["refund_wait"] == 86_400
+    assert described["encoder_spec"] == model.encoder_spec
+
+
+def test_models_json__pages__follow_each_other(web, deployed):
+    encoder = demo.encoders.BagOfWords(["good", "bad", "film"])
+    names = [(f"model {i}", "") for i in range(3)]
+    demo.publish(deployed, names, saved.new_twin(encoder), encoder, trained=False)
+    whole = web.get("/models.json").json()["models"]
+    assert [m["name"] for m in whole] == ["model 2", "model 1", "model 0"]
+    first = web.get("/models.json?count=1").json()["models"]
+    rest = web.get(f"/models.json?before={first[0]['address']}").json()["models"]
+    assert first + rest == whole
+
+
+@pytest.mark.parametrize("query", ["before=x", "before=0x12", "before=%00", "before=0x" + "11" * 20])
+def test_models_json__page_behind_nothing__is_an_error_as_json(web, model, query):
+    answer = web.get(f"/models.json?{query}")
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+def test_models_json__with_a_test_set__has_the_accuracy(web, dashboard, model):
+    x = dashboard.store.find(model.encoder_spec).encode("good film")
+    dashboard.test_sets[model.address] = TestSet.pack("mine", [x, x], [0, 1])
+    assert web.get("/models.json?count=1").json()["models"][0]["accuracy"] == 0.5
+
+
+def test_add_encoder__from_where_the_model_says__is_only_taken_if_it_is_its_own(
+    web, dashboard, rpc, owner, create_model, monkeypatch
+):
+    encoder = demo.encoders.BagOfWords(["good", "bad"])
+    twin = SparsePerceptron(SparsePerceptronParameters(2), weights=[100, -100], bias=0)
+    url = "https://a.example/films.json"
+    card = pack_card("films", "", with_places(encoder.spec, [url]), ("bad", "good"))
+    model = create_model(twin, owner, card=card)
+    page = f"/models/{model.address}"
+    assert url in web.get(page).text
+    files = {url: b"another"}
+    monkeypatch.setattr(places, "fetch", files.__getitem__)
+    headers = {"origin": "http://127.0.0.1:8080"}
+    refused = web.post(f"{page}/encoder", data={"fetch": "1"}, headers=headers)
+    assert (refused.status_code, "what is there is not this encoder" in refused.text) == (400, True)
+    assert dashboard.store.find(encoder.spec) is None
+    files[url] = encoder.content
+    web.post(f"{page}/encoder", data={"fetch": "1"}, headers=headers)
+    assert dashboard.store.find(encoder.spec).words == ("good", "bad")

@@ -5,33 +5,32 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.words import (
-    duration,
+from comodels.dashboard.words import explain, score
+from comodels.units import (
     enough_ether,
-    ether,
     exact_ether,
-    explain,
     parse_duration,
     parse_ether,
-    score,
     short_duration,
+    short_ether,
+    time_span,
 )
 
-STYLE = Path(__file__).resolve().parents[3] / "dashboard" / "static" / "style.css"
+STYLE = Path(__file__).resolve().parents[3] / "comodels" / "dashboard" / "static" / "style.css"
 
 
 @pytest.mark.parametrize(
     ("wei", "rounded", "exact", "enough"),
     [
-        (0, "0 ETH", "0 ETH", "0"),
-        (999, "999 wei", "0.000000000000000999 ETH", "0.000000000000000999"),
-        (1_428_571_428_571_371, "0.00142857 ETH", "0.001428571428571371 ETH", "0.00143"),
-        (999_999_999_999_960, "0.001 ETH", "0.00099999999999996 ETH", "0.001"),
-        (1_234 * 10**18, "1,234 ETH", "1,234 ETH", "1240"),
+        (0, "0 ether", "0 ether", "0"),
+        (999, "999 wei", "0.000000000000000999 ether", "0.000000000000000999"),
+        (1_428_571_428_571_371, "0.00142857 ether", "0.001428571428571371 ether", "0.00143"),
+        (999_999_999_999_960, "0.001 ether", "0.00099999999999996 ether", "0.001"),
+        (1_234 * 10**18, "1,234 ether", "1,234 ether", "1240"),
     ],
 )
 def test_ether__amount__rounded_exact_and_enough(wei, rounded, exact, enough):
-    assert (ether(wei), exact_ether(wei), enough_ether(wei)) == (rounded, exact, enough)
+    assert (short_ether(wei), exact_ether(wei), enough_ether(wei)) == (rounded, exact, enough)
     assert parse_ether(enough) >= wei
 
 
@@ -64,17 +63,19 @@ def test_short_duration__seconds__parsed_back():
 
 
 def test_duration__seconds__two_largest_parts():
-    assert duration(0) == "no time"
-    assert duration(90_061) == "1 day 1 hour"
-    assert duration(7 * 86_400) == "7 days"
+    assert time_span(0) == "no time"
+    assert time_span(90_061) == "1 day 1 hour"
+    assert time_span(7 * 86_400) == "7 days"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("5", 5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("1.5h", 5_400), ("5", 5)]
+)
 def test_parse_duration__text__seconds(text, seconds):
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "d", "1.5h", "-1", "1w"])
+@pytest.mark.parametrize("text", ["", "d", "1.5", "-1", "1w"])
 def test_parse_duration__no_time__refused(text):
     with pytest.raises(ValueError, match="no|not"):
         parse_duration(text)

@@ -97,8 +97,8 @@ def test_grey_pixels__truncated_file__is_refused(tmp_path: Path) -> None:
         (np.zeros((8, 8, 2), dtype=np.uint8), r"not \(8, 8, 2\)"),
         (np.zeros(8, dtype=np.uint8), r"not \(8,\)"),
         (np.zeros((0, 8), dtype=np.uint8), r"not \(0, 8\)"),
-        (Image.new("I;16", (8, 8)), "more than 8 bits"),
-        (Image.new("F", (8, 8)), "more than 8 bits"),
+        (Image.new("I", (8, 8)), "32 bits a pixel"),
+        (Image.new("F", (8, 8)), "32 bits a pixel"),
         (5, "not a int"),
     ],
 )

@@ -1,49 +1,15 @@
 """Text encoders: the same words on every machine, the vocabulary in the order that contracts like."""
 
 import re
-import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders import BagOfWords, EncoderError, HashedWords, SampleError
-from encoders.text import words_of
 from encoders.wire import MAX_FEATURES, unpack_sparse
 
 TEXTS = ["a fine film", "a dull film", "a bore", "fine actors, dull plot"]
-
-
-# ---- words -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Great GREAT movie", ["great", "great", "movie"]),
-        ("isn't it? 'quoted' rock'n'roll", ["isn't", "it", "quoted", "rock'n'roll"]),
-        ("isn\N{RIGHT SINGLE QUOTATION MARK}t", ["isn't"]),
-        ("snake_case e-mail 3.5", ["snake", "case", "e", "mail", "3", "5"]),
-        ("\N{LATIN SMALL LIGATURE FI}ne \N{FULLWIDTH LATIN CAPITAL LETTER A}", ["fine", "a"]),
-        ("cafe\N{COMBINING ACUTE ACCENT} CAFÉ", ["café", "café"]),
-        ("Ёлка 東京", ["ёлка", "東京"]),
-        ("?! :-) ...", []),
-        ("", []),
-    ],
-)
-def test_words_of__text__gives_canonical_words(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
-
-
-@given(st.text())
-def test_words_of__any_text__gives_words_that_stay_what_they_are(text: str) -> None:
-    for word in words_of(text):
-        assert words_of(word) == [word]
-
-
-@given(st.text())
-def test_words_of__composed_or_decomposed__are_the_same(text: str) -> None:
-    assert words_of(unicodedata.normalize("NFD", text)) == words_of(unicodedata.normalize("NFC", text))
 
 
 # ---- fitted vocabulary -----------------------------------------------------------------------------------------------
@@ -163,3 +129,21 @@ def test_encode__hashed_text_without_words__is_refused() -> None:
 def test_hashed_words__not_a_power_of_two__is_refused(n_features: int) -> None:
     with pytest.raises(EncoderError, match="power of two from 2 to 65,536"):
         HashedWords(n_features)
+
+
+def test_bag_of_words__labels__words_that_tell_the_classes_apart():
+    """By hand: "the" is in all texts, χ² 0; "good" and "bad" in two of one class each, χ² 2; "film" in one of each."""
+    texts, labels = ["the good film", "the good one", "the bad film", "the bad two"], [1, 1, 0, 0]
+
+    assert BagOfWords.fit(texts, 3).words[0] == "the"
+    assert set(BagOfWords.fit(texts, 2, labels).words) == {"good", "bad"}
+    # of the words that are kept, the most frequent come first all the same
+    assert BagOfWords.fit(texts, 10, labels).words[0] == "the"
+
+
+def test_bag_of_words__very_long_word__is_left_out_when_fitted_and_refused_when_given() -> None:
+    longest, too_long = "a" * 1_000, "b" * 1_001
+    assert BagOfWords.fit([f"{longest} {too_long} film"]).words == (longest, "film")
+    assert BagOfWords([longest]).n_features == 1
+    with pytest.raises(EncoderError, match="at most 1,000 characters"):
+        BagOfWords([too_long])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse import csr_matrix
 
 from encoders import wire
 from encoders.errors import SampleError
@@ -25,9 +24,6 @@ def dense_samples(draw: st.DrawFn) -> tuple[list[int], int]:
     values = draw(st.lists(st.integers(-128, 127), min_size=1, max_size=40))
     values[draw(st.integers(0, len(values) - 1))] = draw(st.integers(25, 127))
     return values, round(float(np.linalg.norm(values)))
-
-
-rows = st.lists(st.tuples(st.integers(0, 254), st.binary(min_size=1, max_size=50)), min_size=1, max_size=10)
 
 
 # ---- sparse ----------------------------------------------------------------------------------------------------------
@@ -96,24 +92,12 @@ def test_unpack_sparse__malformed__says_what_is_wrong(x: str, problem: str) -> N
         wire.unpack_sparse(bytes.fromhex(x), n_features=10)
 
 
-def test_pack_sparse_matrix__matrix__packs_columns_that_are_not_zero() -> None:
-    matrix = csr_matrix([[0, 2, 0, 1], [5, 0, 0, 0]])
-    assert wire.pack_sparse_matrix(matrix) == [bytes([0, 1, 0, 3]), bytes([0, 0])]
-
-
-def test_pack_sparse_matrix__unsorted_and_stored_zeros__is_canonical_and_leaves_the_matrix() -> None:
-    matrix = csr_matrix((np.array([1, 1, 0]), np.array([3, 1, 2]), np.array([0, 3])), shape=(1, 4))
-    assert wire.pack_sparse_matrix(matrix) == [bytes([0, 1, 0, 3])]
-    assert matrix.indices.tolist() == [3, 1, 2]
-
-
 @given(st.lists(sparse_samples(), min_size=1, max_size=8))
 def test_unpack_sparse_many__packed_matrix__is_the_same_matrix(samples: list[tuple[list[int], int]]) -> None:
     packed = [wire.pack_sparse(indices, wire.MAX_FEATURES) for indices, _ in samples]
     matrix = wire.unpack_sparse_many(packed, wire.MAX_FEATURES)
     assert matrix.shape == (len(samples), wire.MAX_FEATURES)
     assert [matrix[[row]].indices.tolist() for row in range(len(samples))] == [indices for indices, _ in samples]
-    assert wire.pack_sparse_matrix(matrix) == packed
 
 
 @pytest.mark.parametrize(
@@ -129,11 +113,6 @@ def test_unpack_sparse_many__one_bad_sample__is_named(bad: bytes, problem: str) 
     good = bytes([0, 9])
     with pytest.raises(SampleError, match=problem):
         wire.unpack_sparse_many([good, bad, good], n_features=10)
-
-
-def test_pack_sparse_matrix__empty_row__is_named() -> None:
-    with pytest.raises(SampleError, match="sample 1 is empty"):
-        wire.pack_sparse_matrix(csr_matrix([[1, 0], [0, 0], [0, 1]]))
 
 
 # ---- dense -----------------------------------------------------------------------------------------------------------
@@ -198,54 +177,3 @@ def test_pack_dense_matrix__one_bad_row__is_named() -> None:
     assert wire.pack_dense_matrix(np.array([[50, 0], [0, -50]]), unit=50) == [bytes([50, 0]), bytes([0, 256 - 50])]
     with pytest.raises(SampleError, match="sample 1 has norm 70.71"):  # sqrt(50 * 50 + 50 * 50)
         wire.pack_dense_matrix(np.array([[50, 0], [50, 50]]), unit=50)
-
-
-# ---- rows ------------------------------------------------------------------------------------------------------------
-
-
-def test_pack_rows__two_rows__are_label_length_sample() -> None:
-    batch = wire.pack_rows([(1, b"\x00\x07"), (0, b"\xaa" * 258)])
-    assert batch == b"\x01\x00\x02\x00\x07" + b"\x00\x01\x02" + b"\xaa" * 258
-
-
-@given(rows)
-def test_unpack_rows__packed_rows__gives_them_back(labelled: list[tuple[int, bytes]]) -> None:
-    assert wire.unpack_rows(wire.pack_rows(labelled)) == labelled
-
-
-@given(rows, st.data())
-def test_unpack_rows__cut_off__is_refused(labelled: list[tuple[int, bytes]], data: st.DataObject) -> None:
-    batch = wire.pack_rows(labelled)
-    last = 3 + len(labelled[-1][1])
-    with pytest.raises(SampleError, match=f"in the middle of row {len(labelled) - 1}"):
-        wire.unpack_rows(batch[: -data.draw(st.integers(1, last - 1))])
-
-
-@pytest.mark.parametrize(
-    ("labelled", "problem"),
-    [
-        ([], "batch is empty"),
-        ([(0, b"\0"), (2, b"\0")], "row 1: label 2 is out of range, the model has 2 classes"),
-        ([(-1, b"\0")], "label -1"),
-        ([(0, b"")], "row 0: a sample has 1 to 2,048 bytes, not 0"),
-        ([(0, bytes(2_049))], "not 2,049"),
-    ],
-)
-def test_pack_rows__malformed__says_what_is_wrong(labelled: list[tuple[int, bytes]], problem: str) -> None:
-    with pytest.raises(SampleError, match=problem):
-        wire.pack_rows(labelled, n_classes=2)
-
-
-@pytest.mark.parametrize(
-    ("batch", "problem"),
-    [
-        ("", "batch is empty"),
-        ("02000100", "label 2"),
-        ("000000", "not 0"),
-        ("00080100", "needs 2052"),  # 3 + 2,049, which 0801 announces
-        ("0000010001", "row 1"),
-    ],
-)
-def test_unpack_rows__malformed__says_what_is_wrong(batch: str, problem: str) -> None:
-    with pytest.raises(SampleError, match=problem):
-        wire.unpack_rows(bytes.fromhex(batch), n_classes=2)

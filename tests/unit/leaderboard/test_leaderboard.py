@@ -5,10 +5,12 @@ import csv
 import io
 
 import pytest
-from click import ClickException
 from eth_abi import decode, encode
 
-from scripts.leaderboard import (
+from comodels.chain.history import History
+from comodels.errors import ComodelsError
+from comodels.incentives.points import STREAK, VALIDATED, Terms
+from comodels.leaderboard import (
     Board,
     Standing,
     badge_list,
@@ -17,12 +19,10 @@ from scripts.leaderboard import (
     event_topics,
     leaderboard,
     ranks,
-    read_logs,
     recompute,
     table,
     to_csv,
 )
-from simulation.points import STREAK, VALIDATED, Terms
 from tests.parrot import deploy_parrot
 
 HOUR = 3_600
@@ -44,7 +44,8 @@ def history(implementations, raw, rpc, contributor, reporter):
     steps += [("report", two, *bad[1:], time + HOUR + 30)]
     receipts = rpc.send(contract.transaction(f, model, x, y, sender=a, time=t, gas=600_000) for f, a, x, y, t in steps)
     assert {r["status"] for r in receipts} == {"0x1"}
-    return contract, model, read_logs(rpc, contract.address, model, int(receipts[-1]["blockNumber"], 16))
+    logs = History(rpc, model, contract.address).logs()
+    return contract, model, [log for log in logs if log["topics"][0] in event_topics()]
 
 
 @pytest.fixture
@@ -80,10 +81,9 @@ def test_recompute__honest_events__give_the_ranking(history, contributor, report
     assert board.standings[1].diversity > 0
 
 
-def test_leaderboard__honest_contract__agrees(history, rpc, implementations, contributor):
+def test_leaderboard__honest_contract__agrees(history):
     contract, model, _ = history
-    abi = [item.model_dump(by_alias=True) for item in implementations("Points").contract_type.abi]
-    assert leaderboard(rpc, contract.address, model, abi, sparse=False).differences == []
+    assert leaderboard(contract, model, sparse=False).differences == []
 
 
 def test_compare__another_state__names_both_numbers(history, rpc, contributor):
@@ -142,9 +142,9 @@ def test_recompute__copy_accepted__is_noticed(history):
 
 def test_recompute__terms_missing__is_refused(history):
     _, model, logs = history
-    with pytest.raises(ClickException, match="do not begin with its terms"):
+    with pytest.raises(ComodelsError, match="do not begin with its terms"):
         recompute(model, logs[1:])
-    with pytest.raises(ClickException, match="was not created with this contract"):
+    with pytest.raises(ComodelsError, match="was not created with this contract"):
         recompute(model, [])
 
 

@@ -6,8 +6,8 @@ NOBODY = "0x" + "00" * 20
 
 
 @pytest.fixture
-def harness(deployed):
-    return deployed("OwnershipHarness")
+def harness(contract_of):
+    return contract_of("OwnershipHarness")
 
 
 def test_check_owner__owner_only(harness, owner, stranger):

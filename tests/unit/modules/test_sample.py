@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulation.chain import RpcError
+from comodels.chain.node import RpcError
 from tests.client import reverts
 
 MESSAGE = "sample: indices must increase"
@@ -20,8 +20,8 @@ def plain(indices) -> int | str:
 
 
 @pytest.fixture
-def harness(deployed):
-    return deployed("SampleHarness")
+def harness(contract_of):
+    return contract_of("SampleHarness")
 
 
 def read_all(harness, sequences) -> list[int | str]:
@@ -31,11 +31,11 @@ def read_all(harness, sequences) -> list[int | str]:
     ]
     results = []
     for answer in harness.chain.many(calls):
-        if "error" in answer:
-            assert MESSAGE in answer["error"]["message"], answer
+        if isinstance(answer, RpcError):
+            assert str(answer) == MESSAGE
             results.append(MESSAGE)
         else:
-            results.append(int(answer["result"], 16))
+            results.append(int(answer, 16))
     return results
 
 

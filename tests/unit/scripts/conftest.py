@@ -1,14 +1,29 @@
 """A small text data set and a model that was trained on it, for the tests of the scripts."""
 
-import pytest
+from importlib import import_module
 
-from scripts import _models
-from scripts._incentives import SelfAssessment
-from scripts._publish import Options, publish
-from simulation.perceptron import SparsePerceptron, SparsePerceptronParameters
+import pytest
+from click.testing import CliRunner
+
+from comodels.claims import SelfAssessment
+from comodels.cli import ApeSigner
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.publish import Options, publish
+from comodels.saved import SavedModel
 
 GOOD = ("fine", "great", "lovely", "superb", "good")
 BAD = ("dull", "poor", "awful", "boring", "bad")
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    """Commands whose output is looked at, without what Ape logs beside it."""
+    from ape.logging import logger
+
+    level = logger.level
+    logger.set_level("WARNING")
+    yield
+    logger.set_level(level)
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +41,11 @@ def reviews(tmp_path_factory):
 @pytest.fixture(scope="session")
 def saved(reviews):
     """Trained on the reviews."""
-    from scripts._publish import train_from_data
+    from comodels.training import train_from_data
 
-    return train_from_data(str(reviews), "reviews", "Test data", ("negative", "positive"), epochs=2)
+    return train_from_data(
+        str(reviews), "reviews", "Test data", ("negative", "positive"), epochs=2, family="perceptron"
+    )[0]
 
 
 @pytest.fixture
@@ -36,11 +53,18 @@ def large(monkeypatch):
     """A model whose state needs three transactions, because these take 8 words here instead of hundreds."""
     import encoders
 
-    monkeypatch.setattr(_models, "PUBLISH_WORDS", 8)
-    monkeypatch.setattr(_models, "LOAD_WORDS", 8)
+    for module in ("saved", "publish", "trial"):
+        for name in ("PUBLISH_WORDS", "LOAD_WORDS"):
+            monkeypatch.setattr(f"comodels.{module}.{name}", 8, raising=False)
     encoder = encoders.HashedWords(256)
     twin = SparsePerceptron(SparsePerceptronParameters(256), weights=[i % 200 - 100 for i in range(256)])
-    return _models.SavedModel(twin.KIND, "large", "", ("no", "yes"), twin.parameters.pack(), twin.words(), encoder)
+    return SavedModel(twin.KIND, "large", "", ("no", "yes"), twin.parameters.pack(), twin.words(), encoder)
+
+
+@pytest.fixture
+def signer(owner):
+    """The owner, as the library sends from an account of Ape's."""
+    return ApeSigner(owner)
 
 
 @pytest.fixture
@@ -49,9 +73,22 @@ def options(tmp_path):
 
 
 @pytest.fixture
-def deployed(chain, owner, saved, options):
-    """The reviews' model on chain, as scripts see it."""
-    from scripts._deployed import find
+def run(chain, options):
+    """Run a command on the chain of the tests; its output."""
 
-    publish(chain.provider, owner, saved, options, quiet=True)
-    return find(chain.provider, "reviews", options.deployments)
+    def run(command, *arguments, fails=False, network=True):
+        place = ["--deployments", str(options.deployments), *(["--network", chain.provider.uri] if network else [])]
+        result = CliRunner().invoke(import_module(f"scripts.{command}").cli, [*arguments, *place])
+        assert (result.exit_code != 0) == fails, result.output
+        return " ".join(result.output.split())
+
+    return run
+
+
+@pytest.fixture
+def deployed(rpc, signer, saved, options):
+    """The reviews' model on chain, as scripts see it."""
+    from comodels.published import find
+
+    publish(rpc, signer, saved, options)
+    return find(rpc, "reviews", options.deployments)

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 from click.testing import CliRunner
 
-from scripts._models import new_twin
-from scripts._publish import publish
+from comodels.errors import ComodelsError
+from comodels.publish import publish
+from comodels.saved import new_twin
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def roomy(saved):
 
 
 @pytest.mark.parametrize("family", ["perceptron", "nearest-centroid", "naive-bayes"])
-def test_add_class__model_with_room__has_one_more(project, chain, owner, roomy, options, run, family):
-    noted = publish(chain.provider, owner, roomy(family), options, quiet=True)
+def test_add_class__model_with_room__has_one_more(project, rpc, signer, roomy, options, run, family):
+    noted = publish(rpc, signer, roomy(family), options)
 
     code, output = run(family, "mixed")
 
@@ -47,9 +48,9 @@ def test_add_class__model_with_room__has_one_more(project, chain, owner, roomy, 
     assert (model.class_count(), model.class_name(2)) == (3, "mixed")
 
 
-def test_add_class__refusals__say_what_to_do(chain, owner, stranger, saved, roomy, options, run):
-    publish(chain.provider, owner, saved, options, quiet=True)
-    publish(chain.provider, owner, roomy("naive-bayes"), options, quiet=True)
+def test_add_class__refusals__say_what_to_do(rpc, signer, saved, roomy, options, run):
+    publish(rpc, signer, saved, options)
+    publish(rpc, signer, roomy("naive-bayes"), options)
     for arguments, message in [
         (("reviews", "mixed"), "Publish a model with --room"),
         (("nobody", "mixed"), "No model 'nobody'"),
@@ -62,7 +63,5 @@ def test_add_class__refusals__say_what_to_do(chain, owner, stranger, saved, room
 
 
 def test_new_twin__room_below_the_classes__is_refused(saved):
-    import click
-
-    with pytest.raises(click.ClickException, match="--room must be at least"):
+    with pytest.raises(ComodelsError, match="--room must be at least"):
         new_twin(saved.encoder, family="naive-bayes", classes=3, room=2)

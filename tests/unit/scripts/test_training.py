@@ -3,7 +3,12 @@
 import pytest
 
 import encoders
-from scripts import _models
+from comodels import saved
+from comodels.errors import ComodelsError
+from comodels.models import KINDS, choose_twin, twin_of
+from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
+from comodels.models.training import prepare
+from comodels.revert import Revert
 
 
 @pytest.mark.parametrize(
@@ -20,17 +25,57 @@ def test_train_for__numbers__perceptron_for_as_many_classes_that_knows_what_it_l
     positions, samples = encoder.encode_valid(data.samples)
     labels = data.labels[positions]
 
-    twin = _models.train_for(encoder, samples, labels, epochs=2, classes=len(data.class_names))
+    twin = saved.train_for(encoder, samples, labels, epochs=2, classes=len(data.class_names))
 
     assert kind == twin.KIND
     assert twin.class_count == len(data.class_names)
     assert (twin.version, twin.parameters.rate) == (0, 1)
-    assert _models.accuracy([twin.predict(x) for x in samples], labels) > least
+    assert saved.accuracy([twin.predict(x) for x in samples], labels) > least
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_twin_of__every_kind__reads_the_samples_that_it_says(kind):
+    twin_class = twin_of(kind)
+    fields = {"n_features": 300} | ({} if twin_class.SPARSE else {"unit": 100})
+    twin = twin_class.untrained(twin_class.PARAMETERS(**fields), 2)
+    words, numbers = bytes([0, 1, 1, 2]), bytes([100]) + bytes(299)
+    good, bad = (words, numbers) if twin_class.SPARSE else (numbers, words)
+    assert kind == twin.KIND
+    assert twin.version == 0
+    twin.update(good, 1)
+    with pytest.raises(Revert, match="sample: "):
+        twin.update(bad, 1)
 
 
 @pytest.mark.parametrize(
-    ("kind", "sparse"),
-    [(k, k not in ("DensePerceptron", "NearestCentroid", "MulticlassDensePerceptron")) for k in _models.TWINS],
+    ("family", "sparse", "room", "kind"),
+    [
+        ("perceptron", True, 2, "SparsePerceptron"),
+        ("perceptron", True, 3, "MulticlassSparsePerceptron"),
+        ("perceptron", False, 2, "DensePerceptron"),
+        ("perceptron", False, 255, "MulticlassDensePerceptron"),
+        ("nearest-centroid", True, 2, "SparseNearestCentroid"),
+        ("nearest-centroid", False, 2, "NearestCentroid"),
+        ("naive-bayes", True, 5, "NaiveBayes"),
+    ],
 )
-def test_takes_words__every_kind__as_its_twin_reads_samples(kind, sparse):
-    assert _models.takes_words(kind) == sparse
+def test_choose_twin__family_and_samples__kind_that_fits(family, sparse, room, kind):
+    assert kind == choose_twin(family, sparse, room).KIND
+
+
+@pytest.mark.parametrize(("family", "sparse", "room"), [("naive-bayes", False, 2), ("perceptron", True, 256)])
+def test_choose_twin__none_fits__refused(family, sparse, room):
+    with pytest.raises(ComodelsError, match=f"No model of the family {family}"):
+        choose_twin(family, sparse, room)
+
+
+def test_prepare__naive_bayes__no_class_is_held_back_as_one_that_begins_on_chain():
+    """There its first sample must win nothing; here it would only cost accuracy."""
+    samples = [bytes([0, 0, 0, 1]), bytes([0, 0]), bytes([0, 2, 0, 3]), bytes([0, 2])]
+    untrained = NaiveBayes(NaiveBayesParameters(n_features=4))
+
+    trained = prepare(untrained, samples, [0, 0, 1, 1])
+
+    assert trained.figures == [3, 3]
+    assert trained.counts == [[2, 1, 0, 0], [0, 0, 2, 1]]
+    assert (trained.samples, trained.version) == ([2, 2], 0)

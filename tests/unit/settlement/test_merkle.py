@@ -3,7 +3,7 @@
 import pytest
 from eth_utils import keccak
 
-from simulation.merkle import MerkleTree, root_of, standard_leaf
+from comodels.merkle import MerkleTree, root_of, standard_leaf
 
 
 def test_standard_leaf__example_of_openzeppelin__its_published_root():

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from simulation.settlement import payments, settle, settle_by_loop
+from comodels.incentives.settlement import payments, settle, settle_by_loop
 
 CASES = 24_000
 

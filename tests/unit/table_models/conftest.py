@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulation.naive_bayes import NaiveBayes, NaiveBayesParameters
-from simulation.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
+from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
+from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from tests.conftest import pack_card
 
 
@@ -30,29 +30,6 @@ def create(kind, parameters, create_model, raw, trainer):
         return twin, raw(contract)
 
     return make
-
-
-@pytest.fixture
-def why(rpc, owner):
-    """The reason with which a call would revert: ``why(model, "seal")``."""
-
-    def ask(model, function, *arguments, sender=owner):
-        return rpc.why(model.transaction(function, *arguments, sender=str(sender.address)))
-
-    return ask
-
-
-@pytest.fixture
-def do(rpc, owner):
-    """Send one transaction that must go through."""
-
-    def send(model, function, *arguments, sender=owner):
-        transaction = model.transaction(function, *arguments, sender=str(sender.address))
-        receipt = rpc.send([transaction])[0]
-        assert receipt["status"] == "0x1", rpc.why(transaction)
-        return receipt
-
-    return send
 
 
 def x(*indices: int) -> bytes:

@@ -47,12 +47,13 @@ def test_create__implementations_own_parameter_wrong__is_refused(why_create, kin
         assert why_create(2 << 32 | 5 << 64) == "naive bayes: smoothing of 0"
     else:
         assert why_create(1 | 2 << 32 | 5 << 64) == "model: unknown parameters"
+        assert why_create(2 << 32 | 1 << 48 | 5 << 64) == "model: unknown parameters"
 
 
 @pytest.mark.parametrize(
     ("classes", "names", "problem"),
     [
-        (0, (), "classes: none"),
+        (0, (), "model: word 0 lacks classes"),
         (3, ("a", "b", "c"), "classes: too many"),
         (2, ("a",), "classes: empty name"),
         (2, ("a", ""), "classes: empty name"),
@@ -75,9 +76,10 @@ def test_seal__loaded_later__checks_the_names_then(create, why, do, stranger):
     twin, model = create(counts=[range(20), range(20)], samples=[20, 20], words=[], sealed=False)
     assert why(model, "seal") == "classes: none"
     assert why(model, "seal", sender=stranger) == "ownership: not the owner"
-    do(model, "load", 0, [(3 << 192) | twin.words()[0] % 2**192, *twin.words()[1:]])
-    assert why(model, "seal") == "classes: empty name"
+    do(model, "load", 0, [1 << 192])
+    assert why(model, "seal") == "classes: more names than classes"
     do(model, "load", 0, twin.words())
+    assert why(model, "load", 0, [1 << 192]) == "model: word 0 lacks classes"
     do(model, "seal")
     assert why(model, "seal") == "model: sealed"
     assert model.call("words", 0, model.call("word_count")) == tuple(twin.words())

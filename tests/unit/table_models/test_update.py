@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.revert import Revert
-from simulation.rows import pack_rows
+from comodels.revert import Revert
+from comodels.rows import pack_rows
 from tests.unit.table_models.conftest import x
 
 MALFORMED = [

@@ -1,0 +1,1 @@
+"""Measuring: gas, accuracy, findings."""

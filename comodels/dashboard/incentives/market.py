@@ -1,0 +1,298 @@
+"""Prediction markets: phases, stakes, and what is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from comodels.chain.abi import Call, calldata
+from comodels.chain.logs import Contribution, pages
+from comodels.chain.node import RpcError, all_of
+from comodels.dashboard.incentives.base import (
+    Date,
+    Due,
+    Entry,
+    Incentive,
+    Row,
+    Rows,
+    Sent,
+    Terms,
+    Transaction,
+    event_topic,
+    following,
+)
+from comodels.dashboard.markets import OF_PROVIDER, Draft, Market
+from comodels.dashboard.reader import Model, Reader
+from comodels.dashboard.say import ether, exact, moment, number, say
+from comodels.incentives.prediction_market import (
+    ABANDONED,
+    CANCELLED,
+    PARTICIPATING,
+    SETTLED,
+    SILENT,
+    market_id,
+    place_of,
+)
+from comodels.payouts import Payout, calls
+
+LATEST = 20  # markets of a model of which the provider is told what is left
+PLAN = "(uint96,uint24,uint96,uint64,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,uint32)"
+MARKET = f"(address,bytes32,{PLAN},uint256,uint256,address," + ",".join(["uint256"] * 9) + ")"
+WITHDRAWN = event_topic("Withdrawn(uint256,address,uint256,uint256)")
+COMMITTED = event_topic("Committed(address,uint256,address,bytes32)")
+
+
+class PredictionMarket(Incentive):
+    name = "PredictionMarket"
+    key = "market"
+    can_train = True
+    has_deposit = True
+
+    @classmethod
+    def probe(cls, model: str, trainer: str) -> Call:
+        return Call(trainer, "next_market(address)(uint256)", [model])
+
+    def market(self, reader: Reader, model: Model, account: str = "") -> Market:
+        """The model's latest market."""
+        return Market(reader, self.address, model, account, self.folder)
+
+    def terms(self, reader: Reader, model: Model) -> Terms:
+        market = self.market(reader, model)
+        situation, view = market.situation(), market.view
+        submitted = len(reader.history(model).contributions)
+        if view is None:
+            return Terms([(self.text("terms.phase"), situation.phase)], submitted, closed=self.text("closed.none"))
+        plan = view.plan
+        lines = [
+            (self.text("terms.phase"), situation.phase),
+            (self.text("terms.stake"), ether(plan.stake)),
+            (self.text("terms.bounty"), self.text("terms.bounty_value", amount=ether(plan.bounty), n=plan.rounds)),
+            (self.text("terms.bond"), ether(plan.bond)),
+            (
+                self.text("terms.test_set"),
+                self.text("terms.test_set_value", portions=plan.portions, rows=plan.rows, drawn=plan.drawn),
+            ),
+            (
+                self.text("terms.contributions"),
+                self.text(
+                    "terms.contributions_value",
+                    now=view.contributions,
+                    least=plan.min_contributions,
+                    most=plan.max_contributions,
+                ),
+            ),
+        ]
+        if view.scored:
+            before, after = view.initial_errors, view.errors
+            lines.append(
+                (
+                    self.text("terms.errors"),
+                    self.text("terms.errors_value", before=before, after=after, rows=plan.hidden_rows),
+                )
+            )
+        closed = "" if situation.takes else self.text("closed.now", phase=situation.phase)
+        return Terms(lines, submitted, required=plan.stake, maximum=plan.stake, closed=closed)
+
+    def prices(self, reader: Reader, models: Sequence[str]) -> list[int | None]:
+        latest = reader.node.views([Call(self.address, "latest_market(address)(uint256)", [m]) for m in models])
+        running = [i for i, market in enumerate(latest) if isinstance(market, int) and market]
+        states = reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [latest[i]]) for i in running])
+        found: list[int | None] = [None] * len(models)
+        now = reader.now() if running else 0
+        for i, state in zip(running, states, strict=True):
+            if not isinstance(state, RpcError) and state[6] == PARTICIPATING and now < state[7]:
+                found[i] = state[2][0]
+        return found
+
+    def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
+        return Transaction(
+            self.address,
+            calldata("add_data(address,bytes,uint256)", [model.address, x, y]),
+            value,
+            self.text("contribute", label=model.class_name(y), model=model.name),
+        )
+
+    def consent(self, reader: Reader, model: Model, sent: Sent) -> list[str]:
+        view = self.market(reader, model).view
+        if view is None:
+            return []
+        plan = view.plan
+        paid = view.deadline + plan.rest_time + plan.score_time
+        lines = [
+            self.text("consent.stake", stake=ether(plan.stake)),
+            self.text("consent.risk", stake=ether(plan.stake), bounty=ether(plan.bounty)),
+            self.text("consent.when", when=moment(view.deadline), paid=moment(paid)),
+        ]
+        return lines + ([self.text("consent.no_effect")] if sent.agrees else [])
+
+    def action(self, reader: Reader, model: Model, contribution: Contribution, name: str) -> Transaction:
+        if name != "withdraw":
+            raise KeyError(name)
+        number, index = place_of(model.address, contribution.more)
+        payout = self._payouts(reader, model, number).get(index)
+        if payout is None:
+            raise KeyError(name)
+        data = self.market(reader, model).draft.contract.data(*payout.call(number))
+        return Transaction(self.address, data, 0, self.text("do.withdraw", number=contribution.id + 1))
+
+    def actions(
+        self, reader: Reader, model: Model, contributions: Sequence[Contribution], name: str
+    ) -> list[Transaction]:
+        if name != "withdraw":
+            raise KeyError(name)
+        indices: dict[int, list[int]] = {}
+        for c in contributions:
+            market, index = place_of(model.address, c.more)
+            indices.setdefault(market, []).append(index)
+        contract, made = self.market(reader, model).draft.contract, []
+        for market, wanted in indices.items():
+            due = self._payouts(reader, model, market)
+            for batch, call in calls(market, [due[i] for i in wanted if i in due]):
+                what = self.text("do_all.withdraw", n=len(batch))
+                made.append(Transaction(self.address, contract.data(*call), 0, what, len(batch)))
+        return made
+
+    def _payouts(self, reader: Reader, model: Model, number: int) -> dict[int, Payout]:
+        """What contributions to a market that has ended are owed, and were not paid yet, by their index."""
+        draft = Draft(reader, self.address, model, "", None)
+        draft.number = number & 2**32 - 1
+        view = draft.view()
+        if view is None or not view.ended:
+            return {}
+        return {payout.stake.index: payout for payout in draft.payouts(view)}
+
+    def due(self, reader: Reader, model: Model, account: str) -> list[Due]:
+        """What is left of bounty and bond, for the provider of the latest markets; and what waits for anybody."""
+        latest = reader.node.view(self.address, "latest_market(address)(uint256)", model.address)
+        first = max(latest - LATEST, market_id(model.address, 0)) + 1
+        markets = range(first, latest + 1) if latest else []
+        states = all_of(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets]))
+        held = all_of(reader.node.views([Call(self.address, "held(uint256)(uint256,uint256)", [m]) for m in markets]))
+        rests = [
+            Due(
+                self.text("rest.text", number=m & 2**32 - 1, amount=exact(rest)),
+                f"withdraw_rest {m}",
+                self.text("rest.button"),
+                rest,
+            )
+            for m, state, (rest, _) in zip(markets, states, held, strict=True)
+            if rest and state[6] >= SETTLED and state[0].lower() == account.lower()
+        ]
+        return rests + super().due(reader, model, account)
+
+    def steps(self, market: Market) -> list[Due]:
+        """What anyone, or its provider, can do now to move the market on."""
+        situation = market.situation()
+        waiting = 0
+        steps = list(situation.steps)
+        if market.view is not None and market.view.ended:
+            waiting = sum(market.draft.contract.call("held", market.draft.market))
+            steps = ["withdraw"] if waiting else []
+        provider = market.draft.secret.provider if market.draft.secret else ""
+        return [
+            Due(self.text(f"step.{step}.text", amount=ether(waiting)), f"step {step}", self.text(f"step.{step}.button"))
+            for step in steps
+            if step not in OF_PROVIDER or provider.lower() == market.account.lower()
+        ]
+
+    def model_action(
+        self, reader: Reader, model: Model, account: str, name: str, form: Mapping[str, str]
+    ) -> Transaction:
+        what, _, rest = name.partition(" ")
+        if what == "step":
+            data, value = self.market(reader, model, account).draft.planned(rest)
+            return Transaction(self.address, data, value, self.text(f"step.{rest}.button"))
+        if what != "withdraw_rest":
+            return super().model_action(reader, model, account, name, form)
+        if not rest.isdecimal() or int(rest) >> 32 != int(model.address, 16):
+            raise KeyError(name)
+        data = calldata("withdraw_rest(uint256)", [int(rest)])
+        return Transaction(self.address, data, 0, self.text("rest.do", number=int(rest) & 2**32 - 1))
+
+    def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
+        history = reader.history(model)
+        own = [c for c in reversed(history.contributions) if c.contributor == account]
+        page = own[begin : begin + count]
+        places = [place_of(model.address, c.more) for c in page]
+        markets = sorted({market for market, _ in places})
+        found = dict(
+            zip(
+                markets,
+                all_of(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets])),
+                strict=True,
+            )
+        )
+        due = {m: self._payouts(reader, model, m) for m in markets if found[m][6] >= SETTLED}
+        market = self.market(reader, model, account)
+        running = market.draft.market
+        expected = market.expected(market.errors()) if running in markets and found[running][6] < SETTLED else {}
+        rows = []
+        for c, (m, index) in zip(page, places, strict=True):
+            if not index:
+                rows.append(Row(c, ether(0), state=self.text("own.no_effect")))
+                continue
+            phase, payout = found[m][6], due.get(m, {}).get(index)
+            row = Row(c, ether(c.deposit))
+            if phase < SETTLED:
+                row.state = market.situation().phase
+                if index in expected:
+                    row.state += " " + self.text("own.expected", amount=ether(expected[index]))
+                    row.lost = expected[index] < c.deposit
+                if (deadline := found[m][7]) and phase == PARTICIPATING:
+                    row.dates.append(Date(deadline, self.text("own.ends", when=moment(deadline))))
+            elif payout is not None:
+                owed = payout.amount
+                row.left, row.pays = ether(owed), owed
+                result = {SETTLED: "earned", ABANDONED: "earned", CANCELLED: "cancelled", SILENT: "silent"}.get(
+                    phase, "earned"
+                )
+                row.state = self.text(f"own.{result}", n=payout.rounds, amount=ether(owed), stake=ether(c.deposit))
+                row.actions = [("withdraw", self.text("button.withdraw"))]
+                row.lost = owed < c.deposit
+            else:
+                row.state = self.text("own.paid")
+            rows.append(row)
+        return Rows(rows, len(own), following=following(begin, count, len(own)))
+
+    def score(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
+        market = self.market(reader, model, account)
+        own = sum(c.contributor == account for c in reader.history(model).contributions)
+        situation = market.situation()
+        lines = [(self.text("score.name"), say("statistics.contributions_count", n=own))]
+        if market.view is not None and not market.view.ended:
+            lines.append((self.text("score.required"), ether(market.view.plan.stake)))
+        return [*lines, (self.text("terms.phase"), situation.phase)]
+
+    def money(self, reader: Reader, model: Model, account: str) -> list[Entry]:
+        entries = super().money(reader, model, account)
+        first, last = reader.first_block(model.address), reader.node.block
+        me = "0x" + "0" * 24 + account[2:].lower()
+        own, paid = [], []
+        for _, logs in pages(reader.node, first, last, [COMMITTED, None, None, me], self.address):
+            own += [log for log in logs if log["topics"][1][26:] == model.address[2:].lower()]
+        for _, logs in pages(reader.node, first, last, [WITHDRAWN, None, me], self.address):
+            paid += [log for log in logs if _is_of(log["topics"][1], model.address)]
+        markets = [int(log["topics"][2], 16) for log in own]
+        states = all_of(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets]))
+        times = reader.times([int(log["blockNumber"], 16) for log in [*own, *paid]])
+        for log, state, time in zip(own, states, times[: len(own)], strict=True):
+            plan = state[2]
+            total = plan[0] * plan[1] + plan[2] + plan[3] * plan[8]
+            entries.append(Entry(time, "commit", 0, log["transactionHash"], -total))
+        for log, time in zip(paid, times[len(own) :], strict=True):
+            amount = int(log["data"][66:130], 16)
+            entries.append(Entry(time, "withdraw", 0, log["transactionHash"], amount))
+        return sorted(entries, key=lambda entry: entry.time)
+
+    def account_lines(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
+        rows = self.mine(reader, model, account, 0, 10_000).rows
+        staked = sum(row.contribution.deposit for row in rows)
+        return [
+            (self.text("statistics.contributions"), number(len(rows))),
+            (self.text("statistics.staked"), ether(staked)),
+            (self.text("statistics.ready"), ether(sum(row.pays for row in rows))),
+        ]
+
+
+def _is_of(topic: str, model: str) -> bool:
+    """Whether a market, as a topic, is one of a model's."""
+    return int(topic, 16) >> 32 == int(model, 16)

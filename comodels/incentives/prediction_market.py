@@ -1,0 +1,647 @@
+"""Twin of `PredictionMarket`: the same phases, the same integers, the same errors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from math import comb
+
+from eth_abi import encode
+from eth_utils import keccak
+
+from comodels.incentives.chains import GROUP, around
+from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
+from comodels.incentives.settlement import owed_leaf, owed_tree, settle
+from comodels.incentives.terms import TermsBase, term
+from comodels.merkle import MerkleTree, root_of, standard_leaf
+from comodels.revert import Revert, require
+from comodels.rows import iterate_rows
+from comodels.units import DAY
+from comodels.wire import iterate_withdrawals, pack_entry, pack_withdrawal
+
+COMMITTED, DRAWN, PARTICIPATING, REVEALING, SCORING, SETTLING = range(1, 7)
+SETTLED, VOID, CANCELLED, SILENT, ABANDONED = range(7, 12)
+PHASES = (
+    "none",
+    "committed",
+    "drawn",
+    "participating",
+    "revealing",
+    "scoring",
+    "settling",
+    "settled",
+    "void",
+    "cancelled",
+    "silent",
+    "abandoned",
+)
+ENDINGS = {
+    SETTLED: "settled: each contribution is paid what it earned",
+    VOID: "void: the draw or the drawn portions were missed in time, so the provider loses the bond",
+    CANCELLED: "cancelled: there were too few contributions, so everybody gets back what they paid in",
+    SILENT: "silent: the rest was not revealed in time, so contributors get their stakes, and share bounty and bond",
+    ABANDONED: "abandoned: not all was scored in time; what was is paid what it earned, the others get their stakes",
+}
+
+DRAW_DELAY = 4  # blocks
+BLOCKHASH_WINDOW = 256  # blocks
+MAX_PORTIONS = 256
+MAX_ROWS = 65_535
+MAX_CONTRIBUTIONS = 4_096
+MAX_DEPTH = 8
+ENTRY = 22  # bytes of what `settle` is shown of a contribution
+SETTLING_PARTS = 4  # of a contribution's fee; each hidden row is one
+MIN_SCORE_TIME = 86_400  # seconds
+ROWS_A_SECOND = 1_000  # that there may be to evaluate, which lengthen it
+LEAF_TYPES = ("uint256", "address", "uint256", "uint256", "bytes32", "bytes32")  # see `portion_leaf`
+
+
+@dataclass(frozen=True)
+class Terms(TermsBase):
+    """On what terms a model's markets are held, as `PredictionMarket.Terms` in the contract.
+
+    Where not only the owner may commit, the least bond is also what others pay the owner for each market.
+    """
+
+    min_bounty: int = term(10**16, "uint96", "wei", "The least bounty of a market", "The least bounty of a market.")
+    min_bond: int = term(
+        10**16,
+        "uint96",
+        "wei",
+        "The least that a silent provider loses; others than you pay it to you too",
+        "The least that a silent provider loses; others than the owner pay it to the owner too.",
+    )
+    max_length: int = term(
+        90 * DAY, "uint32", "seconds", "The longest that a market may take", "The longest that a market may take."
+    )
+    owner_only: bool = term(
+        True,
+        "bool",
+        "choice",
+        "Only the owner of the model may start markets",
+        "Only the owner of the model may start markets.",
+    )
+
+    def __post_init__(self) -> None:
+        require(self.owner_only or self.min_bond > 0, "prediction-market: a market of anyone needs a least bond")
+
+    def pack(self) -> bytes:
+        """As the contract's `open` takes them."""
+        return self.encode()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a provider offers: the contract's `Plan`, field by field (wei and seconds)."""
+
+    stake: int
+    rounds: int
+    bond: int
+    fee: int
+    portions: int
+    drawn: int
+    rows: int
+    min_contributions: int = 1
+    max_contributions: int = MAX_CONTRIBUTIONS
+    reveal_time: int = 3_600
+    participation_time: int = 86_400
+    rest_time: int = 86_400
+    score_time: int = 7 * 86_400
+
+    @property
+    def bounty(self) -> int:
+        return self.stake * self.rounds
+
+    @property
+    def total(self) -> int:
+        """Wei that the provider sends with the commitment."""
+        return self.bounty + self.bond + self.fee * (self.max_contributions + 1)
+
+    @property
+    def hidden(self) -> int:
+        """Portions that stay hidden until the end."""
+        return self.portions - self.drawn
+
+    @property
+    def hidden_rows(self) -> int:
+        return self.hidden * self.rows
+
+    @property
+    def least_score_time(self) -> int:
+        """Seconds that the time for scoring must have at least."""
+        return MIN_SCORE_TIME + self.max_contributions * self.hidden_rows // ROWS_A_SECOND
+
+    def check(self, terms: Terms) -> None:
+        """Raise `Revert` where the contract would refuse to commit to this under an incentive's terms."""
+        require(self.stake > 0 and self.rounds > 0, "prediction-market: no stake or no bounty")
+        require(self.bounty >= terms.min_bounty, "prediction-market: bounty below the terms")
+        require(self.bond >= terms.min_bond, "prediction-market: bond below the terms")
+        require(
+            self.portions <= MAX_PORTIONS and 0 < self.drawn < self.portions,
+            "prediction-market: 1 to n - 1 of at most 256 portions are drawn",
+        )
+        require(self.rows > 0 and self.hidden_rows <= MAX_ROWS, "prediction-market: 1 to 65,535 hidden rows")
+        require(
+            0 < self.min_contributions <= self.max_contributions <= MAX_CONTRIBUTIONS,
+            "prediction-market: 1 to 4,096 contributions",
+        )
+        times = self.reveal_time, self.participation_time, self.rest_time, self.score_time
+        require(min(times) > 0, "prediction-market: no time for a phase")
+        require(sum(times) <= terms.max_length, "prediction-market: longer than the terms allow")
+        require(self.score_time >= self.least_score_time, "prediction-market: too little time to score")
+
+    def astuple(self) -> tuple[int, ...]:
+        """In the order of the contract's struct."""
+        return tuple(self.__dict__.values())
+
+
+def chance_to_cheat(portions: int, drawn: int, bad: int) -> float:
+    """The probability that none of `bad` portions is among the drawn: C(n - c, k) / C(n, k)."""
+    return comb(portions - bad, drawn) / comb(portions, drawn)
+
+
+def draw_portions(seed: bytes, market: int, portions: int, drawn: int) -> set[int]:
+    """The portions that a block hash draws: Floyd's algorithm, each set of `drawn` is equally likely."""
+    chosen: set[int] = set()
+    for last in range(portions - drawn, portions):
+        i = int.from_bytes(keccak(encode(["bytes32", "uint256", "uint256"], [seed, market, last])), "big") % (last + 1)
+        chosen.add(last if i in chosen else i)
+    return chosen
+
+
+def market_id(model: str, number: int) -> int:
+    """The id of a model's market; the first has number 1."""
+    return int(model, 16) << 32 | number
+
+
+def place_of(model: str, more: int) -> tuple[int, int]:
+    """The market of a contribution, and its index there, from what its event adds to the facts."""
+    return market_id(model, more >> 16), more & 0xFFFF
+
+
+def portion_leaf(chain_id: int, contract: str, market: int, index: int, salt: bytes, rows: bytes) -> bytes:
+    """The leaf of a portion."""
+    return standard_leaf(
+        LEAF_TYPES,
+        [chain_id, contract, market, index, salt, keccak(rows)],
+    )
+
+
+@dataclass
+class Contribution:
+    """One stake on one sample that changed the model."""
+
+    contributor: str
+    x: bytes
+    y: int
+    effect: int
+    errors: int = 0  # on the hidden rows after it
+    rounds: int = 0  # in which it took part
+    balance: int = 0  # stakes times hidden rows
+    paid: bool = False
+
+
+@dataclass
+class Market:
+    """The state of one market."""
+
+    model: str
+    provider: str
+    root: bytes
+    plan: Plan
+    draw_block: int
+    provider_part: int  # wei of the pot
+    contributors_part: int = 0
+    phase: int = COMMITTED
+    deadline: int = 0
+    drawn: set[int] = field(default_factory=set)
+    shown: set[int] = field(default_factory=set)
+    rows: dict[int, bytes] = field(default_factory=dict)  # hidden portions that were revealed
+    weight: int = 0
+    scorer: Scorer | None = None
+    contributions: list[Contribution] = field(default_factory=list)
+    initial_errors: int = 0
+    errors: int = 0
+    scored: int = 0
+    settled: int = 0
+    owed: MerkleTree | None = None  # over what the contributions that were settled are owed
+
+    @property
+    def replica(self) -> Replica:
+        """The copy of the model, once there is one."""
+        assert self.scorer is not None
+        return self.scorer.replica
+
+    @property
+    def cursor(self) -> int:
+        """Whether the contribution that is scored next has been begun with, where they are replayed one by one."""
+        assert self.scorer is not None
+        return self.scorer.cursor
+
+
+class PredictionMarket:
+    """The contract's state for all its models.
+
+    Parameters
+    ----------
+    address : str
+        Of the contract; leaves contain it.
+    chain_id : int
+    balances : dict of int, optional
+        Wei of each account; changed by stakes and payments.
+    scorers : dict, optional
+        Who counts errors, by kind of models; by default all that there are.
+
+    Attributes
+    ----------
+    refusing : set of str
+        Accounts that do not take what others have paid to them: it is credited.
+    credits : dict of int
+        Wei that each of them can fetch.
+
+    Notes
+    -----
+    Source: Harris and Waggoner, "Decentralized & Collaborative AI on Blockchain", slides "Based on Prediction Markets";
+    J. Abernethy and R. Frongillo, "A Collaborative Mechanism for Crowdsourcing Prediction Problems", NeurIPS 2011;
+    B. Waggoner, R. Frongillo and J. Abernethy, "A Market Framework for Eliciting Private Data", NeurIPS 2015.
+    """
+
+    def __init__(self, address: str, chain_id: int, balances: dict[str, int] | None = None, scorers=None):
+        self.address = address
+        self.scorers = SCORERS if scorers is None else scorers
+        self.chain_id = chain_id
+        self.balances = defaultdict(int) if balances is None else balances
+        self.balance = 0  # wei held
+        self.refusing: set[str] = set()
+        self.credits: dict[str, int] = defaultdict(int)
+        self.models: dict[str, tuple[Replica, str, Terms]] = {}
+        self._addresses: dict[int, str] = {}  # of the models, by what stands in a market's id
+        self.markets: dict[int, Market] = {}
+        self.numbers: dict[str, int] = defaultdict(int)
+
+    def open(self, model: str, twin: Replica, owner: str, terms: Terms) -> None:
+        """Hold markets for a model."""
+        require(model not in self.models, "prediction-market: open already")
+        self.models[model] = twin, owner, terms
+        self._addresses[int(model, 16)] = model
+
+    def latest_market(self, model: str) -> int:
+        return market_id(model, self.numbers[model]) if self.numbers[model] else 0
+
+    def next_market(self, model: str) -> int:
+        return market_id(model, self.numbers[model] + 1)
+
+    def leaf(self, market: int, index: int, salt: bytes, rows: bytes) -> bytes:
+        return portion_leaf(self.chain_id, self.address, market, index, salt, rows)
+
+    # ---- 1 commit ----------------------------------------------------------------------------------------------------
+
+    def commit(self, sender: str, market: int, root: bytes, plan: Plan, value: int, block: int) -> None:
+        """Start a market. `block` is the number of the block of this transaction.
+
+        Who is not the model's owner pays the owner the least bond of the terms, for good.
+        """
+        model = self._addresses.get(market >> 32, "")
+        require(model in self.models, "prediction-market: not open for this model")
+        _, owner, terms = self.models[model]
+        running = self.markets.get(self.latest_market(model))
+        require(running is None or running.phase >= SETTLED, "prediction-market: another market is running")
+        require(market == self.next_market(model), "prediction-market: not the model's next market")
+        require(not terms.owner_only or sender == owner, "prediction-market: only the model's owner may commit")
+        p = plan
+        p.check(terms)
+        price = 0 if sender == owner else terms.min_bond
+        require(value >= p.total + price, "prediction-market: bounty, bond, fees and price above the value sent")
+        require(p.total < 2**96, "prediction-market: more money than there is")
+        self.numbers[model] += 1
+        self.markets[market] = Market(model, sender, root, plan, block + DRAW_DELAY, p.total)
+        self._take(sender, p.total + price)
+        self._pay(sender, owner, price)
+
+    # ---- 2 draw ------------------------------------------------------------------------------------------------------
+
+    def draw(self, market: int, block: int, block_hash: bytes | None, time: int) -> None:
+        """Draw the portions to reveal. `block_hash` is that of the draw block, None if it can not be had any more."""
+        m = self._market(market)
+        require(m.phase == COMMITTED, "prediction-market: not waiting for the draw")
+        require(block > m.draw_block, "prediction-market: the block of the draw is not there yet")
+        if block_hash is None:
+            raise Revert("prediction-market: the draw was missed")
+        m.drawn = draw_portions(block_hash, market, m.plan.portions, m.plan.drawn)
+        m.phase = DRAWN
+        m.deadline = time + m.plan.reveal_time
+
+    # ---- 3 and 6 reveal ----------------------------------------------------------------------------------------------
+
+    def reveal(self, market: int, index: int, salt: bytes, rows: bytes, proof: Sequence[bytes], time: int) -> None:
+        """Reveal a portion."""
+        m = self._market(market)
+        require(m.phase in (DRAWN, REVEALING), "prediction-market: nothing to reveal now")
+        require(time < m.deadline, "prediction-market: too late")
+        require(index < m.plan.portions, "prediction-market: no such portion")
+        hidden = index not in m.drawn
+        require(hidden == (m.phase == REVEALING), "prediction-market: not the portions to reveal now")
+        require(index not in m.shown and index not in m.rows, "prediction-market: revealed already")
+        leaf = self.leaf(market, index, salt, rows)
+        require(root_of(leaf, proof) == m.root, "prediction-market: not what was committed")
+        count = sum(1 for _ in iterate_rows(rows))
+        require(count >= m.plan.rows, "sample: row is cut off")
+        require(count == m.plan.rows, "prediction-market: more rows than a portion has")
+        if not hidden:
+            self.models[m.model][0].evaluate(rows)
+        weight = m.weight + (2**MAX_DEPTH >> len(proof))
+        require(
+            len(m.shown) + len(m.rows) + 1 < m.plan.portions or weight == 2**MAX_DEPTH,
+            "prediction-market: the tree has other leaves",
+        )
+        m.weight = weight
+        if hidden:
+            m.rows[index] = rows
+            assert m.scorer is not None  # since the drawn portions were revealed
+            m.scorer.show(rows)
+        else:
+            m.shown.add(index)
+
+    def check(self, sender: str, market: int, rows: int, time: int) -> None:
+        """Count the errors before the first contribution, on the next `rows` hidden rows at most."""
+        m = self._market(market)
+        require(m.phase == REVEALING and len(m.rows) == m.plan.hidden, "prediction-market: nothing to check now")
+        require(time < m.deadline, "prediction-market: too late")
+        assert m.scorer is not None
+        errors, count, done = m.scorer.check(rows)
+        m.initial_errors += errors
+        if done:
+            m.phase = SCORING
+            m.deadline = time + m.plan.score_time
+            m.errors = m.initial_errors
+        self._pay_fee(m, sender, count)
+
+    # ---- 4 prepare ---------------------------------------------------------------------------------------------------
+
+    def prepare(self, market: int, time: int) -> None:
+        """Copy the model, which begins the participation. The contract may need several steps."""
+        m = self._market(market)
+        require(
+            m.phase == DRAWN and len(m.shown) == m.plan.drawn,
+            "prediction-market: not all drawn portions are revealed",
+        )
+        require(time < m.deadline, "prediction-market: too late")
+        m.scorer = scorer_for(deepcopy(self.models[m.model][0]), self.scorers)
+        m.phase = PARTICIPATING
+        m.deadline = time + m.plan.participation_time
+
+    # ---- 5 participate -----------------------------------------------------------------------------------------------
+
+    def add_data(self, sender: str, model: str, x: bytes, y: int, value: int, time: int) -> int:
+        """Stake on a sample; returns its effect. One that leaves the model as it was stakes nothing and is not kept."""
+        m = self.markets.get(self.latest_market(model))
+        if m is None or m.phase != PARTICIPATING or time >= m.deadline:
+            raise Revert("prediction-market: nobody can take part now")
+        require(len(m.contributions) < m.plan.max_contributions, "prediction-market: full")
+        require(value >= m.plan.stake, "prediction-market: stake above the value sent")
+        effect = self.models[model][0].update(x, y)
+        require(effect < 2**16, "prediction-market: unknown label or effect")
+        if effect:
+            m.contributions.append(Contribution(sender, x, y, effect))
+            self._take(sender, m.plan.stake)
+            m.contributors_part += m.plan.stake
+        return effect
+
+    def close(self, market: int, time: int) -> None:
+        """End the participation."""
+        m = self._market(market)
+        require(m.phase == PARTICIPATING, "prediction-market: nobody takes part")
+        count = len(m.contributions)
+        require(time >= m.deadline or count == m.plan.max_contributions, "prediction-market: neither over nor full")
+        if count < m.plan.min_contributions:
+            self._end(m, CANCELLED)
+        else:
+            m.phase = REVEALING
+            m.deadline = time + m.plan.rest_time
+
+    # ---- 7 score -----------------------------------------------------------------------------------------------------
+
+    def score(
+        self, sender: str, market: int, contributor: str, x: bytes, y: int, effect: int, rows: int = MAX_ROWS
+    ) -> None:
+        """Score the next contribution alone: `score_many` with one."""
+        first = self._market(market).scored + 1
+        self.score_many(sender, market, first, [(contributor, x, y, effect)], rows)
+
+    def around(self, market: int, first: int, last: int) -> tuple[bytes, list[bytes]]:
+        """What must be shown beside the contributions from `first` to `last`."""
+        contributions = self._market(market).contributions
+        return around([(c.contributor, c.x, c.y, c.effect) for c in contributions], first, last)
+
+    def score_many(
+        self,
+        sender: str,
+        market: int,
+        first: int,
+        contributions: Sequence[tuple],
+        rows: int,
+        before: bytes | None = None,
+        after: Sequence[bytes] | None = None,
+    ) -> None:
+        """Count the errors after contributions (who, x, y, effect), the first of which is `first`, on the next rows.
+
+        Without `before` and `after` the right ones are shown beside them.
+        """
+        m = self._market(market)
+        require(m.phase == SCORING, "prediction-market: nothing to score now")
+        said = m.contributions[first - 1 : first - 1 + len(contributions)]
+        require(
+            contributions == [(c.contributor, c.x, c.y, c.effect) for c in said],
+            "prediction-market: not what was contributed",
+        )
+        beside = self.around(market, first, first + len(said) - 1)
+        self._check_chain(first, beside, beside[0] if before is None else before, beside[1] if after is None else after)
+        assert m.scorer is not None
+        errors, count, scored = m.scorer.score(first, [(c.x, c.y) for c in said], rows)
+        for index, (c, more) in enumerate(zip(said, errors, strict=False), first):
+            c.errors += more
+            if m.scored < index <= scored:
+                m.errors = c.errors
+        m.scored = max(m.scored, scored)
+        if m.scored == len(m.contributions):
+            m.phase = SETTLING
+        self._pay_fee(m, sender, count)
+
+    # ---- 8 settle ----------------------------------------------------------------------------------------------------
+
+    def entries(self, market: int) -> bytes:
+        """What `settle` is to be shown."""
+        m = self._market(market)
+        return b"".join(pack_entry(c.contributor, c.errors) for c in m.contributions[: m.scored])
+
+    def settle(self, sender: str, market: int, entries: bytes) -> None:
+        """Work out what the contributions that were scored earned."""
+        m = self._market(market)
+        require(m.phase == SETTLING, "prediction-market: nothing to settle now")
+        require(len(entries) % ENTRY == 0, "settler: entries are cut off")
+        require(entries == self.entries(market), "prediction-market: not what was scored")
+        scored = m.contributions[: m.scored]
+        results = settle([m.initial_errors] + [c.errors for c in scored], m.plan.hidden_rows, m.plan.rounds)
+        for c, (balance, rounds) in zip(scored, results, strict=True):
+            c.balance, c.rounds = balance, rounds
+            self._shift(m, m.plan.stake * balance // m.plan.hidden_rows - m.plan.stake)
+        m.settled = m.scored
+        self._end(m, SETTLED if m.scored == len(m.contributions) else ABANDONED)
+        m.owed = owed_tree([(c.contributor, self.owed(market, i)) for i, c in enumerate(scored, 1)])
+        self._pay_fee(m, sender, SETTLING_PARTS * m.scored)
+
+    # ---- 9 withdraw --------------------------------------------------------------------------------------------------
+
+    def owed(self, market: int, index: int) -> int:
+        """Wei that a contribution, counted from 1, is owed."""
+        m = self._market(market)
+        require(0 < index <= len(m.contributions), "prediction-market: no such contribution")
+        c = m.contributions[index - 1]
+        if m.phase < SETTLED or c.paid:
+            return 0
+        if index <= m.settled:
+            return m.plan.stake * c.balance // m.plan.hidden_rows
+        if m.phase == SILENT:
+            return m.plan.stake + (m.plan.bounty + m.plan.bond) // len(m.contributions)
+        return m.plan.stake
+
+    def claim(self, market: int, index: int) -> tuple[str, tuple]:
+        """What pays a contribution, counted from 1, when the market has ended: the function, and its arguments."""
+        m = self._market(market)
+        c = m.contributions[index - 1]
+        if index > m.settled:
+            return "withdraw_stake", (
+                *(market, index, c.contributor, keccak(c.x), c.y, c.effect),
+                *self.around(market, index, index),
+            )
+        assert m.owed is not None
+        amount = m.plan.stake * c.balance // m.plan.hidden_rows
+        return "withdraw", (market, pack_withdrawal(c.contributor, amount, index, m.owed.proof(index - 1)))
+
+    def withdraw(self, sender: str, market: int, claims: bytes) -> int:
+        """Pay what contributions are owed that were settled; those that were paid are passed over."""
+        m = self.markets.get(market)
+        root = m.owed.root if m is not None and m.owed is not None else bytes(32)
+        for contributor, amount, index, proof in iterate_withdrawals(claims):
+            leaf = owed_leaf(index, contributor, amount)
+            require(root_of(leaf, proof) == root, "prediction-market: not what was settled")
+        paid = 0
+        for _, amount, index, _ in iterate_withdrawals(claims):
+            assert m is not None  # there is a root
+            c = m.contributions[index - 1]
+            if not c.paid:
+                c.paid = True
+                m.contributors_part -= amount
+                paid += self._pay(sender, c.contributor, amount)
+        return paid
+
+    @staticmethod
+    def _check_chain(first: int, beside: tuple[bytes, list[bytes]], before: bytes, after: Sequence[bytes]) -> None:
+        right = (before == beside[0] or first % GROUP == 1) and list(after) == beside[1]
+        require(right, "prediction-market: not what was contributed")
+
+    def withdraw_stake(
+        self,
+        sender: str,
+        market: int,
+        index: int,
+        contributor: str,
+        x_hash: bytes,
+        y: int,
+        effect: int,
+        before: bytes,
+        after: Sequence[bytes],
+    ) -> int:
+        """Pay what a contribution is owed that was not settled."""
+        m = self._market(market)
+        require(m.phase >= SETTLED, "prediction-market: not ended")
+        require(index > m.settled, "prediction-market: settled, needs a proof")
+        known = index <= len(m.contributions)
+        require(not known or not m.contributions[index - 1].paid, "prediction-market: paid already")
+        require(known, "prediction-market: not what was contributed")
+        c = m.contributions[index - 1]
+        claim = contributor, x_hash, y, effect
+        require(
+            claim == (c.contributor, keccak(c.x), c.y, c.effect),
+            "prediction-market: not what was contributed",
+        )
+        beside = self.around(market, index, index)
+        require((before, list(after)) == beside, "prediction-market: not what was contributed")
+        amount = self.owed(market, index)
+        c.paid = True
+        m.contributors_part -= amount
+        return self._pay(sender, contributor, amount)
+
+    def withdraw_rest(self, sender: str, market: int) -> int:
+        """Pay the provider what is left."""
+        m = self._market(market)
+        require(m.phase >= SETTLED, "prediction-market: not ended")
+        amount = m.provider_part
+        require(amount > 0, "prediction-market: nothing left")
+        m.provider_part = 0
+        return self._pay(sender, m.provider, amount)
+
+    def fetch(self, sender: str) -> int:
+        """Pay the caller what could not be delivered to them."""
+        amount = self.credits[sender]
+        require(amount > 0, "payments: nothing to fetch")
+        self.credits[sender] = 0
+        return self._pay(sender, sender, amount)
+
+    # ---- ways out ----------------------------------------------------------------------------------------------------
+
+    def expire(self, sender: str, market: int, time: int, block: int, block_hash: bytes | None = None) -> None:
+        """Go on with a market that missed a deadline; `block_hash` is that of the draw block if it can still be had."""
+        m = self._market(market)
+        require(m.phase in (COMMITTED, DRAWN, REVEALING, SCORING), "prediction-market: no deadline to miss")
+        if m.phase == COMMITTED:
+            late = block > m.draw_block + BLOCKHASH_WINDOW and block_hash is None
+        else:
+            late = time >= m.deadline
+        require(late, "prediction-market: not too late")
+        if m.phase in (COMMITTED, DRAWN):
+            m.provider_part -= m.plan.bond
+            self._end(m, VOID)
+            self._pay(sender, sender, m.plan.bond)
+        elif m.phase == REVEALING:
+            self._end(m, SILENT)
+            count = len(m.contributions)
+            self._shift(m, (m.plan.bounty + m.plan.bond) // count * count)
+        elif m.scored:
+            m.phase = SETTLING
+        else:
+            self._end(m, ABANDONED)
+
+    # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _market(self, market: int) -> Market:
+        require(market in self.markets, "prediction-market: no such market")
+        return self.markets[market]
+
+    @staticmethod
+    def _end(m: Market, phase: int) -> None:
+        m.phase, m.deadline = phase, 0
+
+    @staticmethod
+    def _shift(m: Market, amount: int) -> None:
+        m.contributors_part += amount
+        m.provider_part -= amount
+
+    def _pay_fee(self, m: Market, account: str, parts: int) -> None:
+        amount = m.plan.fee // (m.plan.hidden_rows + SETTLING_PARTS) * parts
+        m.provider_part -= amount
+        self._pay(account, account, amount)
+
+    def _take(self, account: str, amount: int) -> None:
+        self.balance += amount
+        self.balances[account] -= amount
+
+    def _pay(self, sender: str, account: str, amount: int) -> int:
+        if account != sender and account in self.refusing:
+            self.credits[account] += amount
+        else:
+            self.balance -= amount
+            self.balances[account] += amount
+        return amount

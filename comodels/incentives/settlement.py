@@ -1,0 +1,104 @@
+"""What the contributions to a prediction market earn: the slides' loop, the same in one pass, and the tree over it.
+
+All balances are integers, in stakes times hidden rows: nothing rounds until the last division.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eth_abi import encode
+from eth_utils import keccak
+
+from comodels.merkle import MerkleTree
+
+
+def settle_by_loop(errors: Sequence[int], rows: int, rounds: int) -> list[int]:
+    """The slides' loop, line by line. It takes `rounds` times T steps: the judge of `settle`, in tests.
+
+    Parameters
+    ----------
+    errors : sequence of int, length T + 1
+        Wrong rows before the first contribution and after each.
+    rows : int
+        Hidden rows; an error rate is ``errors / rows``.
+    rounds : int
+        The bounty in stakes, B.
+
+    Returns
+    -------
+    list of int, length T
+        Balances in stakes times rows.
+
+    Examples
+    --------
+    >>> settle_by_loop([50, 40, 45, 30], rows=100, rounds=2)
+    [120, 95, 125]
+    """
+    loss = errors
+    contributions = range(1, len(errors))
+    b = dict.fromkeys(contributions, rows)  # balance initially equals the stake
+    S = list(contributions)  # list initially contains everyone
+    for _ in range(rounds):
+        before = 0  # the previous participant in S, or 0 if there is none
+        for t in S:
+            b[t] += loss[before] - loss[t]
+            before = t
+        S = [t for t in S if b[t] >= rows]  # all who can stake again stay
+    return [b[t] for t in contributions]
+
+
+def settle(errors: Sequence[int], rows: int, rounds: int) -> list[tuple[int, int]]:
+    """The same result in O(T), whatever `rounds` is: the contract's algorithm.
+
+    What a contribution earns depends only on those before it, and on how many rounds they stay. A stack keeps those who
+    stay longer than all who came after them: rounds fall from its bottom to its top. Against the same predecessor the
+    gain per round is constant, so the round in which a balance falls below the stake is one division. Who stays no
+    longer than the newest is popped, so all walks together take fewer than 2 T steps.
+
+    Returns
+    -------
+    list of (int, int), length T
+        Balances in stakes times rows, and the number of rounds each took part in.
+    """
+    stack: list[tuple[int, int]] = []  # errors and rounds, the rounds strictly falling
+    result = []
+    for error in errors[1:]:
+        balance, done = rows, 0
+        while True:
+            its_error, its_rounds = stack[-1] if stack else (errors[0], rounds)
+            gain, left = its_error - error, its_rounds - done
+            if gain < 0:
+                affordable = (balance - rows) // -gain + 1
+                if affordable < left:
+                    balance += gain * affordable
+                    done += affordable
+                    break
+            balance += gain * left
+            done = its_rounds
+            if not stack:
+                break
+            stack.pop()
+            if balance < rows:
+                break
+        stack.append((error, done))
+        result.append((balance, done))
+    return result
+
+
+def payments(errors: Sequence[int], rows: int, rounds: int, stake: int) -> list[int]:
+    """Wei that each contribution is paid, rounded down."""
+    return [stake * balance // rows for balance, _ in settle(errors, rows, rounds)]
+
+
+def owed_leaf(index: int, contributor: str, amount: int) -> bytes:
+    """The leaf that says what a contribution, counted from 1, is owed.
+
+    Over 96 bytes: it cannot be taken for a pair of nodes, which is 64 bytes long.
+    """
+    return keccak(encode(("uint256", "address", "uint256"), [index, contributor, amount]))
+
+
+def owed_tree(owed: Sequence[tuple[str, int]]) -> MerkleTree:
+    """The tree over what contributions, by contributor and wei in their order, are owed, as `Settler` builds it."""
+    return MerkleTree([owed_leaf(i, *what) for i, what in enumerate(owed, 1)], is_sorted=False)

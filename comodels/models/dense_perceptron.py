@@ -1,0 +1,225 @@
+"""Twin of `DensePerceptron`: the same integers, the same errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from comodels.models.base import Parameters, Twin
+from comodels.revert import require
+
+WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
+BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
+MAX_RATE = 128
+MAX_FEATURES = 2_048
+MAX_UNIT = 5_792
+VERSION_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class DensePerceptronParameters(Parameters):
+    """Parameters in the contract's integers.
+
+    Attributes
+    ----------
+    n_features : int
+        1 to 2,048.
+    unit : int
+        The integer that stands for 1.0 in a sample, 1 to 5,792. A sample is learnt only if its norm is within 2% of it.
+    rate : int
+        A sample moves the weights by `rate` times itself, 1 to 128.
+    bias_rate : int
+        By how much the bias moves, 0 to 65,535; `rate * unit` treats it as the weight of a feature that is always 1.0.
+    margin : int
+        A sample that is classified rightly by less than this score is learnt all the same, 0 to 2^32 - 1.
+    """
+
+    LAYOUT = {"rate": 0, "bias_rate": 16, "margin": 32, "n_features": 64, "unit": 80}
+
+    n_features: int
+    unit: int
+    rate: int = 1
+    bias_rate: int = 0
+    margin: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
+        require(1 <= self.rate <= MAX_RATE, "model: learning rate of 1 to 128")
+        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
+        require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
+
+
+@cache
+def lanes_of(n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """The word and the lane (from the lowest bits) of each feature's weight: see the head of the contract.
+
+    Returns
+    -------
+    words, lanes : ndarray of int64, shape (n_features,)
+    """
+    f = np.arange(n_features)
+    g = f % 32
+    words, lanes = f // 32 * 2 + g % 2, g // 4 * 2 + 1 - g % 4 // 2
+    if 1 <= n_features % 32 <= 16:
+        half = f >= n_features // 32 * 32
+        words[half] = n_features // 32 * 2
+        lanes[half] = (g // 4 * 2 + 1 - g % 4 // 2 + g % 2 * 8)[half]
+    return words, lanes
+
+
+def check_norm(x: np.ndarray, unit: int) -> None:
+    """Raise `Revert` unless the norm of integers x, shape (n_features,), is within 2% of the unit."""
+    squares = int(np.dot(x, x))
+    require(9_604 * unit**2 <= 10_000 * squares <= 10_404 * unit**2, "sample: norm out of bounds")
+
+
+def pack_weights(weights: Sequence[int] | np.ndarray, bias: int = 0) -> list[int]:
+    """The words of weights and bias, the bias in the last.
+
+    Parameters
+    ----------
+    weights : sequence of int, shape (n_features,)
+        `int16` values.
+    bias : int
+        An `int32` value.
+    """
+    weights = np.asarray(weights)
+    n_features = len(weights)
+    if not (weights >= WEIGHT_MIN).all() or not (weights <= WEIGHT_MAX).all():
+        raise ValueError(f"weights must be int16: {weights.min()} to {weights.max()} do not fit")
+    if not BIAS_MIN <= bias <= BIAS_MAX:
+        raise ValueError(f"the bias must be int32: {bias} does not fit")
+    lanes = np.zeros(((n_features + 22) // 16, 16), "<i2")
+    lanes[lanes_of(n_features)] = weights
+    words = [int.from_bytes(row.tobytes(), "little") for row in lanes]
+    words[-1] |= (bias & 0xFFFFFFFF) << 192
+    return words
+
+
+def unpack_words(words: Sequence[int], n_features: int) -> tuple[np.ndarray, int]:
+    """The weights (ndarray of int64, shape (n_features,)) and the bias in state words."""
+    data = b"".join(w.to_bytes(32, "little") for w in words)
+    lanes = np.frombuffer(data, "<i2").reshape(-1, 16)
+    bias = words[-1] >> 192 & 0xFFFFFFFF
+    return lanes[lanes_of(n_features)].astype(np.int64), (bias ^ 2**31) - 2**31
+
+
+class DenseTwin(Twin):
+    """Base of the twins on dense samples."""
+
+    SPARSE = False
+
+    def _values(self, x: bytes) -> np.ndarray:
+        """The values of a sample: ndarray of int64, shape (n_features,). Raises `Revert` for another dimension."""
+        require(len(x) == self.parameters.n_features, "sample: wrong dimension")
+        return np.frombuffer(x, np.int8).astype(np.int64)
+
+
+class DensePerceptron(DenseTwin):
+    """A two-class perceptron on dense samples.
+
+    Parameters
+    ----------
+    parameters : DensePerceptronParameters
+    weights : sequence of int, shape (n_features,), optional
+        Weights as `int16` values; zeros if left out.
+    bias : int
+        An `int32` value: the weight of a feature that is always `unit`.
+    version : int
+        The number of updates so far.
+    """
+
+    KIND = "DensePerceptron"
+    FAMILY = "perceptron"
+    MOST_CLASSES = 2
+    PARAMETERS = DensePerceptronParameters
+    class_count = 2
+
+    def __init__(
+        self,
+        parameters: DensePerceptronParameters,
+        weights: Sequence[int] | np.ndarray | None = None,
+        bias: int = 0,
+        version: int = 0,
+    ):
+        self.parameters = parameters
+        n_features = parameters.n_features
+        self.weights = np.zeros(n_features, np.int64) if weights is None else np.array(weights, np.int64)
+        if self.weights.shape != (n_features,):
+            raise ValueError(f"{n_features} weights are needed, not {len(self.weights)}")
+        pack_weights(self.weights, bias)  # for its checks
+        self.bias = int(bias)
+        self.version = version
+
+    # ---- use ---------------------------------------------------------------------------------------------------------
+
+    def score(self, x: bytes) -> int:
+        """The value whose sign decides: w·x + bias·unit. Raises `Revert` for a sample of the wrong dimension."""
+        return int(self.weights @ self._values(x)) + self.bias * self.parameters.unit
+
+    def scores(self, x: bytes) -> list[int]:
+        return [0, self.score(x)]
+
+    def predict(self, x: bytes) -> int:
+        return int(self.score(x) > 0)
+
+    def predict_many(self, X: np.ndarray) -> np.ndarray:
+        """The classes of samples: ndarray of int8, shape (n_samples, n_features) to ndarray of int64, (n_samples,)."""
+        return (X.astype(np.int64) @ self.weights + self.bias * self.parameters.unit > 0).astype(np.int64)
+
+    def predict_without(self, x: bytes, y: int, effect: int) -> int:
+        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
+        score = self.score(x)
+        if effect:
+            values = self._values(x)
+            p = self.parameters
+            step = p.rate * int(values @ values) + p.bias_rate * p.unit
+            score += -step if y == 1 else step
+        return int(score > 0)
+
+    # ---- learn -------------------------------------------------------------------------------------------------------
+
+    def learn(self, x: bytes, y: int) -> tuple[int, int]:
+        """As `update`; returns the effect, and the class that `predict` gave to the sample just before."""
+        require(0 <= y < 2, "model: no such class")
+        values = self._values(x)
+        p = self.parameters
+        check_norm(values, p.unit)
+        score = self.score(x)
+        answer = int(score > 0)
+        if y == 1:
+            if score >= max(1, p.margin):
+                return 0, answer
+            sign = 1
+        else:
+            if -score >= p.margin:
+                return 0, answer
+            sign = -1
+        weights = self.weights + sign * p.rate * values
+        require(weights.min() >= WEIGHT_MIN and weights.max() <= WEIGHT_MAX, "perceptron: weight out of range")
+        require(self.version < VERSION_MAX, "model: version is full")
+        bias = self.bias + sign * p.bias_rate
+        require(BIAS_MIN <= bias <= BIAS_MAX, "perceptron: bias out of range")
+        self.weights = weights
+        self.bias = bias
+        self.version += 1
+        return 2 - y, answer
+
+    # ---- state -------------------------------------------------------------------------------------------------------
+
+    def words(self) -> list[int]:
+        """The state as the contract's `words` gives it and `load` takes it."""
+        *words, last = pack_weights(self.weights, self.bias)
+        return [last, *words]
+
+    @classmethod
+    def from_words(
+        cls, parameters: DensePerceptronParameters, words: Sequence[int], version: int = 0
+    ) -> DensePerceptron:
+        return cls(parameters, *unpack_words([*words[1:], words[0]], parameters.n_features), version)
+
+    def copy(self) -> DensePerceptron:
+        return type(self)(self.parameters, self.weights, self.bias, self.version)

@@ -1,0 +1,165 @@
+"""What the contributions to a prediction market that has ended are owed, from events, with proofs to withdraw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from eth_utils import keccak
+
+from comodels.chain.contract import ContractAt
+from comodels.chain.logs import add_data_topics, pages
+from comodels.errors import ComodelsError
+from comodels.incentives import prediction_market as p
+from comodels.incentives.chains import Given, around
+from comodels.incentives.scorers import MAX_BATCH
+from comodels.incentives.settlement import owed_tree, settle
+from comodels.wire import AddData, pack_entry, pack_withdrawal
+
+MANY = 20  # contributions that are withdrawn in a transaction: each may be paid to a contract, which has its gas
+
+
+@dataclass(frozen=True)
+class Stake:
+    """A contribution to a market, from its `AddData` event."""
+
+    index: int  # from 1
+    contributor: str
+    x: bytes
+    y: int
+    effect: int
+
+    @property
+    def given(self) -> Given:
+        """The same without its index."""
+        return self.contributor, self.x, self.y, self.effect
+
+
+@dataclass(frozen=True)
+class Payout:
+    """What a contribution is owed.
+
+    Attributes
+    ----------
+    amount : int
+        Wei.
+    rounds : int
+        In how many rounds it took part; 0 if it was not settled.
+    proof : tuple of bytes, or None
+        The nodes beside the way to the market's root; None for what was not settled.
+    beside : tuple
+        Of what was not settled, what is shown beside it: see `comodels.incentives.chains`.
+    """
+
+    stake: Stake
+    amount: int
+    rounds: int = 0
+    proof: tuple[bytes, ...] | None = None
+    beside: tuple[bytes, Sequence[bytes]] = (bytes(32), ())
+
+    @property
+    def packed(self) -> bytes:
+        """The claim as the contract's `withdraw` takes it."""
+        return pack_withdrawal(self.stake.contributor, self.amount, self.stake.index, self.proof or ())
+
+    def call(self, market: int) -> tuple:
+        """The function that pays it alone, and its arguments."""
+        if self.proof is not None:
+            return "withdraw", market, self.packed
+        s = self.stake
+        return "withdraw_stake", market, s.index, s.contributor, keccak(s.x), s.y, s.effect, *self.beside
+
+
+def calls(market: int, payouts: Sequence[Payout]) -> list[tuple[list[Payout], tuple]]:
+    """What pays them all, as few calls as fit in transactions: of each what it pays, function and arguments."""
+    found = [([due], due.call(market)) for due in payouts if due.proof is None]
+    proved = iter([due for due in payouts if due.proof is not None])
+    while batch := list(islice(proved, MANY)):
+        packed = b"".join(due.packed for due in batch)
+        assert len(packed) <= MAX_BATCH
+        found.append((batch, ("withdraw", market, packed)))
+    return found
+
+
+def stakes_in(contract: ContractAt, model: str, market: int, first: int, last: int) -> list[Stake]:
+    """All contributions to a market in their order, from these blocks' events; what had no effect is none."""
+    found = {}
+    for _, logs in pages(contract.chain, first, last, add_data_topics(model), contract.address):
+        for log in logs:
+            event = AddData.from_log(log)
+            where, index = p.place_of(model, event.facts.more)
+            if where == market and event.facts.effect:
+                found[index] = Stake(index, event.contributor, event.x, event.facts.label, event.facts.effect)
+    return [found[i] for i in sorted(found)]
+
+
+def errors_in(contract: ContractAt, market: int, first: int, last: int) -> list[int]:
+    """Wrong hidden rows after each contribution that was scored, in their order, from the events of these blocks."""
+    topics = ["0x" + keccak(text="Scored(uint256,uint256,uint256[])").hex(), f"0x{market:064x}"]
+    found: dict[int, int] = {}
+    for _, logs in pages(contract.chain, first, last, topics, contract.address):
+        for _, values in contract.events({"logs": logs}):
+            found.update(enumerate(values["errors"], values["first"]))
+    return [found[i] for i in sorted(found)]
+
+
+def entries(stakes: Sequence[Stake], errors: Sequence[int]) -> bytes:
+    """What the contract's `settle` is shown."""
+    return b"".join(pack_entry(stake.contributor, e) for stake, e in zip(stakes, errors, strict=False))
+
+
+def payouts(phase: int, plan: p.Plan, initial: int, stakes: Sequence[Stake], errors: Sequence[int]) -> list[Payout]:
+    """What each contribution to a market that has ended is owed, paid or not.
+
+    Parameters
+    ----------
+    phase : int
+        How the market ended.
+    initial : int
+        Errors before the first contribution.
+    errors : sequence of int
+        After each that was scored.
+    """
+    if phase in (p.SILENT, p.CANCELLED, p.VOID):
+        errors = []
+    results = settle([initial, *errors], plan.hidden_rows, plan.rounds)
+    amounts = [plan.stake * balance // plan.hidden_rows for balance, _ in results]
+    flat = plan.stake
+    if phase == p.SILENT:
+        flat += (plan.bounty + plan.bond) // len(stakes)
+    settled = list(zip(stakes, amounts, (rounds for _, rounds in results), strict=False))
+    given = [stake.given for stake in stakes]
+    found = [Payout(s, flat, beside=around(given, s.index, s.index)) for s in stakes[len(settled) :]]
+    if not settled:
+        return found
+    tree = owed_tree([(s.contributor, amount) for s, amount, _ in settled])
+    return [Payout(s, amount, rounds, tuple(tree.proof(s.index - 1))) for s, amount, rounds in settled] + found
+
+
+def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[Payout]:
+    """Those that were not paid yet.
+
+    Raises
+    ------
+    ComodelsError
+        If the proofs lead to another root than the contract's: the node did not show all events.
+    """
+    settled = [due for due in found if due.proof is not None]
+    if settled:
+        root = owed_tree([(due.stake.contributor, due.amount) for due in settled]).root
+        if root != contract.call("owed_root", market):
+            raise ComodelsError("The node's events do not lead to what the contract settled: ask another node.")
+    paid = contract.call_many("paid", [(market, i) for i in range(len(found) // 256 + 1)])  # a bit for each
+    return [due for due in found if not paid[due.stake.index // 256] >> due.stake.index % 256 & 1]
+
+
+def due_in(contract: ContractAt, model: str, market: int) -> list[Payout]:
+    """What is owed for contributions to a market, and was not paid yet; nothing before it has ended."""
+    view, last = contract.call("market", market), int(contract.chain.rpc("eth_blockNumber"), 16)
+    plan, first, phase, initial = p.Plan(*view[2]), view[3], view[6], view[13]
+    if phase < p.SETTLED:
+        return []
+    stakes = stakes_in(contract, model, market, first, last)
+    errors = errors_in(contract, market, first, last) if view[9] else []
+    return unpaid(contract, market, payouts(phase, plan, initial, stakes, errors))

@@ -1,0 +1,290 @@
+"""The prediction market as agents deal with it: opened by the model's owner, the provider; settled by a keeper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from eth_utils import keccak
+
+from comodels.incentives.prediction_market import (
+    MAX_ROWS,
+    REVEALING,
+    SCORING,
+    SETTLING,
+    Plan,
+    PredictionMarket,
+    Terms,
+    market_id,
+    portion_leaf,
+)
+from comodels.incentives.scorers import fitting
+from comodels.merkle import MerkleTree
+from comodels.revert import Revert
+from comodels.rows import iterate_rows, pack_rows
+from comodels.simulation.agents import Agent
+from comodels.simulation.compare import Mismatch, same
+from comodels.simulation.desk import Desk
+from comodels.simulation.models import MODELS
+from comodels.simulation.problem import TestRows
+from comodels.simulation.scenario import IncentiveSettings, ScenarioError, read_fields
+from comodels.simulation.world import MODEL, OWNER, START, Entry, World, address_of
+from comodels.units import ETHER
+
+CHAIN_ID = 31_337
+CLOSED = 1 << 255  # a price that nobody pays
+WORDS = 500  # words of the model that are copied in one transaction
+STEP = 100  # contributions that are scored or settled in one transaction
+TRIES = 5_000  # block hashes that are tried for the draw
+
+PLAN_TYPE = "(uint96,uint24,uint96,uint64,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,uint32)"
+
+
+@dataclass(frozen=True)
+class MarketPlan:
+    """What a scenario says of a market: as `Plan`, but rows and the time of participation follow from the scenario."""
+
+    stake: int = ETHER // 100
+    rounds: int = 100
+    bond: int = ETHER
+    fee: int = 0
+    portions: int = 10
+    drawn: int = 2
+    min_contributions: int = 1
+    max_contributions: int = 4_096
+
+
+class MarketDesk(Desk):
+    """A single market, from commitment to withdrawal, on a model of the provider's own.
+
+    Its test set are the data's rows for the provider. Which portions are drawn follows from the seed; on a chain, where
+    the hash of a block decides, the same draw is brought about by trying blocks until one has such a hash, which is
+    possible on a local chain.
+    """
+
+    KIND = "PredictionMarket"
+    TERMS = MarketPlan
+    FUNCTIONS = {"add_data": ("bytes", "uint256")}
+    DEFAULTS: dict[str, Any] = {}
+
+    def __init__(self, world: World, terms: MarketPlan):
+        self.world = world
+        self.terms = terms
+        rows = len(world.problem.bounty_test) // terms.portions
+        if rows == 0:
+            raise ScenarioError(
+                f"data.bounty_test: {len(world.problem.bounty_test)} rows are too few for {terms.portions} portions"
+            )
+        names = {f.name for f in fields(Plan)} & {f.name for f in fields(MarketPlan)}
+        try:
+            self.plan = Plan(
+                rows=rows,
+                participation_time=world.end - START,
+                **{name: getattr(terms, name) for name in names},
+            )
+        except Revert as error:
+            raise ScenarioError(f"incentive.terms: {error}") from error
+        test = world.problem.bounty_test
+        self.portions = [pack_rows(test[i * rows : (i + 1) * rows]) for i in range(terms.portions)]
+        seed = world.scenario.seed
+        self.salts = [keccak(text=f"salt {seed} {i}") for i in range(terms.portions)]
+        self.twin = PredictionMarket(address_of("market"), CHAIN_ID, world.balances)
+        self.market = market_id(MODEL, 1)
+        self.provider = ""
+        # calls after the rest was revealed, without the market
+        self._steps: list[tuple[str, tuple[str, ...], tuple]] = []
+
+    @classmethod
+    def make_terms(cls, settings: IncentiveSettings) -> MarketPlan:
+        return MarketPlan(**read_fields(MarketPlan, settings.terms, "incentive.terms", {}))
+
+    def pack_terms(self) -> bytes:
+        return Terms().pack()
+
+    # ---- the twin ----------------------------------------------------------------------------------------------------
+
+    def begin(self, agents: list[Agent]) -> None:
+        """Commit, draw, reveal, prepare: all in the first second."""
+        providers = [agent for agent in agents if agent.settings.kind == "provider"]
+        if len(providers) != 1:
+            raise ScenarioError("agents: a market needs one agent of kind provider")
+        self.provider = self.owner = providers[0].account
+        twin, market = self.twin, self.market
+        if self.world.balances[self.provider] < self.plan.total:
+            raise ScenarioError(
+                f"agents.{providers[0].settings.name}.balance: bounty, bond and fees take "
+                f"{self.plan.total / ETHER:g} ether, all on the first account"
+            )
+        twin.open(MODEL, self.world.model, self.owner, Terms())
+        tree = self._tree(MODEL, twin.address)
+        try:
+            twin.commit(self.provider, market, tree.root, self.plan, self.plan.total, block=0)
+            block_hash = keccak(text=f"draw {self.world.scenario.seed}")
+            twin.draw(market, twin.markets[market].draw_block + 1, block_hash, START)
+            self._reveal(tree, True, START)
+            twin.prepare(market, START)
+            self._hasten(twin.markets[market].replica)
+        except Revert as error:
+            raise ScenarioError(f"incentive.terms: {error}") from error
+
+    def finish(self, agents: list[Agent], time: int) -> None:
+        """Close, reveal the rest, score, settle, and pay everybody; a keeper does it and gets the fees."""
+        twin, market, steps = self.twin, self.market, self._steps
+        state = twin.markets[market]
+        twin.close(market, time)
+        if len(state.contributions) >= self.plan.min_contributions:
+            self._reveal(self._tree(MODEL, twin.address), False, time)
+            while state.phase == REVEALING:
+                twin.check(OWNER, market, MAX_ROWS, time)
+                steps.append(("check", ("uint256", "uint256"), (MAX_ROWS,)))
+            many = "uint256", "uint256", "bytes", "uint256", "bytes32", "bytes32[]"
+            while state.phase == SCORING:
+                first = state.scored + 1
+                some = state.contributions[state.scored : state.scored + STEP]
+                claims, packed = fitting([(c.contributor, c.x, c.y, c.effect) for c in some])
+                twin.score_many(OWNER, market, first, claims, MAX_ROWS)
+                beside = twin.around(market, first, first + len(claims) - 1)
+                steps.append(("score_many", many, (first, packed, MAX_ROWS, *beside)))
+            while state.phase == SETTLING:
+                entries = twin.entries(market)
+                twin.settle(OWNER, market, entries)
+                steps.append(("settle", ("uint256", "bytes"), (entries,)))
+        types = {
+            "withdraw": ("uint256", "bytes"),
+            "withdraw_stake": (
+                *("uint256", "uint256", "address", "bytes32", "uint256", "uint256"),
+                *("bytes32", "bytes32[]"),
+            ),
+        }
+        for index in range(1, len(state.contributions) + 1):
+            function, arguments = twin.claim(market, index)
+            getattr(twin, function)(OWNER, *arguments)
+            steps.append((function, types[function], arguments[1:]))
+        twin.withdraw_rest(OWNER, market)
+        steps.append(("withdraw_rest", ("uint256",), ()))
+
+    def _hasten(self, replica: Any) -> None:
+        """Have the replica's `evaluate` answer the same faster: the rows are unpacked once."""
+        kind, problem = MODELS[self.world.scenario.model.kind], self.world.problem
+        unpacked: dict[bytes, TestRows] = {}
+
+        def evaluate(rows: bytes) -> int:
+            if rows not in unpacked:
+                unpacked[rows] = TestRows(list(iterate_rows(rows)), problem.sparse, problem.n_features)
+            return kind.errors(replica, unpacked[rows])
+
+        replica.evaluate = evaluate
+
+    def _tree(self, model: str, contract: str) -> MerkleTree:
+        market = market_id(model, 1)
+        parts = enumerate(zip(self.salts, self.portions, strict=True))
+        return MerkleTree([portion_leaf(CHAIN_ID, contract, market, i, salt, rows) for i, (salt, rows) in parts])
+
+    def _reveal(self, tree: MerkleTree, drawn: bool, time: int) -> None:
+        for i, (salt, rows) in enumerate(zip(self.salts, self.portions, strict=True)):
+            if (i in self.twin.markets[self.market].drawn) == drawn:
+                self.twin.reveal(self.market, i, salt, rows, tree.proof(i), time)
+
+    # ---- for agents --------------------------------------------------------------------------------------------------
+
+    def call(self, function: str, sender: str, arguments: tuple, value: int, time: int) -> Any:
+        return self.twin.add_data(sender, MODEL, *arguments, value, time)
+
+    def judge(self, entry: Entry, model: Any = None) -> int:
+        return (model or self.world.model).predict(entry.x)
+
+    def price(self, time: int) -> int:
+        state = self.twin.markets[self.market]
+        full = len(state.contributions) >= self.plan.max_contributions
+        return CLOSED if full or time >= state.deadline else self.plan.stake
+
+    def add(self, agent: Agent, account: str, x: bytes, y: int, true_label: int, time: int) -> Entry | None:
+        effect = self.world.act(time, account, "add_data", (x, y), self.plan.stake)
+        if effect is None:
+            return None
+        # without an effect nothing was staked, and nothing is recorded
+        record = self.twin.markets[self.market].contributions[-1] if effect else None
+        stake, number = self.plan.stake if effect else 0, len(self.world.entries)
+        return Entry(number, agent.index, account, x, y, true_label, time, stake, effect, record)
+
+    def first_look(self, own: bool) -> int:
+        return 1 << 60  # nothing can be claimed before the end
+
+    def claim_own(self, agent: Agent, entry: Entry, time: int) -> int:
+        return 0
+
+    def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
+        return 0
+
+    def gain_of_report(self, account: str, entry: Entry) -> int:
+        return 0
+
+    # ---- for the record ----------------------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        return self.twin.balance
+
+    def scores(self) -> dict[str, int]:
+        return {}
+
+    def measures(self, result: Any) -> dict[str, float]:
+        state = self.twin.markets[self.market]
+        hidden = self.plan.hidden_rows
+        last = state.contributions[-1].errors if state.contributions else state.initial_errors
+        return {"loss_start": state.initial_errors / hidden, "loss_end": last / hidden}
+
+    # ---- on a chain --------------------------------------------------------------------------------------------------
+
+    def begin_on_chain(self, replay: Any) -> None:
+        """The same with the contract; tries blocks until the draw is the twin's."""
+        from comodels.incentives.prediction_market import DRAW_DELAY, draw_portions
+
+        chain, contract = replay.chain, replay.incentive
+        same("chain id", int(chain.rpc("eth_chainId"), 16), CHAIN_ID)
+        market = market_id(replay.model, 1)
+        tree = self._tree(replay.model, contract)
+        types = ("uint256", "bytes32", PLAN_TYPE)
+        data = replay.call_data("commit", types, (market, tree.root, self.plan.astuple()))
+        replay.transact(self.provider, contract, data, START, value=self.plan.total)
+        replay.ask([("evm_mine", [{"timestamp": START}])] * (DRAW_DELAY - 1))
+        wanted = self.twin.markets[self.market].drawn
+        for number in range(TRIES):
+            snapshot, *_ = replay.ask(
+                [
+                    ("evm_snapshot", []),
+                    ("anvil_setCoinbase", [f"0x{number + 1:040x}"]),
+                    ("evm_mine", [{"timestamp": START}]),
+                ]
+            )
+            block_hash = bytes.fromhex(chain.rpc("eth_getBlockByNumber", "latest", False)["hash"][2:])
+            if draw_portions(block_hash, market, self.plan.portions, self.plan.drawn) == wanted:
+                break
+            replay.ask([("evm_revert", [snapshot])])
+        else:
+            raise Mismatch(f"none of {TRIES} blocks had a hash that draws the portions {sorted(wanted)}")
+        replay.transact(OWNER, contract, replay.call_data("draw", ("uint256",), (market,)), START)
+        self._reveal_on_chain(replay, tree, True, START)
+        for _ in range(0, len(replay.result.published), WORDS):
+            data = replay.call_data("prepare", ("uint256", "uint256", "bytes32"), (market, WORDS, bytes(32)))
+            replay.transact(OWNER, contract, data, START)
+
+    def finish_on_chain(self, replay: Any, time: int) -> None:
+        """Close, reveal the rest, and what the twin did then, with the contract."""
+        contract, market = replay.incentive, market_id(replay.model, 1)
+        replay.transact(OWNER, contract, replay.call_data("close", ("uint256",), (market,)), time)
+        if self._steps[0][0] == "check":
+            self._reveal_on_chain(replay, self._tree(replay.model, contract), False, time)
+        calls = [replay.call_data(function, types, (market, *arguments)) for function, types, arguments in self._steps]
+        replay.transact_many(OWNER, contract, calls, time)
+
+    def _reveal_on_chain(self, replay: Any, tree: MerkleTree, drawn: bool, time: int) -> None:
+        types = ("uint256", "uint256", "bytes32", "bytes", "bytes32[]")
+        market = market_id(replay.model, 1)
+        for i, (salt, rows) in enumerate(zip(self.salts, self.portions, strict=True)):
+            if (i in self.twin.markets[self.market].drawn) == drawn:
+                data = replay.call_data("reveal", types, (market, i, salt, rows, tree.proof(i)))
+                replay.transact(OWNER, replay.incentive, data, time)
+
+    def check_chain(self, replay: Any) -> None:
+        same("wei that the market holds at the end", replay.chain.balance(replay.incentive), self.twin.balance)

@@ -1,0 +1,23 @@
+# pragma version 0.4.3
+"""
+@title Limits
+@notice Sizes that interfaces, models and incentives share. They are types: a change of one changes all contracts.
+"""
+
+MAX_SAMPLE: constant(uint256) = 2_048  # bytes: 1,024 sparse features or 2,048 dense ones
+MAX_CLASSES: constant(uint256) = 255
+MAX_ROWS: constant(uint256) = 24_576  # bytes of rows in one `evaluate`: what one contract's code can hold (EIP-170)
+MAX_TERMS: constant(uint256) = 512  # bytes
+MAX_CARD: constant(uint256) = 4_096  # bytes: room for 255 class names of 12 bytes
+MAX_TEXT: constant(uint256) = 255  # bytes of a name, a description, a spec
+MAX_WORDS: constant(uint256) = 640  # state words in one transaction: 640 new slots take 14.2 of the 16.7 million gas allowed
+# state words in the transaction that publishes: a model takes more at a time, but room for them, used or not, is dear
+MAX_FIRST_WORDS: constant(uint256) = 256
+# bytes of rows in a portion of a test set. A contract's code could hold half as much again, but every byte of these buffers
+# costs each step a little: memory grows with the square
+MAX_PORTION: constant(uint256) = 16_384
+MAX_BATCH: constant(uint256) = 12_288  # bytes of packed contributions in one transaction that scores them
+MAX_MANY: constant(uint256) = 256  # contributions in it
+# settling walks over all contributions at once, and may walk back over all of them
+MAX_CONTRIBUTIONS: constant(uint256) = 4_096
+MAX_ENTRIES: constant(uint256) = 22 * MAX_CONTRIBUTIONS  # bytes of what settling is shown: see `ISettler`

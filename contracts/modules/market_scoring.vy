@@ -1,0 +1,199 @@
+# pragma version 0.4.3
+"""
+@title Market scoring
+@notice What is between the market and the scorer that counts the errors of its model on the hidden rows.
+@dev A market's scorer is chosen when it opens: the one for the model's kind, if there is one and the model fits, or else the one
+     for all kinds, which has a copy of the model learn and evaluate. What is known of a scorer here is `IScorer`.
+"""
+from ..interfaces import IModel
+from ..interfaces import IScorer
+from . import limits
+from . import market_book as book
+from . import market_settlement as settlement
+from . import owed
+
+uses: book
+uses: settlement
+
+event Started:
+    market: indexed(uint256)
+    scorer: address
+    end: uint256  # of the participation
+
+event Scored:
+    market: indexed(uint256)
+    first: uint256  # from 1
+    errors: DynArray[uint256, limits.MAX_MANY]  # of this contribution, and of those after it
+
+MAX_SCORERS: constant(uint256) = 16
+HEAD: constant(uint256) = 25  # bytes of a packed contribution before its sample: see `IScorer`
+
+# by the hash of a kind of models: who scores them; by that of the empty text: who scores all others
+scorers: HashMap[bytes32, address]
+
+
+@deploy
+def __init__(scorers: DynArray[address, MAX_SCORERS]):
+    for scorer: address in scorers:
+        self.scorers[keccak256(staticcall IScorer(scorer).kind())] = scorer
+    assert self.scorers[keccak256("")] != empty(address), "prediction-market: no scorer for all kinds"
+
+
+@view
+@external
+def scorer_of(kind: String[32]) -> address:
+    """
+    @notice Who scores models of a kind, and of the empty kind who scores all others; the zero address for none.
+    """
+    return self.scorers[keccak256(kind)]
+
+
+@external
+@nonreentrant
+def prepare(market: uint256, count: uint256, salt: bytes32):
+    """
+    @notice Have the next words of the model's state copied by the market's scorer. With the last one the participation begins.
+            Anyone may.
+    @param count How many words at most, where the scorer can take any number; 600 new words take about 15 million gas.
+    @param salt Anything. If it fails, for example because somebody has created something at the address of a copy, another.
+    """
+    state: book.State = book._state(market)
+    plan: uint256 = book.plans[market]
+    assert (
+        state.phase == book.DRAWN and state.revealed == (plan >> 16) & book.MASK_16
+    ), "prediction-market: not all drawn portions are revealed"
+    assert block.timestamp < state.deadline, "prediction-market: too late"
+    model: address = book._model(market)
+    scorer: address = book.scorers[market]
+    if scorer == empty(address):
+        scorer = self.scorers[keccak256(staticcall IModel(model).kind())]
+        if scorer == empty(address) or not staticcall IScorer(scorer).fits(model):
+            scorer = self.scorers[keccak256("")]
+        book.scorers[market] = scorer
+    # nothing changes the model meanwhile: it is sealed, gets no class while a market runs, and only this contract trains it
+    done: bool = False
+    state.copied, done = extcall IScorer(scorer).prepare(market, model, state.copied, count, salt)
+    if done:
+        state.phase = book.PARTICIPATING
+        state.deadline = block.timestamp + ((plan >> 136) & book.MASK_32)
+        book.desks[model] |= (
+            (((plan >> 64) & book.MASK_16) << book.MAX)
+            | (state.deadline << book.END)
+            | ((book.amounts[market] & book.MASK_96) << book.STAKE)
+        )
+        log Started(market=market, scorer=scorer, end=state.deadline)
+    book._save(market, state)
+
+
+@external
+@nonreentrant
+def check(market: uint256, rows: uint256):
+    """
+    @notice When all is revealed: count the errors on the hidden rows before the first contribution. The scorer checks each row;
+            with one that is malformed the provider cannot get any further. Anyone may; each row earns as much as one that is
+            scored.
+    @param rows How many rows to check at most, but for what the scorer takes at once; the next call goes on from there.
+    """
+    state: book.State = book._state(market)
+    plan: uint256 = book.plans[market]
+    assert (
+        state.phase == book.REVEALING and state.revealed == plan & book.MASK_16
+    ), "prediction-market: nothing to check now"
+    assert block.timestamp < state.deadline, "prediction-market: too late"
+    errors: uint256 = 0
+    count: uint256 = 0
+    done: bool = False
+    errors, count, done = extcall IScorer(book.scorers[market]).check(market, rows)
+    state.initial += errors
+    if done:
+        state.phase = book.SCORING
+        state.deadline = block.timestamp + ((plan >> 200) & book.MASK_32)
+        state.errors = state.initial
+    book._save(market, state)
+    book._pay_fee(market, plan, count)
+
+
+@external
+@nonreentrant
+def score_many(
+    market: uint256,
+    first: uint256,
+    contributions: Bytes[limits.MAX_BATCH],
+    rows: uint256,
+    before: bytes32,
+    after: DynArray[bytes32, settlement.MAX_AFTER],
+):
+    """
+    @notice Count the errors on the hidden rows after each of some contributions, which must be presented again. Anyone may; each
+            row that is evaluated for a contribution earns its part of the fee.
+    @param first Which is the first of them, from 1. The others follow it.
+    @param contributions Packed, see `IScorer`. The scorer may leave out the last of them.
+    @param rows How many hidden rows to go through at most, but for what the scorer takes at once; the next call goes on from
+                there. With 0, where the scorer replays one by one, the copy of the model only learns.
+    @param before What the chain of the first one's group was before it; whatever, where it is the first of the group.
+    @param after What stands for those after the last one in its group, see the module `market_settlement`.
+    """
+    state: book.State = book._state(market)
+    assert state.phase == book.SCORING, "prediction-market: nothing to score now"
+    errors: DynArray[uint256, limits.MAX_MANY] = []
+    count: uint256 = 0
+    scored: uint256 = 0
+    errors, count, scored = extcall IScorer(book.scorers[market]).score(market, first, contributions, rows)
+    position: uint256 = 0
+    index: uint256 = first
+    link: bytes32 = before
+    digest: bytes32 = settlement.digests[market]
+    begin: uint256 = state.scored + 1
+    totals: DynArray[uint256, limits.MAX_MANY] = []
+    for i: uint256 in range(limits.MAX_MANY):
+        if position == len(contributions):
+            break
+        head: uint256 = convert(slice(contributions, position, HEAD), uint256)
+        length: uint256 = head & book.MASK_16
+        contributor: address = convert(head >> 40, address)
+        x_hash: bytes32 = keccak256(slice(contributions, position + HEAD, length))
+        position += HEAD + length
+        group: uint256 = settlement._group(index)
+        place: uint256 = unsafe_sub(index, 1) % settlement.GROUP
+        if place == 0:
+            link = empty(bytes32)
+        link = settlement._link(
+            link, settlement._contribution(index, contributor, x_hash, (head >> 16) & 255, (head >> 24) & book.MASK_16)
+        )
+        if position == len(contributions):
+            settlement._check_chain(market, index, link, after)
+        elif place == settlement.MAX_AFTER:
+            assert link == settlement.chains[market][group], "prediction-market: not what was contributed"
+        if i < len(errors):
+            # all errors of a contribution are fewer than the rows, which have 16 bits
+            counted: uint256 = settlement.counted[market][group]
+            total: uint256 = ((counted >> (place << 4)) & book.MASK_16) + errors[i]
+            if index == state.scored + 1 and index <= scored:
+                state.scored = index
+                state.errors = total
+                digest = owed._link(digest, total | (convert(contributor, uint256) << 16))
+                totals.append(total)
+            elif errors[i] > 0:
+                settlement.counted[market][group] = counted + (errors[i] << (place << 4))
+        index += 1
+    # what the scorer counted was counted here, and all that was presented was checked: the last group, too
+    assert (
+        state.scored >= scored and index >= first + len(errors) and position == len(contributions)
+    ), "prediction-market: not what was scored"
+    if len(totals) > 0:
+        settlement.digests[market] = digest
+        log Scored(market=market, first=begin, errors=totals)
+    if state.scored == state.contributions:
+        state.phase = book.SETTLING
+    book._save(market, state)
+    book._pay_fee(market, book.plans[market], count)
+
+
+@internal
+@view
+def _can_score(model: address) -> bool:
+    """
+    @dev Whether a scorer serves a model's markets as the model learns. The one for all kinds must: a special one may not fit later,
+         when classes were added.
+    """
+    return staticcall IScorer(self.scorers[keccak256("")]).fits(model)

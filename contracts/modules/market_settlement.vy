@@ -1,0 +1,230 @@
+# pragma version 0.4.3
+"""
+@title Market settlement
+@notice The contributions to a market: that they were made, what they are owed, and that it was paid.
+@dev Contributions are kept as hashes, one for each group of 16: who shows one of them shows what the hash was before it, and what
+     stands for those after it in its group. What was scored is settled at once, by who can show it: what it is owed is known by the root of a Merkle tree, and withdrawn with
+     a proof. All others are owed the same: the stake, and where the provider was silent a share.
+"""
+from ..interfaces import ISettler
+from . import limits
+from . import market_book as book
+from . import merkle
+from . import owed
+from . import payments
+
+uses: book
+uses: payments
+
+event Settled:
+    market: indexed(uint256)
+    root: bytes32
+
+event Withdrawn:
+    market: indexed(uint256)
+    account: indexed(address)
+    index: uint256  # 0: the provider's rest
+    amount: uint256
+
+# contributions that share a slot. More would cost less to keep, and more to show: what shows one of them shows what stands for
+# all that come after it in its group
+GROUP: constant(uint256) = 16
+MAX_AFTER: constant(uint256) = GROUP - 1
+
+HEAD: constant(uint256) = 35  # bytes of a claim before its proof
+MAX_WITHDRAWALS: constant(uint256) = limits.MAX_BATCH // HEAD
+MAX_PROOF: constant(uint256) = 12  # nodes: 4,096 leaves
+
+# who works out what is owed
+settler: immutable(ISettler)
+# by market and group of contributions: the hash of what the group's hash was before and what stands for the latest of them
+chains: HashMap[uint256, HashMap[uint256, bytes32]]
+# by market and group, 16 bits for each contribution: errors that were counted of it, until all are
+counted: HashMap[uint256, HashMap[uint256, uint256]]
+# by market and 256 contributions, a bit for each: bit i % 256 of word i // 256 tells whether contribution i was paid
+paid: public(HashMap[uint256, HashMap[uint256, uint256]])
+# by market: what the contributions that are scored hash to, see the module `owed`
+digests: HashMap[uint256, bytes32]
+# by market: the root over what these contributions are owed; 0: not settled
+owed_root: public(HashMap[uint256, bytes32])
+
+
+@deploy
+def __init__(who: address):
+    """
+    @param who Works out what is owed.
+    """
+    settler = ISettler(who)
+
+
+# ---- contributions --------------------------------------------------------------------------------------------------
+
+@internal
+def _add(market: uint256, index: uint256, contributor: address, x_hash: bytes32, y: uint256, effect: uint256):
+    group: uint256 = self._group(index)
+    self.chains[market][group] = self._link(
+        self.chains[market][group], self._contribution(index, contributor, x_hash, y, effect)
+    )
+
+
+@internal
+@pure
+def _group(index: uint256) -> uint256:
+    return unsafe_sub(index, 1) // GROUP
+
+
+@internal
+@pure
+def _contribution(index: uint256, contributor: address, x_hash: bytes32, y: uint256, effect: uint256) -> bytes32:
+    """
+    @dev What stands for a contribution in its group's chain. It says its place, so that the chain cannot be shown shifted.
+    """
+    return keccak256(abi_encode(index, contributor, x_hash, y, effect))
+
+
+@internal
+@pure
+def _link(before: bytes32, contribution: bytes32) -> bytes32:
+    return keccak256(abi_encode(before, contribution))
+
+
+@internal
+@view
+def _check_chain(
+    market: uint256, index: uint256, begin: bytes32, after: DynArray[bytes32, MAX_AFTER]
+):
+    """
+    @param index The last contribution that is shown.
+    @param begin The group's chain up to it.
+    @param after What stands for those after it in its group.
+    """
+    link: bytes32 = begin
+    for contribution: bytes32 in after:
+        link = self._link(link, contribution)
+    assert link == self.chains[market][self._group(index)], "prediction-market: not what was contributed"
+
+
+# ---- settle ---------------------------------------------------------------------------------------------------------
+
+@external
+@nonreentrant
+def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
+    """
+    @notice Work out what the contributions that were scored earned, all at once. Anyone may, and earns their parts of the fee.
+    @param entries One for each of them in their order, see `ISettler`.
+    """
+    state: book.State = book._state(market)
+    assert state.phase == book.SETTLING, "prediction-market: nothing to settle now"
+    plan: uint256 = book.plans[market]
+    stake: uint256 = book.amounts[market] & book.MASK_96
+    digest: bytes32 = empty(bytes32)
+    root: bytes32 = empty(bytes32)
+    total: uint256 = 0
+    digest, root, total = staticcall settler.settle(
+        entries, state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
+    )
+    assert digest == self.digests[market], "prediction-market: not what was scored"
+    self.owed_root[market] = root
+    log Settled(market=market, root=root)
+    # from the provider's part to the contributors' or back; all gains of a round together are at most one stake
+    book.pots[market] = book._shift(book.pots[market], total, stake * state.scored)
+    state.settled = state.scored
+    state.phase = book._end(market, book.SETTLED if state.scored == state.contributions else book.ABANDONED)
+    book._save(market, state)
+    book._pay_fee(market, plan, book.SETTLING_PARTS * state.scored)
+
+
+# ---- withdraw -------------------------------------------------------------------------------------------------------
+
+@external
+@nonreentrant
+def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
+    """
+    @notice Pay contributors what contributions that were settled are owed. Anyone may; what a contributor who is not the caller does
+            not take is credited (see `fetch`). What was paid meanwhile is passed over.
+    @param claims One after the other, each: contributor (20 bytes), what is owed in wei (12), index of the contribution from 1 (2),
+                  how many nodes its proof has (1), and these (32 each): the nodes beside the way from its leaf, see the module
+                  `owed`, to the market's `owed_root`. All numbers are big-endian.
+    """
+    root: bytes32 = self.owed_root[market]
+    position: uint256 = 0
+    for i: uint256 in range(MAX_WITHDRAWALS):
+        if position == len(claims):
+            break
+        payee: uint256 = convert(slice(claims, position, 32), uint256)
+        place: uint256 = convert(slice(claims, position + 32, HEAD - 32), uint256)
+        position += HEAD
+        index: uint256 = place >> 8
+        contributor: address = convert(payee >> 96, address)
+        amount: uint256 = payee & book.MASK_96
+        node: bytes32 = owed._leaf(index, contributor, amount)
+        for j: uint256 in range(place & book.MASK_8, bound=MAX_PROOF):
+            node = merkle._pair(node, extract32(claims, position))
+            position += 32
+        assert node == root, "prediction-market: not what was settled"
+        if not self._is_paid(market, index):
+            self._pay_out(market, index, contributor, amount)
+
+
+@external
+@nonreentrant
+def withdraw_stake(
+    market: uint256,
+    index: uint256,
+    contributor: address,
+    x_hash: bytes32,
+    y: uint256,
+    effect: uint256,
+    before: bytes32,
+    after: DynArray[bytes32, MAX_AFTER],
+):
+    """
+    @notice The same for a contribution that was not settled, when the market has ended: in one that was cancelled, silent, or
+            abandoned before it was scored.
+    @param x_hash The hash of the sample.
+    @param before What the chain of its group was before it; 0 for the first.
+    @param after What stands for those after it in its group.
+    """
+    state: book.State = book._state(market)
+    assert state.phase >= book.SETTLED, "prediction-market: not ended"
+    assert index > state.settled, "prediction-market: settled, needs a proof"
+    assert not self._is_paid(market, index), "prediction-market: paid already"
+    contribution: bytes32 = self._contribution(index, contributor, x_hash, y, effect)
+    self._check_chain(market, index, self._link(before, contribution), after)
+    amounts: uint256 = book.amounts[market]
+    amount: uint256 = amounts & book.MASK_96
+    if state.phase == book.SILENT:
+        bounty: uint256 = amount * ((book.plans[market] >> 80) & book.MASK_24)
+        amount += (bounty + ((amounts >> 96) & book.MASK_96)) // state.contributions
+    self._pay_out(market, index, contributor, amount)
+
+
+@internal
+@view
+def _is_paid(market: uint256, index: uint256) -> bool:
+    return (self.paid[market][index >> 8] >> (index & 255)) & 1 == 1
+
+
+@internal
+def _pay_out(market: uint256, index: uint256, contributor: address, amount: uint256):
+    self.paid[market][index >> 8] |= 1 << (index & 255)
+    book.pots[market] -= amount << 128
+    log Withdrawn(market=market, account=contributor, index=index, amount=amount)
+    payments._pay(contributor, amount)
+
+
+@external
+@nonreentrant
+def withdraw_rest(market: uint256):
+    """
+    @notice Pay the provider what is left, when the market has ended. Anyone may.
+    """
+    state: book.State = book._state(market)
+    assert state.phase >= book.SETTLED, "prediction-market: not ended"
+    pot: uint256 = book.pots[market]
+    amount: uint256 = pot & book.MASK_128
+    assert amount > 0, "prediction-market: nothing left"
+    book.pots[market] = pot - amount
+    provider: address = convert(book.providers[market] & book.MASK_160, address)
+    log Withdrawn(market=market, account=provider, index=0, amount=amount)
+    payments._pay(provider, amount)

@@ -1,0 +1,91 @@
+# pragma version 0.4.3
+"""
+@title MarketHarness
+@notice The market's book and settlement for tests, without the rest of a market.
+"""
+from ..modules import market_book as book
+from ..modules import market_settlement as settlement
+from ..modules import owed
+from ..modules import payments
+
+initializes: payments
+initializes: book[payments := payments]
+initializes: settlement[book := book, payments := payments]
+
+exports: (
+    book.held,
+    book.latest_market,
+    book.next_market,
+    settlement.paid,
+    settlement.owed_root,
+    settlement.settle,
+    settlement.withdraw,
+    settlement.withdraw_stake,
+    settlement.withdraw_rest,
+    payments.credit_of,
+    payments.fetch,
+)
+
+MAX_ERRORS: constant(uint256) = 64
+
+
+@deploy
+def __init__(settler: address):
+    settlement.__init__(settler)
+
+
+@payable
+@external
+def set(
+    market: uint256, stake: uint256, rounds: uint256, rows: uint256, initial: uint256, errors: DynArray[uint256, MAX_ERRORS], scored: uint256
+):
+    """
+    @notice A market with one hidden portion of `rows` rows, whose contributions, all of the caller's with a label and an effect of
+            1, left these errors; the first `scored` of them count. The ether sent along is the provider's.
+    """
+    count: uint256 = len(errors)
+    book.providers[market] = convert(msg.sender, uint256)
+    book.amounts[market] = stake
+    book.plans[market] = 2 | (1 << 16) | (rows << 32) | (rounds << 80)
+    book.pots[market] = (msg.value - count * stake) | ((count * stake) << 128)
+    state: book.State = empty(book.State)
+    state.phase = book.SETTLING
+    state.contributions = count
+    state.scored = scored
+    state.initial = initial
+    book._save(market, state)
+    for i: uint256 in range(count, bound=MAX_ERRORS):
+        settlement._add(market, i + 1, msg.sender, empty(bytes32), 1, 1)
+        if i < scored:
+            settlement.digests[market] = owed._link(
+                settlement.digests[market], errors[i] | (convert(msg.sender, uint256) << 16)
+            )
+
+
+@external
+def save(market: uint256, state: book.State):
+    book._save(market, state)
+
+
+@view
+@external
+def state(market: uint256) -> book.State:
+    return book._state(market)
+
+
+@pure
+@external
+def id(model: address, number: uint256) -> uint256:
+    return book._id(model, number)
+
+
+@pure
+@external
+def model(market: uint256) -> address:
+    return book._model(market)
+
+
+@pure
+@external
+def shift(pot: uint256, gain: uint256, loss: uint256) -> uint256:
+    return book._shift(pot, gain, loss)

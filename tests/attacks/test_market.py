@@ -1,0 +1,590 @@
+"""Attacks on prediction markets: any argument that the ABI allows, any order, accounts that own nothing.
+
+Each stands for a kind of fault. There is no twin here: what counts is who has which wei in the end.
+"""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from eth_abi import encode
+from eth_utils import keccak, to_checksum_address
+
+from comodels.artifacts import artifact, deploy
+from comodels.chain.abi import Transaction
+from comodels.chain.contract import ContractAt
+from comodels.chain.local import local_chain
+from comodels.chain.node import RpcError
+from comodels.claims import PredictionMarket as DefaultTerms
+from comodels.incentives.chains import around
+from comodels.incentives.prediction_market import Plan
+from comodels.market_secret import Secret
+from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.payouts import due_in, entries, errors_in, stakes_in
+from comodels.rows import pack_rows
+from comodels.wire import pack_contribution, pack_entry, pack_withdrawal
+
+ETHER = 10**18
+GAS = 2**24  # of a transaction (EIP-7825)
+DAY = 86_400
+CANCELLED, SETTLED = 9, 7
+PLAN = Plan(
+    stake=ETHER // 10,
+    rounds=10,
+    bond=ETHER // 2,
+    fee=0,
+    portions=2,
+    drawn=1,
+    rows=5,
+    max_contributions=20,
+    reveal_time=DAY,
+    participation_time=DAY,
+    rest_time=DAY,
+    score_time=7 * DAY,
+)
+# anyone may commit markets, at a price
+ANYONE = encode(["uint96", "uint96", "uint32", "bool"], [0, ETHER // 4, 2**32 - 1, False])
+TWIN = SparsePerceptron(SparsePerceptronParameters(60, bias_rate=0), weights=range(-30, 30))
+REFUSING, BURNING, BOMBING = 1, 2, 3
+ALONE = bytes(32), []  # what is shown beside the only contribution of a group
+
+
+def sample(*indices):
+    return b"".join(i.to_bytes(2, "big") for i in indices)
+
+
+class Game:
+    """A chain of its own with the contract, and people by role."""
+
+    def __init__(self, chain, project):
+        self.chain, self.project = chain, project
+        people = [to_checksum_address(a) for a in chain.accounts[:7]]
+        self.owner, self.provider, self.contributor, self.attacker, self.accomplice, self.keeper, self.stranger = people
+        self.contract = deploy(chain, self.owner, "PredictionMarket")
+        self.implementations = {}
+        self.number = 0
+        self.gas = 0
+
+    def model(self, twin, owner=None, terms=ANYONE):
+        """Create a model on chain; its address."""
+        if twin.KIND not in self.implementations:
+            self.implementations[twin.KIND] = deploy(self.chain, self.owner, twin.KIND)
+        implementation = self.implementations[twin.KIND]
+        self.number += 1
+        card = bytes(3) + b"".join(bytes([1, 97 + y]) for y in range(twin.class_count))
+        salt = self.number.to_bytes(32, "big")
+        words = twin.words()
+        arguments = (owner or self.owner, self.contract.address, terms, twin.parameters.pack(), card, words, True, salt)
+        address = implementation.call("create", *arguments, sender=self.owner)
+        self.chain.send([implementation.transaction("create", *arguments, sender=self.owner)])
+        return to_checksum_address(address)
+
+    def perceptron(self, **options):
+        return self.model(SparsePerceptron(SparsePerceptronParameters(10, bias_rate=0)), **options)
+
+    def try_(self, function, *arguments, sender, value=0, through=None, gas=GAS):
+        """Whether a transaction goes through."""
+        to, data = self.contract.address, self.contract.data(function, *arguments)
+        if through is not None:
+            to, data = through.address, through.data("run", to, data)
+        self.sent = Transaction(sender, to, data, value, gas)
+        (receipt,) = self.chain.send([self.sent])
+        self.gas = int(receipt["gasUsed"], 16)
+        return receipt["status"] == "0x1"
+
+    def do(self, function, *arguments, **options):
+        assert self.try_(function, *arguments, **options), f"{function}: {self.chain.why(self.sent)}"
+
+    @property
+    def block(self):
+        return int(self.chain.rpc("eth_blockNumber"), 16)
+
+    def wait(self, seconds):
+        self.chain.rpc("evm_increaseTime", seconds)
+        self.chain.rpc("evm_mine")
+
+    def view(self, market):
+        return self.contract.call("market", market)
+
+    # ---- many steps --------------------------------------------------------------------------------------------------
+
+    def begin(self, model, plan=PLAN, portions=None, provider=None, through=None, extra=ETHER // 4, words=640):
+        """From the commitment to the participation, if all words are copied; more ether than needed comes back."""
+        provider = provider or self.provider
+        portions = portions or [pack_rows([(1, sample(1)), (1, sample(2)), (0, sample(3))] + [(0, sample(4))] * 2)] * 2
+        secret = Secret.new(
+            portions,
+            chain_id=int(self.chain.rpc("eth_chainId"), 16),
+            contract=self.contract.address,
+            model=model,
+            market=self.contract.call("next_market", model),
+            provider=provider,
+            plan=plan,
+        )
+        arguments = secret.market, secret.tree.root, plan.astuple()
+        self.do("commit", *arguments, sender=provider, value=plan.total + extra, through=through)
+        self.chain.rpc("anvil_mine", "0x6")
+        self.do("draw", secret.market, sender=self.keeper)
+        self.reveal(secret)
+        if words > 0:
+            self.do("prepare", secret.market, words, bytes(32), sender=self.keeper)
+        return secret
+
+    def cancelled(self, model):
+        """A market to which nobody contributes."""
+        self.close(self.begin(model))
+
+    def reveal(self, secret):
+        drawn, phase = self.view(secret.market)[4], self.view(secret.market)[6]
+        for index in range(secret.plan.portions):
+            if (drawn >> index & 1 == 0) == (phase == 4):
+                self.do("reveal", *secret.reveal_arguments(index), sender=self.keeper)
+
+    def add(self, who, model, x, y, stake=PLAN.stake):
+        """Stake on a sample, with success; what a claim must present."""
+        self.do("add_data", model, x, y, sender=who, value=stake)
+        facts = int(self.chain.rpc("eth_getLogs", {"address": self.contract.address})[-1]["data"][2:66], 16)
+        return who, keccak(x), y, facts >> 8 & 0xFFFF
+
+    def due(self, secret):
+        """What is still owed, by the index of the contribution, as anybody finds it."""
+        return {payout.stake.index: payout for payout in due_in(self.contract, secret.model, secret.market)}
+
+    def settle(self, secret, sender=None):
+        """With what was scored, from events."""
+        view, last = self.view(secret.market), int(self.chain.rpc("eth_blockNumber"), 16)
+        stakes = stakes_in(self.contract, secret.model, secret.market, view[3], last)
+        shown = entries(stakes, errors_in(self.contract, secret.market, view[3], last))
+        self.do("settle", secret.market, shown, sender=sender or self.keeper)
+
+    def withdraw(self, secret):
+        """A stranger has everything paid that contributors are owed."""
+        for payout in self.due(secret).values():
+            self.do(*payout.call(secret.market), sender=self.stranger)
+
+    def close(self, secret):
+        self.wait(secret.plan.participation_time)
+        self.do("close", secret.market, sender=self.keeper)
+
+    def score(self, secret, claims, samples):
+        """Reveal the rest, check, and score all."""
+        self.reveal(secret)
+        self.do("check", secret.market, 256, sender=self.keeper)
+        given = [(who, x, y, effect) for (who, _, y, effect), x in zip(claims, samples, strict=True)]
+        for index, contribution in enumerate(given, 1):
+            beside = around(given, index, index)
+            packed = pack_contribution(*contribution)
+            self.do("score_many", secret.market, index, packed, 256, *beside, sender=self.keeper)
+
+    def finish(self, secret, claims, samples):
+        self.close(secret)
+        self.score(secret, claims, samples)
+        self.settle(secret)
+
+
+@pytest.fixture(scope="module")
+def chain():
+    with local_chain() as chain:
+        yield chain
+
+
+@pytest.fixture
+def game(chain, project):
+    return Game(chain, project)
+
+
+# ---- somebody else's money -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ended", ["settled", "cancelled"])
+def test_aliased_record__index_that_leads_into_the_next_market__pays_nothing(game, ended):
+    model = game.perceptron()
+    game.cancelled(model)  # so that the victims' market has an even number: its id | 1 is the next market's
+    plan = PLAN if ended == "settled" else replace(PLAN, min_contributions=5)
+    victims = game.begin(model, plan)
+    xs = [sample(1), sample(2)]
+    claims = [game.add(game.contributor, model, x, 1) for x in xs]
+    if ended == "settled":
+        game.finish(victims, claims, xs)
+    else:
+        game.close(victims)
+    # the next market's stake is tiny, but its records are paid by the market before
+    cheap = replace(PLAN, stake=1_000, rounds=1, bond=ETHER // 4)
+    own = game.begin(model, cheap, provider=game.attacker)
+    loot = [(sample(5), 1), (sample(5), 0)]
+    stolen = [game.add(game.attacker, model, x, y, stake=1_000) for x, y in loot]
+    if ended == "settled":
+        game.finish(own, stolen, [x for x, _ in loot])
+    before = game.chain.balance(game.attacker)
+    for number, claim in enumerate(stolen, 1):
+        for market, index in product(
+            (victims.market, victims.market - 1, victims.market - 2**32),
+            (number, 2**16 + number, 2**17 + number, 2**48 + 2**16 + number, 2**240 + number, 2**256 - 2**16 + number),
+        ):
+            if market > 0:
+                game.try_("withdraw_stake", market % 2**256, index, *claim, *ALONE, sender=game.attacker)
+        for market in (victims.market, victims.market - 1):
+            for payout in game.due(own).values():
+                assert not game.try_("withdraw", market, payout.packed, sender=game.attacker)
+    assert game.chain.balance(game.attacker) == before
+    game.withdraw(victims)
+    assert game.contract.call("held", victims.market)[1] == 0
+
+
+def test_deleted_record__by_an_older_market_of_one_s_own__is_still_there_to_be_scored(game):
+    model = game.perceptron()
+    game.cancelled(model)  # so that the older market has an even number: its id | 1 is the next market's
+    older = game.begin(model, replace(PLAN, stake=10, bond=ETHER // 4), provider=game.attacker)
+    claim = game.add(game.attacker, model, sample(6), 1, stake=10)
+    game.finish(older, [claim], [sample(6)])
+    running = game.begin(model)
+    xs = [sample(1), sample(6), sample(2)]
+    claims = [
+        game.add(who, model, x, y)
+        for who, x, y in zip([game.contributor, game.attacker, game.contributor], xs, [1, 0, 1], strict=True)
+    ]
+    for index in (2, 2**16 + 2, 2**32 + 2, 2**255 + 2):
+        game.try_("withdraw_stake", older.market, index, *claims[1], *ALONE, sender=game.attacker)
+    for payout in game.due(older).values():
+        game.try_("withdraw", running.market, payout.packed, sender=game.attacker)
+    game.close(running)
+    game.score(running, claims, xs)
+    game.settle(running)
+    assert game.view(running.market)[6] == SETTLED
+    owed = [payout.amount for payout in game.due(running).values()]
+    # an equal share of the bounty was the loot; who brought no improvement gets none of it
+    assert owed[0] + owed[2] > 2 * PLAN.stake
+    assert owed[1] <= PLAN.stake
+
+
+@pytest.mark.parametrize(
+    "function", ["withdraw_stake", "withdraw", "score_many", "is_revealed", "held", "market", "settle"]
+)
+def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game, function):
+    model = game.perceptron()
+    game.cancelled(model)
+    first = game.begin(model, replace(PLAN, min_contributions=2))
+    claim = game.add(game.contributor, model, sample(1), 1)
+    game.close(first)  # cancelled, the stake waits
+    second = game.begin(model)
+    game.add(game.contributor, model, sample(2), 1)
+    number = first.market & 2**32 - 1
+    markets = [first.market, second.market]
+    strange = [0, 1, number, second.market + 1, first.market - 2, first.market | 1 << 192, first.market | 1 << 255]
+    strange += [first.market << 16, first.market << 16 | 1, first.market >> 32, 2**256 - 1, int(model, 16)]
+    indices = [0, 1, 2, 3, 255, 256, 2**16 - 1, 2**16, 2**16 + 1, 2**17 + 1, 2**32 + 1, 2**128, 2**255, 2**256 - 1]
+    rest = {
+        "withdraw_stake": (*claim, *ALONE),
+        "withdraw": (pack_withdrawal(claim[0], PLAN.stake, 1, []),),
+        "score_many": (pack_contribution(claim[0], sample(1), 1, claim[3]), 5, *ALONE),
+        "settle": (pack_entry(claim[0], 0),),
+    }.get(function, ())
+    one = {"withdraw_stake", "score_many", "is_revealed"}
+    calls = [(m, i, *rest) if function in one else (m, *rest) for m in markets + strange for i in indices]
+    right = {
+        "withdraw_stake": {(first.market, 1)},
+        "withdraw": set(),
+        "is_revealed": {(m, i) for m in markets for i in (0, 1)},
+        "score_many": set(),
+        "settle": set(),
+    }.get(function, {(m,) for m in markets})
+    for call in calls:
+        data = "0x" + game.contract.data(function, *call).hex()
+        request = {"from": game.stranger, "to": game.contract.address, "data": data, "gas": hex(GAS)}
+        try:
+            game.chain.rpc("eth_call", request, "latest")
+            succeeded = True
+        except RpcError:
+            succeeded = False
+        assert succeeded == (call[:2] in right or call[:1] in right), call
+
+
+def test_forged_contribution__behind_as_many_as_a_call_takes__refused(game):
+    """A call takes 256, and the last group must be shown to be what was contributed although more follow."""
+    model = game.perceptron()
+    count = 258
+    plan = replace(PLAN, stake=10**6, max_contributions=count)
+    secret = game.begin(model, plan)
+    receipts = game.chain.send(
+        game.contract.transaction("add_data", model, sample(1), 1 - i % 2, sender=game.contributor, value=plan.stake)
+        for i in range(count)
+    )
+    assert {r["status"] for r in receipts} == {"0x1"}
+    assert game.view(secret.market)[8] == count
+    game.do("close", secret.market, sender=game.keeper)
+    game.reveal(secret)
+    game.do("check", secret.market, 256, sender=game.keeper)
+    given = [s.given for s in stakes_in(game.contract, model, secret.market, 0, game.block)]
+    game.do("score_many", secret.market, 1, pack_contribution(*given[0]), 256, *around(given, 1, 1), sender=game.keeper)
+    forged = (game.attacker, *given[256][1:])
+    # from the second on: the groups end at 16, 32, ..., 256, and the 257th is the first of the next
+    for more in ([forged], [forged, given[257]], [given[256], (game.attacker, *given[257][1:])]):
+        packed = b"".join(pack_contribution(*c) for c in [*given[1:256], *more])
+        for beside in (around(given, 2, 256), around(given, 2, 257), around(given, 2, 258)):
+            assert not game.try_("score_many", secret.market, 2, packed, 256, *beside, sender=game.attacker)
+    packed = b"".join(pack_contribution(*c) for c in given[1:257])
+    game.do("score_many", secret.market, 2, packed, 256, *around(given, 2, 257), sender=game.keeper)
+    assert game.view(secret.market)[9] == 257
+
+
+# ---- what cannot be scored -------------------------------------------------------------------------------------------
+
+
+def test_too_dear_to_score__classes_filled_after_the_check__is_scored_row_by_row(game):
+    n, classes, rows, unit = 64, 26, 240, 100
+    rng = np.random.default_rng(0)
+
+    def direction():
+        v = rng.normal(size=n)
+        return np.rint(v / np.linalg.norm(v) * unit).astype(np.int8)
+
+    centres = [direction() for _ in range(2)]
+    sums = np.zeros((classes, n), np.int64)
+    sums[:2] = [10 * c.astype(np.int64) for c in centres]
+    twin = NearestCentroid(NearestCentroidParameters(n, unit, room=classes), sums, [10, 10] + [0] * (classes - 2))
+    model = game.model(twin)
+    portions = [pack_rows([(i % 2, centres[i % 2].tobytes()) for i in range(rows)])] * 2
+    secret = game.begin(model, replace(PLAN, rows=rows, max_contributions=30), portions)
+    honest = game.add(game.contributor, model, centres[0].tobytes(), 0)
+    xs = [centres[0].tobytes()]
+    claims = [honest]
+    for y in range(2, classes):
+        xs.append(direction().tobytes())
+        claims.append(game.add(game.attacker, model, xs[-1], y))
+    game.close(secret)
+    game.reveal(secret)
+    game.do("check", secret.market, 2**16 - 1, sender=game.keeper)
+    size = 2**16 - 1
+    while game.view(secret.market)[6] == 5:
+        index = game.view(secret.market)[9]
+        who, _, y, effect = claims[index]
+        packed = pack_contribution(who, xs[index], y, effect)
+        beside = around([(c[0], x, *c[2:]) for c, x in zip(claims, xs, strict=True)], index + 1, index + 1)
+        if not game.try_("score_many", secret.market, index + 1, packed, size, *beside, sender=game.keeper):
+            size = min(size, 256) // 2
+            assert size > 0, f"contribution {index + 1} cannot be scored"
+    game.settle(secret)
+    assert game.view(secret.market)[6] == SETTLED
+    before = game.chain.balance(game.attacker)
+    game.withdraw(secret)
+    # with nothing that helped the model nobody is paid more than what they staked
+    assert game.chain.balance(game.attacker) - before <= (classes - 2) * PLAN.stake
+
+
+def test_too_dear_to_score__nobody_goes_on__no_share_for_what_was_not_scored(game):
+    model = game.perceptron()
+    secret = game.begin(model)
+    xs = [sample(1), sample(7)]
+    claims = [game.add(game.contributor, model, xs[0], 1), game.add(game.attacker, model, xs[1], 1)]
+    game.close(secret)
+    game.reveal(secret)
+    game.do("check", secret.market, 256, sender=game.keeper)
+    packed = pack_contribution(claims[0][0], xs[0], 1, claims[0][3])
+    beside = around([(c[0], x, *c[2:]) for c, x in zip(claims, xs, strict=True)], 1, 1)
+    game.do("score_many", secret.market, 1, packed, 256, *beside, sender=game.keeper)
+    game.wait(PLAN.score_time)
+    game.do("expire", secret.market, sender=game.attacker)
+    game.settle(secret, sender=game.attacker)
+    owed = [payout.amount for payout in game.due(secret).values()]
+    assert owed[1] == PLAN.stake
+    assert owed[0] > PLAN.stake  # what was scored earned what it would have earned
+
+
+# ---- junk, poison ----------------------------------------------------------------------------------------------------
+
+
+def test_paid_junk__samples_that_change_nothing__cost_their_sender_and_take_no_place(game):
+    model = game.perceptron()
+    plan = replace(PLAN, max_contributions=2, fee=ETHER // 100)
+    secret = game.begin(model, plan)
+    before = game.chain.balance(game.attacker)
+    for i in range(10):
+        game.try_("add_data", model, sample(i), 0, sender=game.attacker, value=PLAN.stake)
+    assert game.chain.balance(game.attacker) == before  # gas is free here
+    assert game.view(secret.market)[8] == 0
+    xs = [sample(1), sample(2)]
+    claims = [game.add(game.contributor, model, x, 1) for x in xs]
+    game.finish(secret, claims, xs)
+    # nobody was paid for junk: the provider has all that was set aside for what was not contributed
+    fees = plan.total - PLAN.bounty - PLAN.bond
+    assert fees == 3 * plan.fee  # for two contributions, and for checking the rows
+
+
+@pytest.mark.parametrize("way", ["cancelled", "settled", "void"])
+def test_poisoned_for_nothing__by_a_market_of_one_s_own__has_a_price_that_does_not_come_back(game, way):
+    model = game.perceptron()
+    before = sum(game.chain.balance(a) for a in (game.attacker, game.accomplice))
+    plan = replace(PLAN, min_contributions=20 if way == "cancelled" else 1)
+    if way == "void":
+        arguments = game.contract.call("next_market", model), bytes(32), plan.astuple()
+        game.do("commit", *arguments, sender=game.attacker, value=plan.total + ETHER // 4)
+        market = arguments[0]
+        game.chain.rpc("anvil_mine", hex(5))
+        game.do("draw", market, sender=game.attacker)
+        game.wait(plan.reveal_time)
+        game.do("expire", market, sender=game.accomplice)
+        claims = []
+    else:
+        secret = game.begin(model, plan, provider=game.attacker)
+        market, xs = secret.market, [sample(8), sample(9)]
+        claims = [game.add(game.accomplice, model, x, 1) for x in xs]
+        if way == "settled":
+            game.finish(secret, claims, xs)
+        else:
+            game.close(secret)
+            assert game.view(market)[6] == CANCELLED
+    if claims:
+        game.withdraw(secret)
+    game.do("withdraw_rest", market, sender=game.attacker)
+    after = sum(game.chain.balance(a) for a in (game.attacker, game.accomplice))
+    assert game.contract.call("held", market) == (0, 0)
+    assert before - after >= ETHER // 4
+
+
+def test_poisoned_for_nothing__on_the_usual_terms__only_the_owner_opens_markets(game):
+    model = game.perceptron(terms=DefaultTerms().terms.encode())
+    arguments = game.contract.call("next_market", model), bytes(32), replace(PLAN, score_time=7 * DAY).astuple()
+    assert not game.try_("commit", *arguments, sender=game.attacker, value=PLAN.total + ETHER)
+    game.do("commit", *arguments, sender=game.owner, value=PLAN.total)
+
+
+# ---- payments --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("manner", [REFUSING, BURNING, BOMBING])
+def test_payments__to_who_refuses_burns_or_bombs__neither_stop_nor_make_dear_what_others_do(game, project, manner):
+    payee = deploy(game.chain, game.attacker, "BadPayee")
+
+    def behave(manner):
+        game.chain.send([Transaction(game.attacker, payee.address, payee.data("set_manner", manner))])
+
+    # it owns the model, provides a market on it, and contributes
+    model = game.perceptron(owner=payee.address)
+    secret = game.begin(model, through=payee, extra=0)
+    xs = [sample(1), sample(2)]
+    data = game.contract.data("add_data", model, xs[0], 1)
+    run = Transaction(game.attacker, payee.address, payee.data("run", game.contract.address, data), PLAN.stake, GAS)
+    assert game.chain.send([run])[0]["status"] == "0x1"
+    facts = int(game.chain.rpc("eth_getLogs", {"address": game.contract.address})[-1]["data"][2:66], 16)
+    claims = [(payee.address, keccak(xs[0]), 1, facts >> 8 & 0xFFFF), game.add(game.contributor, model, xs[1], 1)]
+    behave(manner)
+    stranger = game.begin(game.perceptron(owner=payee.address))  # pays the owner
+    assert game.contract.call("credit_of", payee.address) == ETHER // 4
+    game.finish(secret, claims, xs)
+    game.do("close", stranger.market, sender=game.keeper)
+    game.do("withdraw_rest", stranger.market, sender=game.keeper)
+    payouts = game.due(secret)
+    owed = payouts[1].amount
+    rest = game.contract.call("held", secret.market)[0]
+    for call in (payouts[1].call(secret.market), ("withdraw_rest", secret.market)):
+        game.do(*call, sender=game.keeper)
+        assert game.gas < 200_000
+    game.do(*payouts[2].call(secret.market), sender=game.keeper)
+    due = owed + rest + ETHER // 4
+    assert game.contract.call("credit_of", payee.address) == due
+    assert game.chain.balance(game.contract.address) == due
+    # nobody else fetches it, and what was credited is there when it is wanted
+    assert not game.try_("fetch", sender=game.stranger)
+    behave(0)
+    game.do("fetch", sender=game.attacker, through=payee)
+    assert game.chain.balance(payee.address) == due
+    assert game.chain.balance(game.contract.address) == 0
+
+
+def test_payments__caller_brings_too_little_gas__no_payment_is_made_to_fail(game, project):
+    wallet = deploy(game.chain, game.contributor, "ContractWallet")
+    model = game.perceptron()
+    secret = game.begin(model, replace(PLAN, min_contributions=5))
+    data = game.contract.data("add_data", model, sample(1), 1)
+    run = Transaction(
+        game.contributor, wallet.address, wallet.data("run", game.contract.address, data), PLAN.stake, GAS
+    )
+    assert game.chain.send([run])[0]["status"] == "0x1"
+    facts = int(game.chain.rpc("eth_getLogs", {"address": game.contract.address})[-1]["data"][2:66], 16)
+    game.close(secret)
+    claim = wallet.address, keccak(sample(1)), 1, facts >> 8 & 0xFFFF
+    for gas in range(40_000, 200_000, 4_000):
+        if game.try_("withdraw_stake", secret.market, 1, *claim, *ALONE, sender=game.attacker, gas=gas):
+            break
+    # the first limit that is enough pays it: a wallet that logs and forwards is not credited instead
+    assert game.chain.balance(wallet.address) == PLAN.stake
+    assert game.contract.call("credit_of", wallet.address) == 0
+
+
+def test_too_dear_to_score__portion_of_the_greatest_size__is_scored_whole(game):
+    model = game.model(SparsePerceptron(SparsePerceptronParameters(1_100, bias_rate=0)))
+    portion = pack_rows([(1, sample(*range(1_023)))] * 7 + [(1, sample(*range(1_019)))])
+    assert len(portion) == 16_384
+    secret = game.begin(model, replace(PLAN, rows=8), [portion, portion])
+    claims = [game.add(game.contributor, model, sample(1), 1)]
+
+    game.finish(secret, claims, [sample(1)])
+
+    assert game.view(secret.market)[6] == SETTLED
+
+
+# ---- replicas --------------------------------------------------------------------------------------------------------
+
+
+def halfway(game, plan=PLAN):
+    """A market whose replica has the first of its model's words; its secret and the replica.
+
+    Its contract has no scorer that does without replicas.
+    """
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    model = game.model(TWIN)
+    secret = game.begin(model, plan, words=1)
+    scorer = ContractAt(game.chain, game.view(secret.market)[5], artifact("EvaluatingScorer").abi)
+    return secret, scorer.call("replica", game.contract.address, secret.market)
+
+
+@pytest.mark.parametrize("state", [[], [0]], ids=["sealed half empty", "written over"])
+def test_borrowed_replica__of_a_market_that_is_being_prepared__stays_what_it_was(game, state):
+    """The attacker's model names another market's replica as its own, which would be loaded and sealed for both."""
+    victim, replica = halfway(game)
+    mock = deploy(game.chain, game.attacker, "ModelMock")
+    biased = (1_000 << 192) + int.from_bytes((2_000).to_bytes(2, "big") * 12, "big")  # bias and weights
+    for function, *arguments in (
+        ("set_owner", game.attacker),
+        ("set_replica", replica, [biased, *state]),
+        ("open", game.contract.address, ANYONE),
+    ):
+        game.chain.send([mock.transaction(function, *arguments, sender=game.attacker)])
+    own = game.begin(mock.address, provider=game.attacker, words=0)
+
+    stolen = game.try_("prepare", own.market, 1, bytes(32), sender=game.attacker)
+
+    assert not stolen
+    assert "replica of another market" in game.chain.why(game.sent)
+    game.do("prepare", victim.market, 640, bytes(32), sender=game.keeper)
+    copy = ContractAt(game.chain, replica, artifact("SparsePerceptron").abi)
+    assert list(copy.call("words", 0, 4)) == TWIN.words()
+
+
+# ---- promises --------------------------------------------------------------------------------------------------------
+
+
+def test_held__at_every_moment__is_what_the_contract_has(game):
+    model = game.perceptron()
+    secret = game.begin(model)
+
+    def check():
+        assert sum(game.contract.call("held", secret.market)) == game.chain.balance(game.contract.address)
+
+    check()
+    xs = [sample(1), sample(2)]
+    claims = []
+    for x in xs:
+        claims.append(game.add(game.contributor, model, x, 1))
+        check()
+    game.close(secret)
+    check()
+    game.score(secret, claims, xs)
+    check()
+    game.settle(secret)
+    check()
+    for payout in game.due(secret).values():
+        game.do("withdraw", secret.market, payout.packed, sender=game.keeper)
+        check()

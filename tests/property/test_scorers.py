@@ -1,0 +1,215 @@
+"""The scorers beside the models' twins: the same errors after every contribution, whatever the parameters and sizes."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from comodels.artifacts import deploy
+from comodels.chain.local import local_chain
+from comodels.chain.node import RpcError
+from comodels.incentives.scorers import fitting
+from comodels.models.multiclass_sparse_perceptron import (
+    MulticlassSparsePerceptron,
+    MulticlassSparsePerceptronParameters,
+)
+from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.revert import Revert
+from comodels.rows import pack_rows
+
+GAS = 2**24
+MARKET = 2**256 - 1
+LOAD = 500  # words
+
+
+@pytest.fixture(scope="module")
+def chain():
+    with local_chain() as chain:
+        yield chain
+
+
+@dataclass
+class Case:
+    """A model, hidden rows and contributions, drawn from these."""
+
+    n: int = 1_000
+    rate: int = 1
+    bias_rate: int = 1
+    margin: int = 0
+    weights: int = 300
+    bias: int = 50
+    words: tuple[int, int] = (1, 15)  # of a sample, from and to
+    portions: list[int] = field(default_factory=lambda: [25] * 10)  # rows of each
+    count: int = 40  # contributions
+    limit: int = 65_535  # rows in a step
+    many: int = 256  # contributions in a step
+    classes: int = 0  # 0: two, of the other kind
+    added: int = 0
+
+    def twin(self, rng):
+        if not self.classes:
+            parameters = SparsePerceptronParameters(self.n, self.rate, self.bias_rate, self.margin)
+            weights = [int(w) for w in rng.integers(-self.weights, self.weights + 1, self.n)]
+            return SparsePerceptron(parameters, weights, int(rng.integers(-self.bias, self.bias + 1)))
+        room = self.classes + self.added
+        parameters = MulticlassSparsePerceptronParameters(self.n, room, self.rate, self.bias_rate, self.margin)
+        rows = rng.integers(-self.weights, self.weights + 1, (self.classes, self.n + 1))
+        return MulticlassSparsePerceptron(parameters, [[int(w) for w in row] for row in rows])
+
+    def sample(self, rng):
+        count = int(rng.integers(self.words[0], self.words[1] + 1))
+        ranks = 1 / np.arange(1, self.n + 1)  # Zipf's law: so rows and samples have words in common
+        chosen = rng.choice(self.n, count, replace=False, p=ranks / ranks.sum())
+        return b"".join(int(i).to_bytes(2, "big") for i in sorted(chosen))
+
+
+CASES = {
+    "two classes": Case(),
+    "portions of one row": Case(portions=[1] * 70, count=20),
+    "portions of 300 rows": Case(portions=[300, 256, 257], words=(1, 4), count=30, limit=256),
+    "slides' rule": Case(bias_rate=0, weights=0, bias=0, count=60),
+    "any rates": Case(rate=37, bias_rate=1_000, margin=500, count=60),
+    "large rates": Case(n=900, rate=32_767, bias_rate=65_535, weights=0, bias=0, margin=2**32 - 1, words=(1, 3)),
+    "largest bias": Case(weights=32_767, bias=2**31 - 70_000, bias_rate=65_535, margin=2**32 - 1, rate=1, count=20),
+    "one feature": Case(n=1, words=(1, 1), count=30, margin=50),
+    "as many features as maps": Case(n=1_024, words=(900, 1_024), portions=[3] * 4, count=6, margin=2**31),
+    "more features than maps": Case(n=1_025, words=(1, 40), count=30, margin=100),
+    "most features": Case(n=65_532, words=(1, 60), portions=[40] * 3, count=12, margin=400),
+    "longest samples": Case(n=9_000, words=(1_000, 1_024), portions=[3] * 4, count=4, many=3, margin=2**31),
+    "three classes": Case(classes=3, margin=20),
+    "three classes, one row": Case(
+        classes=3, n=3, weights=0, bias=0, bias_rate=0, margin=200, words=(1, 1), portions=[1], count=200
+    ),
+    "added classes": Case(classes=2, added=4, margin=20, words=(1, 30), count=60),
+    "added to one": Case(classes=1, added=3, weights=3, bias=3, count=40),
+    "ten classes, any rates": Case(classes=10, rate=201, bias_rate=77, margin=3_000, count=30, portions=[60] * 2),
+    "ten classes, largest weights": Case(
+        classes=10, n=300, weights=30_000, rate=9, margin=2**24 - 1, words=(1, 60), portions=[40] * 2, count=20
+    ),
+    "three classes, more features than maps": Case(classes=3, n=5_000, words=(1, 40), count=20, margin=100),
+}
+
+
+class Scored:
+    """A scorer with the rows of a case, called by an account that stands for a market."""
+
+    def __init__(self, chain, case):
+        rng = np.random.default_rng(18)
+        self.chain, self.case, self.twin = chain, case, case.twin(rng)
+        self.owner, self.caller = chain.accounts[:2]
+        self.scorer = deploy(chain, self.owner, f"{self.twin.KIND.removesuffix('Perceptron')}Scorer")
+        model = self.model()
+        assert self.scorer.call("kind") == self.twin.KIND
+        assert self.scorer.call("fits", model.address)
+        copied, done = 0, False
+        while not done:
+            copied, done = self.send("prepare", MARKET, model.address, copied, 1, bytes(32))
+        assert copied == len(self.twin.words())
+        labels = case.classes + case.added or 2
+        self.portions = [[(int(rng.integers(labels)), case.sample(rng)) for _ in range(n)] for n in case.portions]
+        for rows in self.portions:
+            self.send("show", MARKET, pack_rows(rows), len(rows))
+        self.rows = pack_rows([row for rows in self.portions for row in rows])
+        self.rng, self.labels = rng, labels
+
+    def send(self, function, *arguments):
+        """What a transaction returns."""
+        result = self.scorer.call(function, *arguments, sender=self.caller)
+        transaction = self.scorer.transaction(function, *arguments, sender=self.caller, gas=GAS)
+        (receipt,) = self.chain.send([transaction])
+        assert receipt["status"] == "0x1", self.chain.why(transaction)
+        return result
+
+    def model(self):
+        """The twin's model on the chain, trained by nobody."""
+        case, words = self.case, self.twin.words()
+        implementation = deploy(self.chain, self.owner, self.twin.KIND)
+        card = bytes(3) + b"".join(bytes([1, 97 + y]) for y in range(case.classes or 2))
+        arguments = (self.owner, self.caller, b"", self.twin.parameters.pack(), card, words[:LOAD], False, bytes(32))
+        address = implementation.call("create", *arguments, sender=self.owner)
+        self.chain.send([implementation.transaction("create", *arguments, sender=self.owner)])
+        model = type(implementation)(self.chain, address, implementation.abi)
+        steps = [("load", start, words[start : start + LOAD]) for start in range(LOAD, len(words), LOAD)]
+        steps += [("seal",), *(("add_class", f"new {i}") for i in range(case.added))]
+        receipts = self.chain.send([model.transaction(*step, sender=self.owner, gas=GAS) for step in steps])
+        assert {r["status"] for r in receipts} == {"0x1"}
+        for _ in range(case.added):
+            self.twin.add_class()
+        return model
+
+    def check(self):
+        errors, count, done = 0, 0, False
+        while not done:
+            more, rows, done = self.send("check", MARKET, self.case.limit)
+            errors, count = errors + more, count + rows
+        assert count == sum(self.case.portions)
+        return errors
+
+    def contributions(self):
+        """Contributions that changed the model, and the errors that its twin made after each."""
+        claims, errors = [], []
+        for _ in range(50 * self.case.count):
+            if len(claims) == self.case.count:
+                break
+            x, y = self.case.sample(self.rng), int(self.rng.integers(self.labels))
+            try:
+                effect = self.twin.update(x, y)
+            except Revert:  # a weight or the bias is as far as it can be
+                continue
+            if effect:
+                claims.append((self.caller, x, y, effect))
+                errors.append(self.twin.evaluate(self.rows))
+        return claims, errors
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_score__after_every_contribution__as_many_errors_as_the_twin(chain, case):
+    scored = Scored(chain, case)
+    assert scored.check() == scored.twin.evaluate(scored.rows)
+    claims, expected = scored.contributions()
+    assert len(claims) == case.count
+    found = np.zeros(len(claims), int)
+    done, evaluated = 0, 0
+    while done < len(claims):
+        some, packed = fitting(claims[done : done + case.many])
+        errors, count, now = scored.send("score", MARKET, done + 1, packed, case.limit)
+        found[done : done + len(some)] += errors
+        evaluated += count
+        done = now or done
+    assert found.tolist() == expected
+    assert evaluated == len(claims) * sum(case.portions)
+
+
+def test_fits__room_for_more_classes__does_not(chain):
+    case = Case(classes=11, n=20, words=(1, 3))
+    scorer = deploy(chain, chain.accounts[0], "MulticlassSparseScorer")
+    scored = object.__new__(Scored)
+    scored.chain, scored.case, scored.twin = chain, case, case.twin(np.random.default_rng(1))
+    scored.owner, scored.caller = chain.accounts[:2]
+    assert not scorer.call("fits", scored.model().address)
+
+
+def test_files__of_another_caller_or_market__are_not_touched(chain):
+    scored = Scored(chain, Case(portions=[5], count=3))
+    stranger = chain.accounts[5]
+    transaction = scored.scorer.transaction("show", MARKET, pack_rows([(0, b"\0\1")]), 1, sender=stranger, gas=GAS)
+    scored.chain.send([transaction])
+    scored.send("show", MARKET - 1, pack_rows([(0, b"\0\1")]), 1)
+    assert scored.check() == scored.twin.evaluate(scored.rows)
+
+
+@pytest.mark.parametrize("case", [Case(n=17_000), Case(classes=3, n=5_000)], ids=["two classes", "three classes"])
+def test_check__row_longer_than_the_model_takes__refused(chain, case):
+    scored = Scored(chain, case)
+    most = scored.twin.parameters.longest
+    longest = b"".join(i.to_bytes(2, "big") for i in range(most))
+    scored.send("show", MARKET, pack_rows([(0, longest)]), 1)
+    case.portions.append(1)
+    assert scored.check() == scored.twin.evaluate(scored.rows) + (scored.twin.predict(longest) != 0)
+
+    longer = longest + most.to_bytes(2, "big")
+    scored.send("show", MARKET, pack_rows([(0, longer)]), 1)
+    with pytest.raises(Revert, match="sample: too long"):
+        scored.twin.predict(longer)
+    with pytest.raises(RpcError, match="sample: too long"):
+        scored.check()

@@ -1,0 +1,172 @@
+"""Scoring many contributions at once, where the model's kind has a scorer of its own."""
+
+from dataclasses import replace
+
+import pytest
+from eth_utils import keccak
+
+from comodels.artifacts import deploy
+from comodels.incentives.prediction_market import ABANDONED, SCORING, SETTLING
+from comodels.payouts import due_in
+from comodels.revert import Revert
+from tests.mirror import PLAN, Mirror, random_portions, sample
+
+
+@pytest.fixture
+def mirror(rpc, owner, people):
+    return Mirror(rpc, deploy(rpc, owner.address, "PredictionMarket"), people)
+
+
+@pytest.fixture
+def many_rows(mirror, model, provider, keeper, contributor, reporter, contribute, rng):
+    """A market with 5 blocks of up to 256 rows and 9 contributions, whose rows are checked."""
+    plan = replace(PLAN, portions=11, drawn=2, rows=120, score_time=200_000)
+    secret = mirror.secret(model, provider, random_portions(rng, plan), plan)
+    market = mirror.start(secret, keeper)
+    contribute(model, contributor, 5)
+    contribute(model, reporter, 4)
+    mirror.wait(plan.participation_time)
+    mirror.close(keeper, market)
+    mirror.reveal_rest(secret, keeper)
+    return market
+
+
+def claims(mirror, market, first, count):
+    some = mirror.twin.markets[market].contributions[first - 1 : first - 1 + count]
+    return [(c.contributor, c.x, c.y, c.effect) for c in some]
+
+
+def test_prepare__kind_with_a_scorer_of_its_own__is_scored_by_it(mirror, started):
+    scorer = mirror.contract.call("market", started)[5]
+    assert scorer == mirror.contract.call("scorer_of", "SparsePerceptron")
+    assert scorer != mirror.contract.call("scorer_of", "")
+    assert int(mirror.contract.call("scorer_of", "NaiveBayes"), 16) == 0
+
+
+def test_score_many__all_in_one_transaction__errors_as_the_twin_counts_them(mirror, scoring, keeper):
+    market = mirror.twin.markets[scoring]
+    mirror.score_many(keeper, scoring, 1, claims(mirror, scoring, 1, 7))
+    assert market.phase == SETTLING
+    assert mirror.errors(scoring) == [c.errors for c in market.contributions]
+    assert len({c.errors for c in market.contributions}) > 1
+    assert len(mirror.receipt["logs"]) == 1  # for all of them
+    mirror.settle(keeper, scoring)
+    mirror.withdraw_all(keeper, scoring)
+
+
+def test_score_many__one_by_one_and_in_batches_on_five_blocks__as_the_twin(mirror, many_rows, keeper, stranger):
+    market = mirror.twin.markets[many_rows]
+    assert len(market.scorer.blocks) == 5
+    for sender, first, count, rows in (
+        (keeper, 1, 1, 1),  # one block for the first
+        (stranger, 1, 4, 480),  # what is left of two blocks for four
+        (keeper, 1, 4, 2_000),
+        (keeper, 5, 5, 240),  # one block ahead of the others
+        (stranger, 5, 2, 2_000),
+        (keeper, 7, 3, 2_000),
+    ):
+        mirror.score_many(sender, many_rows, first, claims(mirror, many_rows, first, count), rows)
+        assert mirror.contract.call("market", many_rows)[9] == market.scored
+    assert market.phase == SETTLING
+    assert mirror.errors(many_rows) == [c.errors for c in market.contributions]
+    replica = mirror.twin.markets[many_rows].scorer.replica
+    assert market.contributions[-1].errors == replica.evaluate(b"".join(market.rows.values()))
+    mirror.settle(keeper, many_rows)
+    mirror.withdraw_all(keeper, many_rows)
+
+
+def test_score_many__not_the_next_or_not_what_was_contributed__refused(mirror, many_rows, keeper, stranger):
+    right = claims(mirror, many_rows, 1, 3)
+    for first in (2, 3, 9, 10, 2**16 + 1, 2**255):
+        with pytest.raises(AssertionError, match="scorer: not the contribution|reverted without a reason"):
+            mirror.score_many(keeper, many_rows, first, right)
+    for wrong in (
+        [right[1], right[0], right[2]],
+        [(stranger.address, *right[0][1:]), *right[1:]],
+        [right[0], (*right[1][:2], 1 - right[1][2], right[1][3]), right[2]],
+        [*right[:2], (*right[2][:3], 3 - right[2][3])],
+        [*right[:2], (right[2][0], sample(29), *right[2][2:])],
+    ):
+        with pytest.raises(Revert, match="not what was contributed"):
+            mirror.score_many(keeper, many_rows, 1, wrong)
+    mirror.score_many(keeper, many_rows, 1, right)
+    with pytest.raises(Revert, match="scorer: scored already"):
+        mirror.score_many(keeper, many_rows, 1, right)
+    # more than there are
+    all_and_one = [*claims(mirror, many_rows, 4, 6), right[0]]
+    with pytest.raises(Revert, match="not what was contributed"):
+        mirror.score_many(keeper, many_rows, 4, all_and_one)
+
+
+@pytest.mark.parametrize("data", ["00", "00" * 25, "00" * 24 + "05" + "0001", "00" * 26])
+def test_score_many__cut_off__refused(mirror, scoring, keeper, data):
+    said = mirror.on_chain("score_many", scoring, 1, bytes.fromhex(data), 256, bytes(32), [], sender=keeper)
+    assert said == "scorer: contributions are cut off"
+
+
+def test_score_many__a_block_ahead_when_the_time_is_over__counts_for_nothing(mirror, many_rows, keeper, stranger):
+    market = mirror.twin.markets[many_rows]
+    mirror.score_many(keeper, many_rows, 1, claims(mirror, many_rows, 1, 3))
+    mirror.score_many(keeper, many_rows, 4, claims(mirror, many_rows, 4, 6), 500)
+    assert (market.scored, market.phase) == (3, SCORING)
+    mirror.wait(market.plan.score_time)
+    mirror.expire(stranger, many_rows)
+    mirror.settle(keeper, many_rows)
+    assert market.phase == ABANDONED
+    assert [payout.amount for payout in due_in(mirror.contract, market.model, many_rows)[3:]] == [PLAN.stake] * 6
+    mirror.withdraw_all(keeper, many_rows)
+
+
+def test_check__row_that_the_model_refuses__refused(mirror, model, provider, keeper, contributor, contribute, rng):
+    for row, message in (
+        (b"\2\0\2\0\1", "model: no such class"),
+        (b"\0\0\0", "sample: empty"),
+        (b"\0\0\3\0\1\0", "sample: odd length"),
+        (b"\0\0\4\0\2\0\2", "sample: indices must increase"),
+        (b"\0\0\4\0\3\0\2", "sample: indices must increase"),
+        (b"\0\0\2\0\x1e", "sample: index out of range"),
+        (b"\0\0\4\0\1\xff\xff", "sample: index out of range"),
+    ):
+        plan = replace(PLAN, portions=2, drawn=1, rows=1)
+        # the draw must hit the good one: begin again until it does
+        while True:
+            good = random_portions(rng, plan)
+            secret = mirror.secret(model, provider, [good[0], row], plan)
+            market = mirror.commit(provider, model, secret.tree.root, plan)
+            mirror.mine(5)
+            mirror.draw(keeper, market)
+            if mirror.twin.markets[market].drawn == {0}:
+                break
+            mirror.wait(plan.reveal_time)
+            mirror.expire(keeper, market)
+        mirror.reveal(provider, *secret.reveal_arguments(0))
+        mirror.prepare(keeper, market)
+        contribute(model, contributor, 1)
+        mirror.wait(plan.participation_time)
+        mirror.close(keeper, market)
+        mirror.reveal(provider, *secret.reveal_arguments(1))
+        with pytest.raises(Revert, match=message):
+            mirror.check(keeper, market)
+        mirror.wait(plan.rest_time)
+        mirror.expire(keeper, market)
+
+
+def test_score_many__something_else_beside_them__refused(mirror, many_rows, keeper):
+    right = claims(mirror, many_rows, 1, 9)
+    mirror.score_many(keeper, many_rows, 1, right[:2])
+    before, after = mirror.twin.around(many_rows, 3, 4)
+    for wrong in (
+        (bytes(32), after),
+        (keccak(before), after),
+        (before, []),
+        (before, after[1:]),
+        (before, after[:-1]),
+        (before, after[::-1]),
+        (before, [*after, bytes(32)]),
+        # the next group's, the whole chain, what comes before
+        (mirror.contract.call("owed_root", many_rows), after),
+        (before, [before, *after]),
+    ):
+        with pytest.raises(Revert, match="not what was contributed"):
+            mirror.score_many(keeper, many_rows, 3, right[2:4], 1, *wrong)
+    mirror.score_many(keeper, many_rows, 3, right[2:4], 1)

@@ -1,0 +1,99 @@
+"""The market's book and settlement, each alone."""
+
+import random
+
+import pytest
+from eth_abi import encode
+from eth_utils import keccak
+
+from comodels.incentives.chains import stands_for
+from comodels.incentives.settlement import owed_tree, payments
+from comodels.wire import pack_entry, pack_withdrawal
+from tests.client import reverts
+
+MARKET = int("0x" + "11" * 20, 16) << 32 | 1
+# widths of the fields of a state, in its order
+WIDTHS = (8, 40, 16, 16, 16, 16, 16, 16, 16, 32)
+
+
+@pytest.fixture
+def harness(client, project, owner):
+    settler = client.deploy(project.Settler, owner)
+    return client.deploy(project.MarketHarness, owner, encode(["address"], [settler.address]))
+
+
+def refused(harness, message, *call):
+    with reverts(message):
+        harness.call(*call)
+
+
+@pytest.mark.parametrize("full", range(len(WIDTHS)))
+def test_save__one_field_as_large_as_it_can_be__comes_back_alone(harness, owner, full):
+    # phase 1 and all else 0, but for one field: a state of 0 is none
+    state = tuple(2**width - 1 if i == full else int(i == 0) for i, width in enumerate(WIDTHS))
+    harness.send("save", MARKET, state, sender=owner)
+    assert harness.call("state", MARKET) == state
+
+
+def test_save__all_fields_as_large_as_they_can_be__come_back(harness, owner):
+    state = tuple(2**width - 1 for width in WIDTHS)
+    harness.send("save", MARKET, state, sender=owner)
+    assert harness.call("state", MARKET) == state
+
+
+def test_state__no_such_market__refused(harness):
+    for market in (0, 1, MARKET, MARKET | 1 << 192, 2**256 - 1):
+        refused(harness, "prediction-market: no such market", "state", market)
+
+
+def test_id__number_beyond_32_bits__refused(harness, owner):
+    assert harness.call("id", str(owner), 2**32 - 1) == int(str(owner), 16) << 32 | 2**32 - 1
+    refused(harness, "prediction-market: no such market", "id", str(owner), 2**32)
+    assert harness.call("model", int(str(owner), 16) << 32 | 7) == str(owner)
+
+
+def test_shift__what_one_gains_the_other_loses(harness):
+    assert harness.call("shift", 50 << 128 | 100, 30, 10) == 70 << 128 | 80
+    # neither part can fall below nothing
+    refused(harness, "", "shift", 50 << 128 | 20, 30, 0)
+    refused(harness, "", "shift", 50 << 128 | 20, 0, 51)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_settle__any_errors__as_the_loop_pays(harness, owner, stranger, seed):
+    rng = random.Random(seed)
+    rows, rounds, stake = rng.randint(1, 65_535), rng.choice((1, 3, 1_000, 2**24 - 1)), rng.randint(1, 10**9)
+    count = rng.randint(1, 20)
+    initial, *errors = (rng.randint(0, rows) for _ in range(count + 1))
+    scored = rng.randint(1, count)
+    value = (count + rounds) * stake
+    harness.send("set", MARKET, stake, rounds, rows, initial, errors, scored, sender=owner, value=value)
+    entries = b"".join(pack_entry(str(owner), e) for e in errors[:scored])
+    harness.send("settle", MARKET, entries, sender=stranger)
+    assert harness.call("state", MARKET)[0] == (7 if scored == count else 11)
+    whole = payments([initial, *errors], rows, rounds, stake)
+    owed = whole[:scored] + [stake] * (count - scored)
+    tree = owed_tree([(str(owner), amount) for amount in owed[:scored]])
+    assert harness.call("owed_root", MARKET) == tree.root
+    assert harness.call("held", MARKET) == (value - sum(owed), sum(owed))
+    stand = [stands_for(i + 1, str(owner), bytes(32), 1, 1) for i in range(count)]
+
+    def claim(i):
+        before = bytes(32)
+        for other in stand[i // 16 * 16 : i]:
+            before = keccak(before + other)
+        return MARKET, i + 1, str(owner), bytes(32), 1, 1, before, stand[i + 1 : i // 16 * 16 + 16]
+
+    claims = b"".join(pack_withdrawal(str(owner), owed[i], i + 1, tree.proof(i)) for i in range(scored))
+    harness.send("withdraw", MARKET, claims, sender=stranger)
+    for i in range(count):
+        assert harness.call("paid", MARKET, 0) >> (i + 1) & 1 == (i < scored)
+        if i < scored:
+            refused(harness, "prediction-market: settled, needs a proof", "withdraw_stake", *claim(i))
+            continue
+        harness.send("withdraw_stake", *claim(i), sender=stranger)
+        refused(harness, "prediction-market: paid already", "withdraw_stake", *claim(i))
+    harness.send("withdraw", MARKET, claims, sender=stranger)
+    beyond = MARKET, count + 1, *claim(count - 1)[2:]
+    refused(harness, "prediction-market: not what was contributed", "withdraw_stake", *beyond)
+    assert harness.call("held", MARKET) == (value - sum(owed), 0)
