@@ -41,7 +41,7 @@ JUDGED_BY: dict[str, tuple[str, ...]] = {
     "modules/market_book.vy": ("PredictionMarket", "MarketHarness"),
     "modules/market_scoring.vy": ("PredictionMarket",),
     "modules/market_settlement.vy": ("PredictionMarket", "MarketHarness"),
-    "modules/market_test_set.vy": ("PredictionMarket",),
+    "modules/market_test_set.vy": ("PredictionMarket", "MarketHarness"),
     "modules/owed.vy": ("PredictionMarket",),
     "scorers/Settler.vy": ("Settler",),
     "modules/sparse_rows.vy": ("SparseScorer",),
@@ -130,7 +130,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "SparseScorer": ("unit/scorers", "unit/PredictionMarket/test_score_many.py", "property/test_scorers.py"),
     "MulticlassSparseScorer": ("property/test_scorers.py",),
     "Settler": ("unit/scorers/test_settler.py", "unit/modules/test_market.py"),
-    "MarketHarness": ("unit/modules/test_market.py", "unit/settlement", "property/test_market_settlement.py"),
+    "MarketHarness": (
+        "unit/modules/test_market.py",
+        "unit/modules/test_market_test_set.py",
+        "unit/settlement",
+        "property/test_market_settlement.py",
+    ),
     "OwnershipHarness": ("unit/modules/test_ownership.py",),
     "SampleHarness": ("unit/modules/test_sample.py",),
 }

@@ -1,21 +1,28 @@
 # pragma version 0.4.3
 """
 @title MarketHarness
-@notice The market's book and settlement for tests, without the rest of a market.
+@notice The market's book, test set and settlement for tests, without the rest of a market: it is model and scorer itself.
 """
+from ..modules import limits
 from ..modules import market_book as book
 from ..modules import market_settlement as settlement
+from ..modules import market_test_set as test_set
 from ..modules import owed
 from ..modules import payments
 
 initializes: payments
 initializes: book[payments := payments]
+initializes: test_set[book := book]
 initializes: settlement[book := book, payments := payments]
 
 exports: (
     book.held,
     book.latest_market,
     book.next_market,
+    test_set.is_revealed,
+    test_set.leaf,
+    test_set.draw,
+    test_set.reveal,
     settlement.paid,
     settlement.owed_root,
     settlement.settle,
@@ -27,6 +34,9 @@ exports: (
 )
 
 MAX_ERRORS: constant(uint256) = 64
+
+# what the scorer was shown
+shown: public(DynArray[bytes32, 256])
 
 
 @deploy
@@ -60,6 +70,50 @@ def set(
             settlement.digests[market] = owed._link(
                 settlement.digests[market], errors[i] | (convert(msg.sender, uint256) << 16)
             )
+
+
+@external
+def commit(root: bytes32, portions: uint256, drawn: uint256, rows: uint256, delay: uint256):
+    """
+    @notice A market on this contract itself with a test set and nothing else, whose draw is decided `delay` blocks from now.
+    """
+    market: uint256 = book._id(self, 1)
+    test_set.roots[market] = root
+    book.providers[market] = convert(msg.sender, uint256) | ((block.number + delay) << 160)
+    book.plans[market] = portions | (drawn << 16) | (rows << 32) | (book.MASK_32 << 104)
+    book.scorers[market] = self
+    state: book.State = empty(book.State)
+    state.phase = book.COMMITTED
+    book._save(market, state)
+
+
+@external
+def end_participation(deadline: uint256):
+    """
+    @notice What the market does between the two times at which portions are revealed.
+    """
+    market: uint256 = book._id(self, 1)
+    state: book.State = book._state(market)
+    state.phase = book.REVEALING
+    state.deadline = deadline
+    book._save(market, state)
+
+
+@view
+@external
+def drawn(market: uint256) -> uint256:
+    return test_set.drawn[market]
+
+
+@pure
+@external
+def evaluate(rows: Bytes[limits.MAX_PORTION]) -> uint256:
+    return 0
+
+
+@external
+def show(market: uint256, rows: Bytes[limits.MAX_PORTION], count: uint256):
+    self.shown.append(keccak256(concat(rows, convert(count, bytes32))))
 
 
 @external
