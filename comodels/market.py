@@ -12,7 +12,7 @@ from eth_utils import keccak, to_checksum_address
 
 from comodels.chain.account import Refused, TooDear, address_of
 from comodels.chain.contract import ContractAt
-from comodels.chain.logs import pages
+from comodels.chain.logs import block_of, pages
 from comodels.chain.node import RpcError, Unreachable, all_of
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
@@ -99,6 +99,7 @@ class MarketDriver:
         self.number = number
         self.rows = p.MAX_ROWS  # that the next `check` or `score_many` evaluates at most
         self._stakes: list[Stake] = []
+        self._first = -1  # see `first_block`
         self.many = MAX_MANY  # contributions that the next `score_many` takes at most
         self._learnt = 0  # the contribution of the last `score_many` in which the copy of the model only learnt
 
@@ -181,15 +182,21 @@ class MarketDriver:
                 told = True
             time.sleep(0.05 if self.node.is_local else POLL)
 
+    def first_block(self, view: View) -> int:
+        """The block before which the market had no event that is looked for, by the node's own numbers."""
+        if self._first < 0:
+            self._first = block_of(self.node, view.draw_block, self.model)
+        return self._first
+
     def stakes(self, view: View) -> list[Stake]:
         """All contributions to the market in their order, from events; what had no effect staked nothing."""
         if len(self._stakes) < view.contributions:
-            self._stakes = stakes_in(self.contract, self.model, self.market, view.draw_block, self.block)
+            self._stakes = stakes_in(self.contract, self.model, self.market, self.first_block(view), self.block)
         return self._stakes
 
     def errors(self, view: View) -> list[int]:
         """Wrong hidden rows after each contribution that was scored, from events."""
-        return errors_in(self.contract, self.market, view.draw_block, self.block) if view.scored else []
+        return errors_in(self.contract, self.market, self.first_block(view), self.block) if view.scored else []
 
     def payouts(self, view: View) -> list[Payout]:
         """What is owed for contributions to a market that has ended, and not paid yet."""
@@ -409,7 +416,7 @@ class MarketDriver:
             due[payout.stake.contributor] += payout.amount
         due[view.provider] += self.contract.call("held", self.market)[0]
         topics = ["0x" + keccak(text="Withdrawn(uint256,address,uint256,uint256)").hex(), f"0x{self.market:064x}"]
-        for _, logs in pages(self.node, view.draw_block, self.block, topics, self.contract.address):
+        for _, logs in pages(self.node, self.first_block(view), self.block, topics, self.contract.address):
             for _, values in self.contract.events({"logs": logs}):
                 got[to_checksum_address(values["account"])] += values["amount"]
         lines = [f"Market {self.market & 2**32 - 1} has ended as {p.ENDINGS[view.phase]}."]
@@ -462,7 +469,7 @@ class MarketDriver:
         """The rows of the drawn portions, from events: a random part of the test set, which all can see."""
         topics = ["0x" + keccak(text="Revealed(uint256,uint256,bytes32,bytes)").hex(), f"0x{self.market:064x}"]
         shown = {}
-        for _, logs in pages(self.node, view.draw_block, self.block, topics, self.contract.address):
+        for _, logs in pages(self.node, self.first_block(view), self.block, topics, self.contract.address):
             for log in logs:
                 index, _, rows = decode(["uint256", "bytes32", "bytes"], bytes.fromhex(log["data"][2:]))
                 shown[index] = rows

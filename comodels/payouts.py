@@ -9,7 +9,7 @@ from itertools import islice
 from eth_utils import keccak
 
 from comodels.chain.contract import ContractAt
-from comodels.chain.logs import add_data_topics, pages
+from comodels.chain.logs import add_data_topics, block_of, pages
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
@@ -157,9 +157,10 @@ def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[P
 def due_in(contract: ContractAt, model: str, market: int) -> list[Payout]:
     """What is owed for contributions to a market, and was not paid yet; nothing before it has ended."""
     view, last = contract.call("market", market), int(contract.chain.rpc("eth_blockNumber"), 16)
-    plan, first, phase, initial = p.Plan(*view[2]), view[3], view[6], view[13]
+    plan, phase, initial = p.Plan(*view[2]), view[6], view[13]
     if phase < p.SETTLED:
         return []
+    first = block_of(contract.chain, view[3], model)
     stakes = stakes_in(contract, model, market, first, last)
     errors = errors_in(contract, market, first, last) if view[9] else []
     return unpaid(contract, market, payouts(phase, plan, initial, stakes, errors))

@@ -181,11 +181,11 @@ class Market:
         if view.ended:
             return Situation(view, say(f"market.ending.{p.PHASES[view.phase]}"), timeline=self._timeline(view, False))
         name, now = PHASES[view.phase - 1], driver.now
-        missed = view.phase == p.COMMITTED and driver.block > view.draw_block + p.BLOCKHASH_WINDOW
+        _, method = driver.next_step(view)
+        missed = view.phase == p.COMMITTED and method == "expire"
         over = missed or bool(view.deadline) and now >= view.deadline
         full = view.phase == p.PARTICIPATING and view.contributions >= view.plan.max_contributions
         takes = view.phase == p.PARTICIPATING and not over and not full
-        _, method = driver.next_step(view)
         steps = ["expire"] if missed else [method] if method else []
         if over and view.phase == p.SCORING:
             steps.append("expire")

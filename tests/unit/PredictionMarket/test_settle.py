@@ -2,9 +2,13 @@
 
 import pytest
 
+from comodels.chain.contract import ContractAt
+from comodels.chain.logs import created_block
+from comodels.chain.node import Node
 from comodels.incentives.prediction_market import SETTLED
 from comodels.payouts import due_in
 from comodels.revert import Revert
+from tests.far import far
 
 
 def test_settle__all_at_once__as_the_twin(mirror, settled, keeper):
@@ -21,6 +25,20 @@ def test_settle__all_at_once__as_the_twin(mirror, settled, keeper):
     assert [payout.call(settled) for payout in found] == [(function, *arguments) for function, arguments in claims]
     mirror.withdraw_all(keeper, settled)
     assert due_in(mirror.contract, market.model, settled) == []
+
+
+def test_due__node_whose_blocks_have_other_numbers__the_same_in_few_requests(mirror, settled):
+    near = mirror.contract
+    market = mirror.twin.markets[settled]
+    with far(near.chain, by=10_000) as server:
+        seen = ContractAt(Node(server.url), near.address, near.abi)
+        assert [due.amount for due in due_in(seen, market.model, settled)] == [
+            due.amount for due in due_in(near, market.model, settled)
+        ]
+        # the contract says a number of which the node's blocks are ten thousand times as many: not from there on
+        asked = server.asked["eth_getLogs"]
+        age = near.chain.block - created_block(near.chain, market.model)
+        assert asked < 2 * (age + 1) * 10_000 / server.most + 40
 
 
 @pytest.fixture

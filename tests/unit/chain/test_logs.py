@@ -3,7 +3,7 @@
 import pytest
 
 from comodels.chain import logs as module
-from comodels.chain.logs import pages
+from comodels.chain.logs import block_of, pages
 from comodels.chain.node import RpcError
 
 PAGE = 5_000
@@ -103,3 +103,32 @@ def test_pages__even_one_block_is_too_much__told():
     with pytest.raises(RpcError, match="10000 results"):
         list(pages(node, 5, 9, []))
     assert node.asked == [5, 2, 1]
+
+
+class Counting:
+    """A chain of 1,000 blocks whose contracts see other numbers; what it holds was created in block 700."""
+
+    block = 1_000
+
+    def __init__(self, counted):
+        self.counted = counted
+
+    def many(self, calls):
+        found = []
+        for method, (what, where) in calls:
+            if method == "eth_getCode":
+                found.append("0x60" if int(where, 16) >= 700 else "0x")
+            else:
+                assert (method, what) == ("eth_call", {"data": module.TELL_NUMBER})
+                found.append(self.counted if isinstance(self.counted, RpcError) else hex(self.counted))
+        return found
+
+
+@pytest.mark.parametrize("counted", [1_000, 1_001, 990])
+def test_block_of__contracts_count_as_the_node_does__their_number(counted):
+    assert block_of(Counting(counted), 950, "0x") == 950
+
+
+@pytest.mark.parametrize("counted", [20, 23_000_000, RpcError("to is missing")])
+def test_block_of__contracts_see_other_numbers__where_the_older_contract_came(counted):
+    assert block_of(Counting(counted), 15, "0x") == 700
