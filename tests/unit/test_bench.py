@@ -5,6 +5,7 @@ import pytest
 
 from comodels.bench.falling import Falling
 from comodels.bench.margins import margin_of, models, sparse
+from comodels.bench.vocabularies import measure, table
 from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
 from encoders import BagOfWords, Tabular
 
@@ -53,3 +54,18 @@ def test_sparse__numbers__are_what_is_above_the_mean():
 
     assert sparse(([b""] * 2, np.zeros(2), rows), Tabular([0.0] * 3, [1.0] * 3, 100)) == [bytes([0, 0, 0, 2]), b""]
     assert sparse(([b"\0\1"], np.zeros(1), None), BagOfWords(["a", "b"])) == [b"\0\1"]
+
+
+def test_vocabularies__words_that_tell_and_others__chosen_by_what_they_tell(tmp_path):
+    path = tmp_path / "films.tsv"
+    lines = [f"{('bad', 'good')[i % 2]}\tthe film number{i} {('dull', 'fine')[i % 2]}" for i in range(50)]
+    path.write_text("\n".join(["label\ttext", *lines]))
+    found = dict(measure(str(path), 1))
+
+    assert list(found) == [f"{n} {how}" for n in ("1,000", "5,000") for how in ("most frequent", "telling (χ²)")]
+    accuracy, flipped, turned, words, slots = found["1,000 telling (χ²)"]
+    assert (accuracy, words) == (100, 4)
+    assert 0 <= flipped <= 100
+    assert 0 <= turned <= 100
+    assert 1 <= slots <= 2
+    assert "| films: 5,000 most frequent | 100.0 ± 0.0 |" in table([str(path)], 2)
