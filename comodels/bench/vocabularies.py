@@ -31,7 +31,7 @@ def measure(source: str, shuffles: int) -> Iterator[tuple[str, tuple[float, ...]
         texts, labels = [data.samples[i] for i in learnt], data.labels[learnt]
         flips = np.random.default_rng([seed, 30]).random(len(learnt)) < FLIPPED
         for features in FEATURES:
-            for name, chosen_by in (("most frequent", None), ("telling (χ²)", labels)):
+            for name, chosen_by in (("most frequent", None), ("telling (χ²)", labels.tolist())):
                 encoder = encoders.BagOfWords.fit(texts, features, chosen_by)
                 positions, samples = encoder.encode_valid(texts)
                 test_positions, test_samples = encoder.encode_valid([data.samples[i] for i in tested])
