@@ -439,7 +439,8 @@ class Sponsor:
         tried = incentive.views([("validate", item) for item in waited], sender=self.wallet.address)
         good = [(y, x) for (_, x, y), answer in zip(waited, tried, strict=True) if not isinstance(answer, RpcError)]
         while good:
-            part, rows_of = [], b""
+            part: list[tuple[int, bytes]] = []
+            rows_of = b""
             while good and len(part) < VALIDATED and len(rows_of + pack_rows(good[:1])) <= MAX_BYTES:
                 part.append(good.pop(0))
                 rows_of = pack_rows(part)
