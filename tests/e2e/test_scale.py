@@ -163,7 +163,7 @@ def test_page__many_contributions_and_blocks__each_answer_within_a_second(
             with TestClient(page.app(), base_url="http://127.0.0.1:8080") as client:
                 client.cookies.set("account", chain.accounts[0])
                 client.get("/glossary")  # starts what is made once
-                slowest = 0.0
+                slowest = {}
                 for tab in TABS:
                     taken, answers = [], []
                     while not answers or answers[-1].status_code == 202:
@@ -174,7 +174,7 @@ def test_page__many_contributions_and_blocks__each_answer_within_a_second(
                     print(f"{tab or '/'}: {', '.join(f'{t:.2f}' for t in taken)} s")
                     assert answers[-1].status_code == 200, answers[-1].text
                     assert all(answer.headers["Refresh"] and "%" in answer.text for answer in answers[:-1])
-                    slowest = max(slowest, *taken)
+                    slowest[tab] = max(taken)
                 asked = server.asked["eth_getLogs"]
                 client.get(f"/models/{near.address}/data")
                 assert server.asked["eth_getLogs"] - asked <= 1
@@ -184,7 +184,7 @@ def test_page__many_contributions_and_blocks__each_answer_within_a_second(
                 for tab in TABS:
                     print(f"{tab or '/'}: {again[tab]:.3f} s once more, {after[tab]:.3f} s after new contributions")
                 assert server.asked["eth_getLogs"] - asked <= 1 + 2 * len(TABS)
-                assert slowest < SECOND
+                assert max(slowest.values()) < SECOND, slowest
                 assert max(again.values()) < AGAIN
                 assert max(after.values()) < AGAIN
     check_memory(count)
