@@ -89,7 +89,7 @@ def _told(text: str, depth: int) -> str:
         return re.sub(r"[^\s].*", lambda line: _told(line[0], depth - 1), text)
     for turn in _turns(language()):
         if turn.is_ending and all(piece in text for piece in turn.pieces):
-            at = text.find(turn.pieces[0])
+            at = text.rfind(turn.pieces[0])
             if at > 0 and (end := _filled(turn, text[at:], depth)) is not None:
                 return _told(text[:at], depth - 1) + end
     return text

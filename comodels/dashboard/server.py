@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -55,6 +56,7 @@ from comodels.units import ETHER
 HERE = Path(__file__).resolve().parent
 WARM_PATIENCE = 3_600  # seconds
 WARM = 10  # models, the newest, whose events are read when the server starts
+SWITCH = 0.0005  # seconds: a page waits so long for its turn, each of dozens of times, while events are read or judged
 TEST_SETS = 200  # that visitors have brought
 PROBE_TIMEOUT = 4.5  # seconds: a person is told within five that a node hangs
 PROBE_PATIENCE = Retry(total=2, backoff_factor=0.25, backoff_max=1)
@@ -111,8 +113,11 @@ class Dashboard:
                     for entry in self.reader.entries()[:WARM]:
                         self.reader.history(self.reader.model(entry.address), WARM_PATIENCE)
 
+            usual = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH)
             threading.Thread(target=warm, daemon=True).start()
             yield
+            sys.setswitchinterval(usual)
 
         async def refused(request: Request, error: Exception) -> Response:
             speak(preferred(request.cookies.get("language", ""), request.headers.get("accept-language", "")))

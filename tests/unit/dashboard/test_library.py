@@ -222,6 +222,10 @@ def test_told__each_message_with_values__is_german_and_keeps_them(text):
             "The encoder's file is not there:\n  https://a.example/: a.example answers with status 404",
             "Die Datei des Encoders ist nicht da:\n  https://a.example/: a.example antwortet mit dem Status 404",
         ),
+        (
+            "not read: salt and pepper.txt, b.txt and 1,234 more",
+            "nicht gelesen: salt and pepper.txt, b.txt und 1.234 weitere",
+        ),
         ("what another program says", "what another program says"),
         ("a.csv: what another program says", "a.csv: what another program says"),
     ],
