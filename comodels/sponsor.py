@@ -21,7 +21,7 @@ from typing import Any
 
 from eth_utils import is_address, keccak, to_checksum_address
 
-from comodels.batch import MAX_SIGNATURE, MAX_SIGNED_BYTES, Signed, pack_claims, pack_signed, record_key
+from comodels.batch import MAX_BYTES, MAX_SIGNATURE, MAX_SIGNED_BYTES, Signed, pack_claims, pack_signed, record_key
 from comodels.chain.abi import word
 from comodels.chain.account import MAX_GAS, Refused, Wallet, finish
 from comodels.chain.logs import pages
@@ -29,14 +29,16 @@ from comodels.chain.node import NodeError, RpcError
 from comodels.chain.notes import Note
 from comodels.contribute import price, usual_price
 from comodels.errors import ComodelsError
-from comodels.rows import MAX_SAMPLE
+from comodels.rows import MAX_SAMPLE, pack_rows
 from comodels.signatures import digest
 from comodels.units import DAY
 from comodels.wire import ADD_DATA_TOPIC, AddData
 
 ECRECOVER = "0x" + "00" * 19 + "01"
 VALID = "0x1626ba7e"
+BEYOND = "it waited beyond its deadline"
 SIGNED_HEAD = 30
+VALIDATED = 50  # contributions in one transaction that has their points earned
 REORGANISED = 64  # blocks in which a batch is looked at again
 
 TABLES = """
@@ -271,9 +273,8 @@ class Sponsor:
         now, limits = int(time.time()), self.limits
         with self._lock, self._db:
             self._db.execute(
-                "UPDATE items SET state = 'skipped', reason = 'it waited beyond its deadline' "
-                "WHERE state = 'queued' AND deadline <= ?",
-                (now,),
+                "UPDATE items SET state = 'skipped', reason = ? WHERE state = 'queued' AND deadline <= ?",
+                (BEYOND, now),
             )
             rows = self._db.execute(
                 "SELECT id, received, x, signature FROM items WHERE state = 'queued' ORDER BY id LIMIT ?",
@@ -399,9 +400,12 @@ class Sponsor:
         return len(gone)
 
     def refund(self) -> int:
-        """Ask for all deposits that are due, in batches; how many contributions were settled since the last time."""
-        if self.model.adapter.unit != "ether":
-            return 0
+        """Ask for all deposits that are due, in batches; how many contributions were settled since the last time.
+
+        Where there are points instead, have them earned: who has no ether cannot ask for them.
+        """
+        if self.model.adapter.unit == "points":
+            return self._validate()
         for action in ("refund", "rest"):
             mine = [
                 c.contribution
@@ -415,6 +419,37 @@ class Sponsor:
                 self.model.paying.transact(f"{action}_many", *arguments, account=self.wallet)
                 self._told()
         return self._settle()
+
+    def _validate(self) -> int:
+        """Have validated what the model agrees with, as soon as others than the contributor may; how many were."""
+        model, incentive = self.model, self.model.paying
+        with self._lock:
+            rows = self._db.execute("SELECT id, x, y FROM items WHERE state = 'accepted' ORDER BY id").fetchall()
+        items = [(model.address, x, y) for _, x, y in rows]
+        wait, now = incentive.call("terms", model.address)[1], model.node.next_time
+
+        def records() -> list[tuple]:
+            return incentive.call_many("contribution", items)
+
+        waited = [
+            item
+            for item, (_, time, _, pending, *_) in zip(items, records(), strict=True)
+            if pending and now >= time + wait
+        ]
+        tried = incentive.views([("validate", item) for item in waited], sender=self.wallet.address)
+        good = [(y, x) for (_, x, y), answer in zip(waited, tried, strict=True) if not isinstance(answer, RpcError)]
+        while good:
+            part: list[tuple[int, bytes]] = []
+            rows_of = b""
+            while good and len(part) < VALIDATED and len(rows_of + pack_rows(good[:1])) <= MAX_BYTES:
+                part.append(good.pop(0))
+                rows_of = pack_rows(part)
+            incentive.transact("validate_many", model.address, len(part), rows_of, account=self.wallet)
+            self._told()
+        earned = [row[0] for row, record in zip(rows, records(), strict=True) if record[5]]
+        with self._lock, self._db:
+            self._db.executemany("UPDATE items SET state = 'returned' WHERE id = ?", [(i,) for i in earned])
+        return len(earned)
 
     def _settle(self) -> int:
         """Note what the chain says of what was accepted: what came back, whoever asked for it, and what others took."""

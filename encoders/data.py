@@ -288,7 +288,8 @@ def _label_column(columns: Sequence[str], wanted: str | None) -> int:
     if "label" in known or len(known) == 1:
         return lower.index("label" if "label" in known else known[0])
     if len(known) > 1:
-        raise DataError(f"is the label in the column {' or '.join(map(repr, known))}? Name it (label_column)")
+        first, others = repr(known[0]), ", ".join(map(repr, known[1:]))
+        raise DataError(f"is the label in the column {first} or {others}? Name it (label_column)")
     if _PAIR[0] in lower and _PAIR[1] in lower:
         return lower.index(_PAIR[0])
     header = ", ".join(map(repr, columns))[:200]
@@ -345,7 +346,7 @@ def _numbers(
         for at in columns:
             value = _number(values[at])
             if value is None:
-                raise DataError(f"{place}: {_no_number(values[at], table.columns[at])}.")
+                raise DataError(f"{place}: {_no_number(values[at], table.columns[at])}")
             if isinstance(values[at], str):
                 decimals.see(place, values[at].strip())
             row.append(value)
@@ -424,7 +425,7 @@ def _no_number(value: Any, column: str) -> str:
     return (
         f"{str(value)[:60]!r} in the column {column[:60]!r} is not a number; all columns but the label are numbers. "
         "Leave the column out, or write a column of 0 and 1 for each of its values (pandas.get_dummies does it); where "
-        "it has the texts to learn from, say so (text_column)"
+        "it has the texts to learn from, say so (text_column)."
     )
 
 
@@ -472,8 +473,8 @@ def _read_files(entries: Sequence[Entry], found: _Found, read: Callable[[Entry],
             f"{shallow[:100]!r} and {deep[:100]!r} lie at different depths: put the files of each class into one folder"
         )
     splits = sorted({part for e in entries for part in PurePosixPath(e.name).parts if part.casefold() in _SPLITS})
-    if splits:
-        found.notes.append(f"the folders {' and '.join(splits)} are read together")
+    if len(splits) > 1:
+        found.notes.append(f"the folders {', '.join(splits[:-1])} and {splits[-1]} are read together")
     for entry in entries:
         label = label_text(inner[entry.name][-2])
         place = entry.name[:100]

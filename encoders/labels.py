@@ -158,6 +158,9 @@ def _refuse_spellings(counts: Counter, what: str) -> None:
     for label in counts:
         key = float(label) if is_number(label) else " ".join(unicodedata.normalize("NFKC", label).casefold().split())
         if key in seen:
-            pair = " and ".join(f"{name[:_SHOWN]!r} ({counts[name]:,})" for name in (seen[key], label))
-            raise DataError(f"two spellings {what}: {pair}. Write one of them everywhere")
+            other = seen[key]
+            raise DataError(
+                f"two spellings {what}: {other[:_SHOWN]!r} ({counts[other]:,}) and {label[:_SHOWN]!r} "
+                f"({counts[label]:,}). Write one of them everywhere"
+            )
         seen[key] = label

@@ -142,6 +142,6 @@ def _class_of(kind: str, version: int) -> type[Encoder]:
     if not versions:
         raise SpecError(f"unknown kind of encoder {kind!r}; known are {', '.join(sorted({k for k, _ in ENCODERS}))}")
     if version not in versions:
-        known = " and ".join(map(str, versions))
+        known = ", ".join(map(str, versions))
         raise SpecError(f"version {version} of the {kind} encoder is not known here ({known}): update this program")
     return ENCODERS[kind, version]

@@ -255,10 +255,9 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
-            hint = ""
             if "end of data" in str(error) or "field limit" in str(error):
-                hint = "; is a quotation mark opened and not closed?"
-            raise DataError(f"{where}: {error}{hint}") from error
+                raise DataError(f"{where}: {error}; is a quotation mark opened and not closed?") from error
+            raise DataError(f"{where}: {error}") from error
         if not any(fields):
             continue
         if len(fields) != count:

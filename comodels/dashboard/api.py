@@ -188,7 +188,7 @@ class Api:
             "what": incentive.add_data(model, x, y, 0).what,
             "lines": [
                 *self._seen(model, x, y),
-                say("sponsor.pays", sponsor=sponsor.account),
+                say("sponsor.pays" if incentive.has_deposit else "sponsor.pays_free", sponsor=sponsor.account),
                 say("sponsor.yours"),
                 say("sponsor.until", when=moment(message["deadline"])),
                 say("confirm.public"),

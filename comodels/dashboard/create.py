@@ -15,6 +15,7 @@ from comodels.chain.abi import calldata
 from comodels.chain.node import RpcError
 from comodels.dashboard import terms
 from comodels.dashboard.incentives import Transaction, page_of
+from comodels.dashboard.library import told
 from comodels.dashboard.reader import Reader, is_address
 from comodels.dashboard.say import has, number, say
 from comodels.dashboard.store import InputError, Store
@@ -155,9 +156,9 @@ class Plans:
                 kind = {"epochs": epochs, "incentive": agreed.contract, **self._kind(form)}
                 saved, summary = train(data, lambda part: self._encoder(form, part), name, description, **kind)
         except ComodelsError as error:
-            raise InputError(str(error)) from error
+            raise InputError(told(error)) from error
         except (encoders.EncoderError, Revert) as error:
-            raise InputError(say("error.no_fit", problem=str(error))) from error
+            raise InputError(say("error.no_fit", problem=told(error))) from error
         if saved.kind not in offered.kinds:
             raise InputError(
                 say(
@@ -205,7 +206,8 @@ class Plans:
         try:
             data = encoders.read_data(path, class_names or None)
         except encoders.EncoderError as error:
-            raise InputError(str(error).replace(str(path), file_name[:100] or "the file")) from error
+            named = str(error).replace(str(path), file_name[:100] or say("create.the_file"))
+            raise InputError(told(named)) from error
         if len(data.samples) > MAX_SAMPLES:
             raise InputError(say("error.too_many_samples", most=MAX_SAMPLES))
         return data
@@ -224,7 +226,9 @@ class Plans:
         if data is None:
             raise InputError(say("error.needs_file"))
         if kind == "random-image":
-            return encoders.ProjectedImage.fit(list(data.samples), min(64, features), method="random"), "as you chose"
+            return encoders.ProjectedImage.fit(list(data.samples), min(64, features), method="random"), say(
+                "create.as_chosen"
+            )
         return fit(data, features)
 
     @staticmethod
@@ -336,7 +340,7 @@ class Plans:
         transactions = [self.transaction(plan, account, step) for step in range(done, len(texts))]
         if not transactions:
             return []
-        names = ["publishing", *["loading"] * (len(plan.steps) - 1), "sealing"]
+        names = [say(f"create.doing.{name}") for name in ("publish", *["load"] * (len(plan.steps) - 1), "seal")]
         steps = [Step(what, t.to, t.data) for what, t in zip(names[done:], transactions, strict=False)]
         tried = try_steps(self.reader.node, account, steps)
         if tried is not None:

@@ -16,9 +16,11 @@ from comodels.artifacts import artifact
 from comodels.chain.account import MAX_GAS
 from comodels.chain.contract import ContractAt
 from comodels.chain.node import RpcError
+from comodels.dashboard.library import told
 from comodels.dashboard.reader import Model, Reader
 from comodels.dashboard.say import moment, say, span
 from comodels.dashboard.store import InputError
+from comodels.dashboard.words import explain
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.settlement import settle
@@ -96,8 +98,10 @@ class Draft(MarketDriver):
         except Planned as found:
             function, arguments, value = found.args
             return self.contract.data(function, *arguments), value
-        except (ComodelsError, StepRefused, RpcError) as error:
-            raise InputError(str(error)) from error
+        except (StepRefused, RpcError) as error:
+            raise InputError(explain(str(error))) from error
+        except ComodelsError as error:
+            raise InputError(told(error)) from error
         raise InputError(say("market.not_now"))
 
     def write(self, rows: Sequence[tuple[int, bytes]], **plan: int) -> None:
@@ -112,7 +116,7 @@ class Draft(MarketDriver):
             self.write_secret(shuffled, self.folder, portions, **plan)
             self.test_portions(ContractAt(self.node, self.model, artifact(self.subject.kind).abi))
         except ComodelsError as error:
-            raise InputError(str(error)) from error
+            raise InputError(told(error)) from error
 
 
 STEPS = ("commit", "draw", "reveal", "prepare", "close", "check", "score", "settle", "expire", "withdraw")

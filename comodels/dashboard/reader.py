@@ -267,14 +267,14 @@ class Reader:
     def model(self, address: str) -> Model:
         """A model as it is now. Raises `NotAModelError`."""
         if not is_address(address):
-            raise NotAModelError(f"{address!r} is not an address")
+            raise NotAModelError(say("status.no_model.no_address", address=repr(address)))
         address = to_checksum_address(address)
         clone = self._clones.get(address)
         if clone is None:
             code = bytes.fromhex(self.node.rpc("eth_getCode", address, "latest")[2:])
             clone = parse_clone(code)
             if clone is None:
-                raise NotAModelError(f"there is no model at {address} on this chain")
+                raise NotAModelError(say("status.no_model.nothing", address=address))
             self._clones[address] = clone
         implementation, trainer, parameters, texts = clone
         answers = self.node.views(
@@ -288,7 +288,7 @@ class Reader:
         )
         if any(isinstance(answer, RpcError) for answer in answers):
             self._clones.pop(address, None)
-            raise NotAModelError(f"what is at {address} does not answer as a model does")
+            raise NotAModelError(say("status.no_model.silent", address=address))
         version, sealed, owner, class_count, kind = answers
         texts = [*texts, "", "", ""]
         return Model(

@@ -26,7 +26,9 @@ def _flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
 
 
 LANGUAGES: dict[str, dict[str, str]] = {
-    path.stem: _flat(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.json"))
+    path.stem: _flat(json.loads(path.read_text(encoding="utf-8")))
+    for path in sorted(FOLDER.glob("*.json"))
+    if "." not in path.stem  # what the library says is in files of its own, see `library`
 }
 """The texts by their keys, by language."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from comodels.dashboard.due import Dues
 from comodels.dashboard.forms import account_of, read_form
 from comodels.dashboard.guard import Guard
 from comodels.dashboard.incentives import Incentives
+from comodels.dashboard.library import told
 from comodels.dashboard.outbox import Outbox, OutboxError
 from comodels.dashboard.pages.account import AccountPages
 from comodels.dashboard.pages.create import CreatePages
@@ -54,6 +56,7 @@ from comodels.units import ETHER
 HERE = Path(__file__).resolve().parent
 WARM_PATIENCE = 3_600  # seconds
 WARM = 10  # models, the newest, whose events are read when the server starts
+SWITCH = 0.0005  # seconds: a page waits so long for its turn, each of dozens of times, while events are read or judged
 TEST_SETS = 200  # that visitors have brought
 PROBE_TIMEOUT = 4.5  # seconds: a person is told within five that a node hangs
 PROBE_PATIENCE = Retry(total=2, backoff_factor=0.25, backoff_max=1)
@@ -110,8 +113,11 @@ class Dashboard:
                     for entry in self.reader.entries()[:WARM]:
                         self.reader.history(self.reader.model(entry.address), WARM_PATIENCE)
 
+            usual = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH)
             threading.Thread(target=warm, daemon=True).start()
             yield
+            sys.setswitchinterval(usual)
 
         async def refused(request: Request, error: Exception) -> Response:
             speak(preferred(request.cookies.get("language", ""), request.headers.get("accept-language", "")))
@@ -209,10 +215,10 @@ class Dashboard:
             answer.headers["Refresh"] = "1"  # seconds
             return answer
         except Unreachable as error:
-            text = say("status.unreachable.text", why=str(error))
+            text = say("status.unreachable.text", why=told(error))
             return self.error(request, 503, say("status.unreachable.title"), text)
         except RpcError as error:
-            return self.error(request, 502, say("status.502.title"), say("status.502.text", why=str(error)))
+            return self.error(request, 502, say("status.502.title"), say("status.502.text", why=told(error)))
 
     def _ask_node(self) -> None:
         """Raise `Unreachable` soon if the node hangs: what asks it for much may take longer than a person waits."""
@@ -230,15 +236,17 @@ class Dashboard:
                     return JSONResponse(function(request.state.visitor, form))
                 except SponsorGone as error:
                     return JSONResponse({"error": str(error), "unreachable": True}, 503)
-                except (InputError, OutboxError, NotAModelError, ComodelsError, ValueError) as error:
+                except (InputError, OutboxError, NotAModelError) as error:
                     return JSONResponse({"error": str(error)}, 400)
+                except (ComodelsError, ValueError) as error:
+                    return JSONResponse({"error": told(error)}, 400)
                 except RpcError as error:
                     return JSONResponse({"error": explain(str(error))}, 400)
                 except StillReading as reading:
                     text = say("status.reading.text", share=f"{reading.share:.0%}")
                     return JSONResponse({"error": text, "unreachable": True}, 503)
                 except Unreachable as error:
-                    text = f"{say('status.unreachable.title')}: {say('status.unreachable.text', why=str(error))}"
+                    text = f"{say('status.unreachable.title')}: {say('status.unreachable.text', why=told(error))}"
                     return JSONResponse({"error": text, "unreachable": True}, 503)
 
             return self._finish(request, await run_in_threadpool(answer), new)

@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from comodels.dashboard import say
+from comodels.dashboard.library import told
 from comodels.dashboard.reader import Model
 from comodels.dashboard.safe import clean
 from comodels.dashboard.words import score
@@ -40,6 +41,7 @@ def environment() -> jinja2.Environment:
         "number": say.number,
         "percent": say.percent,
         "clean": clean,
+        "told": told,
         "short": lambda a: f"{a[:6]}…{a[-4:]}",
     }
     templates.globals |= {

@@ -15,6 +15,7 @@ import requests
 from eth_utils import keccak, to_checksum_address
 
 from comodels import signatures
+from comodels.dashboard.library import told
 from comodels.dashboard.reader import Model, Reader, is_address
 from comodels.dashboard.safe import clean
 from comodels.dashboard.say import say
@@ -104,7 +105,7 @@ class Sponsors:
         status, answer = self._json("POST", f"{sponsor.url}/contributions", contribution)
         number = answer.get("id")
         if status != 202 or not isinstance(number, int):
-            raise InputError(say("sponsor.refuses", why=clean(str(answer.get("error", status)), 200)))
+            raise InputError(say("sponsor.refuses", why=told(clean(str(answer.get("error", status)), 200))))
         return number
 
     def became(self, sponsor: Sponsor, number: int) -> dict[str, Any]:

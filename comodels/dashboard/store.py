@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import encoders
+from comodels.dashboard.library import sentence, told
 from comodels.dashboard.safe import clean
 from comodels.dashboard.say import say
 from comodels.originals import MAX_ORIGINALS, MAX_TEXT, makes, read_originals
@@ -127,7 +128,7 @@ class Store:
             candidate.write_bytes(content)
             encoder = encoders.load(candidate, spec)
         except encoders.EncoderError as error:
-            text = str(error).replace(f"{candidate}: ", "")
+            text = told(error).replace(f"{candidate}: ", "")
             raise InputError(say("error.wrong_encoder", problem=text)) from error
         finally:
             candidate.unlink(missing_ok=True)
@@ -185,7 +186,7 @@ class Store:
                 return Shown(" ".join(str(word) for word in decoded), "encoder")
             if decoded is not None and encoder.input_kind == "numbers":
                 return Shown(", ".join(f"{value:.3g}" for value in decoded), "encoder")
-        return Shown(f"{len(x):,} bytes: {x[:24].hex()}{'…' if len(x) > 24 else ''}", "bytes")
+        return Shown(say("sample.bytes", n=len(x), start=x[:24].hex() + ("…" if len(x) > 24 else "")), "bytes")
 
     # ---- samples -----------------------------------------------------------------------------------------------------
 
@@ -213,8 +214,7 @@ class Store:
                 return encoder.encode(text)
             return encoder.encode(self.numbers(text, encoder))
         except encoders.SampleError as error:
-            message = str(error)
-            raise InputError(message[0].upper() + message[1:] + ".") from error
+            raise InputError(sentence(error)) from error
 
     @staticmethod
     def numbers(text: str, encoder: Any) -> list[float]:
@@ -290,7 +290,7 @@ def _encoded(path: Path, name: str, encoder: Any, class_names: Sequence[str]) ->
     try:
         data = encoders.read_data(path, class_names)
     except encoders.EncoderError as error:
-        raise InputError(str(error).replace(str(path), name)) from error
+        raise InputError(told(str(error).replace(str(path), name))) from error
     positions, encoded = encoder.encode_valid(list(data.samples))
     if not encoded:
         raise InputError(say("error.nothing_encoded"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from comodels import claims
+from comodels.dashboard.library import told
 from comodels.dashboard.say import has, say
 from comodels.dashboard.store import InputError
 from comodels.errors import ComodelsError
@@ -19,9 +20,13 @@ HINTED = ("wei", "hourly", "seconds")  # units whose values a person is told how
 
 def label(term: Term) -> str:
     """What a form calls a term, in the language that is spoken if the page has it, else as its incentive does."""
+    return name_of(term) + (say(f"unit.hint_{term.unit}") if term.unit in HINTED else "")
+
+
+def name_of(term: Term) -> str:
+    """The same without how its values are written."""
     key = f"term.{term.name}"
-    name = say(key) if has(key) else term.label
-    return name + (say(f"unit.hint_{term.unit}") if term.unit in HINTED else "")
+    return say(key) if has(key) else term.label
 
 
 def field_name(incentive: str, term: Term) -> str:
@@ -59,8 +64,15 @@ def read(incentive: str, form: Mapping[str, Any]) -> Any:
         try:
             values[term.name] = bool(text) if term.unit == "choice" else term.parse(text)
         except ValueError as error:
-            raise InputError(f"{label(term)}: {error}.") from error
+            raise InputError(f"{label(term)}: {told(error)}.") from error
     try:
         return replace(adapter, terms=adapter.terms.of(values))
     except ComodelsError as error:
-        raise InputError(str(error)) from error
+        raise InputError(_named(told(error), terms)) from error
+
+
+def _named(text: str, terms: Sequence[Term]) -> str:
+    """A message that names terms as the library does, with the names of the form."""
+    for term in terms:
+        text = text.replace(term.label, name_of(term))
+    return text

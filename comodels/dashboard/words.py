@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from comodels.dashboard.library import told
 from comodels.dashboard.say import has, localised, number, say, text_of
 
 LOWEST = -(2**255)  # the score of a class that has learnt nothing
@@ -39,4 +40,4 @@ def explain(reason: str) -> str:
     lowered = reason.lower()
     if "insufficient funds" in lowered or "exceeds account balance" in lowered or "enough funds" in lowered:
         return say("error.too_little_ether")
-    return say("error.contract_refuses", reason=reason)
+    return say("error.contract_refuses", reason=told(reason))

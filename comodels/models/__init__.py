@@ -53,7 +53,9 @@ def choose_twin(family: str, sparse: bool, room: int) -> type[Twin]:
     able = [twin for twin in KINDS.values() if sparse == twin.SPARSE and room <= twin.MOST_CLASSES]
     fitting = [twin for twin in able if family == twin.FAMILY]
     if not fitting:
-        others = " or ".join(name for name in families() if name in {twin.FAMILY for twin in able})
+        others = ", ".join(name for name in families() if name in {twin.FAMILY for twin in able})
         what = "words" if sparse else "numbers"
-        raise ComodelsError(f"No model of the family {family} takes {what} of {room} classes: use --family {others}.")
+        raise ComodelsError(
+            f"No model of the family {family} takes {what} of {room} classes: choose another --family ({others})."
+        )
     return min(fitting, key=lambda twin: twin.MOST_CLASSES)

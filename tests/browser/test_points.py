@@ -36,3 +36,15 @@ def test_data__leaderboard__from_events(person, site, points):
     rows = page.locator("#leaderboard tbody tr")
     assert rows.count() >= 2
     assert "milestone 1" in rows.first.inner_text()
+
+
+def test_data__badges__say_what_they_are_for(person, points):
+    page = person().open(points + "/data")
+    shown = {badge.inner_text(): badge.get_attribute("title") for badge in page.locator("#leaderboard .badge").all()}
+    assert shown["milestone 1"] == "for the first contribution that proved good"
+    assert shown["label “positive”"] == "for the first contribution labelled “positive” that proved good"
+    meaning = page.locator("details").filter(has_text="What the badges are for")
+    assert meaning.locator("dl").is_hidden()
+    meaning.locator("summary").click()  # where nothing can be pointed at, as on a telephone
+    words = zip(meaning.locator("dt").all_inner_texts(), meaning.locator("dd").all_inner_texts(), strict=True)
+    assert dict(words) == shown

@@ -1,6 +1,7 @@
 """Predicting for texts, numbers and pictures, with scores."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -51,6 +52,21 @@ def test_predict__numbers__shows_label_and_scores(person, site):
     x = site.dashboard.store.find(model.encoder_spec).encode(wines.samples[0])
     assert list(scores.values()) == site.dashboard.reader.predict(model, x)[1]
     assert "what the encoder gives back" in page.locator("#answer").inner_text()
+
+
+def test_predict__scores__are_bars_without_numbers_that_nobody_can_read(person, site):
+    wines = encoders.read_data("wine")
+    page = person().open(f"/models/{site.model('Wines')}")
+    page.get_by_label("13 numbers").fill(", ".join(str(v) for v in wines.samples[0]))
+    page.get_by_role("button", name="Predict", exact=True).click()
+    table = page.locator("#answer table").first
+    assert "Scores: the longest bar wins" in table.inner_text()
+    assert re.search("[0-9]", table.inner_text()) is None
+    bars = [float(bar.get_attribute("value")) for bar in table.locator("meter").all()]
+    assert (max(bars), min(bars)) == (1.0, 0.0)
+    assert bars[0] == 1.0  # of the class that the model says
+    said = table.locator("meter").first.get_attribute("aria-label")  # to who cannot see the bar
+    assert re.fullmatch(r"Score -?[0-9.,]{1,17}( × 10\^[0-9]+)?", said)
 
 
 @pytest.mark.parametrize(

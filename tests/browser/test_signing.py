@@ -22,11 +22,11 @@ DAY = 86_400
 class Service:
     """A sponsor's service on a port of its own, whose queue is worked on when the test says so."""
 
-    def __init__(self, site, folder, **limits):
+    def __init__(self, site, folder, name="Film reviews", **limits):
         import uvicorn
 
         payer = browser.Wallet(site.chain, 6).account
-        model = find(site.dashboard.node, site.model("Film reviews"), folder)
+        model = find(site.dashboard.node, site.model(name), folder)
         limits = Limits(patience=0, max_deposit=10**18, budget=10**19, **limits)
         self.sponsor = Sponsor(model, Wallet(payer), folder / "queue.sqlite", limits)
         port = anvil.free_port()
@@ -63,11 +63,11 @@ def sponsored(site, tmp_path):
 def poor(person, reviews, site):
     """Someone with a wallet and 0 wei, on the page where one contributes."""
 
-    def make():
+    def make(model=reviews):
         someone = person(8)
         someone.wallet.account = Account.create("somebody without ether")
         assert site.chain.balance(someone.wallet.address) == 0
-        someone.open(reviews + "/train")
+        someone.open(model + "/train")
         someone.connect()
         return someone
 
@@ -125,6 +125,42 @@ def test_sign__account_without_a_wei__from_text_to_validated(sponsored, poor, si
     assert "refunded" in page.locator(f"#contribution-{made.id + 1}").inner_text()
     assert "100" in page.locator("dl.score").inner_text()
     assert "1 of 1" in page.locator("dl.score").inner_text()
+    assert site.chain.balance(wallet.address) == 0
+    assert "eth_sendTransaction" not in wallet.asked
+
+
+def test_sign__for_points__account_without_a_wei__from_text_to_validated(sponsored, poor, site):
+    service = sponsored(name="Film reviews for points")
+    address = site.model("Film reviews for points")
+    someone = poor(f"/models/{address}")
+    page, wallet = someone.page, someone.wallet
+    someone.fill_sample(TEXT)
+    page.get_by_role("button", name="Contribute by signing").click()
+    assert "You pay nothing." in page.locator("#confirm[open]").inner_text()
+    assert "deposit" not in page.locator("#confirm[open]").inner_text()  # there is none
+    page.click("#confirm-send")
+    someone.message("signed, and kept by the sponsor")
+    assert service.sponsor.work()
+    someone.message("it is on the chain, as yours (transaction 0x")
+    made = site.contributions(address)[-1]
+    assert (made.contributor, made.sponsor) == (wallet.address, service.sponsor.wallet.address)
+
+    page.get_by_role("button", name="My contributions").click()
+    row = page.locator(f"#contribution-{made.id + 1}")
+    assert TEXT in row.inner_text()
+    assert "can earn points from" in row.inner_text()
+    assert service.sponsor.refund() == 0  # too early for anyone but the contributor
+    page.select_option("#seconds", str(DAY))
+    for _ in range(2):
+        with page.expect_navigation():
+            page.get_by_role("button", name="Move").click()
+    assert service.sponsor.refund() == 1
+    page.reload()
+    assert "earned" in row.inner_text()
+    assert "validated" in row.inner_text()
+    assert "1 of 1" in page.locator("dl.score").inner_text()
+    page.goto("/account")
+    assert "label “positive”" in page.locator("main").inner_text()
     assert site.chain.balance(wallet.address) == 0
     assert "eth_sendTransaction" not in wallet.asked
 

@@ -1,6 +1,7 @@
 """`comodels.audit`: who brought what is wrong, in histories of which it is known."""
 
 import csv
+import threading
 import time
 from types import SimpleNamespace
 
@@ -12,7 +13,9 @@ from comodels import keeper
 from comodels.audit import account_rows, audit, beliefs, likely_first, matrix, write_csv
 from comodels.chain.logs import Contribution
 from comodels.claims import Claim
+from comodels.dashboard import reading
 from comodels.dashboard.incentives import base
+from comodels.dashboard.reading import Readings, StillReading
 from comodels.errors import ComodelsError
 from comodels.keeper import Keeper
 from comodels.models.naive_bayes import NaiveBayesParameters
@@ -239,14 +242,47 @@ def test_page__more_candidates_than_one_look__suspects_first_and_judged_again_on
     model, bad = bad_model
     model.address = "0xmodel"
     given = model.contributions()
-    incentive = base.Incentive("0xtrainer")
+    incentive, reader = base.Incentive("0xtrainer"), SimpleNamespace(readings=Readings())
+    monkeypatch.setattr(reading, "PATIENCE", 60)
     judged = []
     monkeypatch.setattr(base, "beliefs", lambda *arguments: judged.append(1) or beliefs(*arguments))
 
-    assert incentive._suspects_first(model, given, given[: base.SCAN]) == given[: base.SCAN]
+    assert incentive._suspects_first(reader, model, given, given[: base.SCAN]) == given[: base.SCAN]
     assert not judged
-    order = [c.id - 7 for c in incentive._suspects_first(model, given[:380], given)]
+    order = [c.id - 7 for c in incentive._suspects_first(reader, model, given[:380], given)]
     assert sorted(order) == list(range(400))
     assert bad[order[: int(bad.sum())]].mean() > 0.9
-    assert [c.id - 7 for c in incentive._suspects_first(model, given, given)] == order
+    assert [c.id - 7 for c in incentive._suspects_first(reader, model, given, given)] == order
     assert len(judged) == 1
+
+
+def test_page__judging_takes_long__only_the_first_waits_and_others_have_what_was_believed(bad_model, monkeypatch):
+    model, _ = bad_model
+    model.address = "0xmodel"
+    given = model.contributions()
+    incentive, reader = base.Incentive("0xtrainer"), SimpleNamespace(readings=Readings())
+    go_on, judged = threading.Event(), []
+
+    def slow(kind, parameters, contributions):
+        assert go_on.wait(60)
+        judged.append(len(contributions))
+        return {c.id: float(len(judged) > 1) for c in contributions[:200]}
+
+    def order(count):
+        return [c.id - 7 for c in incentive._suspects_first(reader, model, given[:count], given[:200])]
+
+    monkeypatch.setattr(base, "beliefs", slow)
+    with pytest.raises(StillReading) as told:
+        order(200)
+    assert told.value.share == 1.0
+    go_on.set()
+    monkeypatch.setattr(reading, "PATIENCE", 60)
+    believed = order(200)
+    assert judged == [200]  # not again for who asked while it went on
+    go_on.clear()
+    assert order(400) == believed  # at once, though all are judged anew
+    go_on.set()
+    while len(judged) < 2:
+        time.sleep(0.01)
+    reader.readings.wait((incentive.address, model.address), lambda task: None)
+    assert incentive._believed[model.address] == (400, {c.id: 1.0 for c in given[:200]})

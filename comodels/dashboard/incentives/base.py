@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +13,7 @@ from comodels.batch import MAX_BYTES
 from comodels.chain.abi import Call, calldata, hashed
 from comodels.chain.logs import Contribution
 from comodels.dashboard.reader import History, Model, Reader
+from comodels.dashboard.reading import StillReading, Task
 from comodels.dashboard.say import ether, number, say
 
 SCAN = 100  # open contributions of others that one page asks the model about, at most
@@ -250,18 +252,36 @@ class Incentive:
         return Rows([], 0)
 
     def _suspects_first(
-        self, model: Model, contributions: Sequence[Contribution], candidates: Sequence[Contribution]
+        self,
+        reader: Reader,
+        model: Model,
+        contributions: Sequence[Contribution],
+        candidates: Sequence[Contribution],
     ) -> list[Contribution]:
         """The order in which to look at more candidates than one page asks about: by what is probably to be had.
 
-        All contributions are judged (`comodels.audit`), anew where there are a tenth more of them than before.
+        All contributions are judged (`comodels.audit`), anew where there are a tenth more of them than before. That
+        takes a second for 20,000: only who comes first waits for it, others have what was believed before.
+
+        Raises
+        ------
+        StillReading
+            If nothing is believed yet, and it takes longer than a page waits.
         """
         if len(candidates) <= SCAN:
             return list(candidates)
         count, right = self._believed.get(model.address, (0, {}))
         if len(contributions) > 1.1 * count:
-            right = beliefs(model.kind, model.parameters, contributions)
-            self._believed[model.address] = len(contributions), right
+            given = list(contributions)
+
+            def judge(task: Task) -> None:
+                task.share = 1.0  # of what is read
+                if len(given) > 1.1 * self._believed.get(model.address, (0, {}))[0]:
+                    self._believed[model.address] = len(given), beliefs(model.kind, model.parameters, given)
+
+            with suppress(StillReading) if count else nullcontext():
+                reader.readings.wait((self.address, model.address), judge, 0 if count else None)
+            _, right = self._believed[model.address]
         return sorted(candidates, key=lambda c: -(c.deposit or 1) * (1 - right.get(c.id, FIRST)))
 
     @staticmethod

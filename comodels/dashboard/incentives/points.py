@@ -225,7 +225,7 @@ class Points(Incentive):
     def others(self, reader: Reader, model: Model, account: str, begin: int) -> Rows:
         history, state, terms, now = self._situation(reader, model)
         candidates = [c for c in history.contributions if c.contributor != account and c.id not in state["outcome"]]
-        candidates = self._suspects_first(model, history.contributions, candidates)
+        candidates = self._suspects_first(reader, model, history.contributions, candidates)
         standing = state["standings"].get(account.lower())
 
         def offer(c: Contribution, answer: int | None) -> Row | None:

@@ -354,7 +354,7 @@ class SelfAssessment(Incentive):
             for c in still_open
             if c.contributor != account and not 0 < terms.rest_wait <= now - c.time  # then it goes back
         ]
-        candidates = self._suspects_first(model, history.contributions, candidates)
+        candidates = self._suspects_first(reader, model, history.contributions, candidates)
         wrong = self._born_wrong(reader, model, terms, candidates[begin : begin + SCAN])
         valid, (_, validated) = all_of(
             reader.node.views(

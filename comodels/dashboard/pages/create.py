@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from comodels.dashboard import terms
 from comodels.dashboard.create import MAX_SAMPLES, choices
 from comodels.dashboard.forms import account_of, uploaded
+from comodels.dashboard.library import told
 from comodels.dashboard.pages import Pages
 from comodels.dashboard.store import InputError
 from comodels.errors import ComodelsError
@@ -39,8 +40,10 @@ class CreatePages(Pages):
                     plan = self.site.plans.make(form, offered, path, name)
             else:
                 plan = self.site.plans.make(form, offered)
-        except (InputError, ValueError) as error:
+        except InputError as error:
             return self.create(request, form, str(error))
+        except ValueError as error:
+            return self.create(request, form, told(error))
         return RedirectResponse(f"/create/{plan.token}", 303)
 
     def show_plan(self, request: Request, form: dict) -> Response:
@@ -52,7 +55,7 @@ class CreatePages(Pages):
         try:
             gas = self.site.plans.gas(plan, account, done) if account else []
         except ComodelsError as error:
-            problem = str(error)
+            problem = told(error)
         return self.site.render(
             request,
             "plan.html",

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from comodels.dashboard.charts import line_chart
 from comodels.dashboard.forms import account_of, uploaded
 from comodels.dashboard.incentives import PredictionMarket
+from comodels.dashboard.library import told
 from comodels.dashboard.pages.of_model import OfModel
 from comodels.dashboard.reader import Model
 from comodels.dashboard.say import number, parse_ether, say
@@ -52,8 +53,10 @@ class MarketPages(OfModel):
             try:
                 self._keep_market(market, model, form)
                 return RedirectResponse(f"/models/{model.address}/market", 303)
-            except (InputError, ValueError) as error:
+            except InputError as error:
                 problem = str(error)
+            except ValueError as error:
+                problem = told(error)
         errors = market.errors()
         rows = market.view.plan.hidden_rows if market.view else 0
         curve = [(i, 1 - e / rows) for i, e in enumerate(errors)] if rows else []
@@ -96,7 +99,7 @@ class MarketPages(OfModel):
             try:
                 plan[name] = READ[unit](text)
             except ValueError as error:
-                raise InputError(f"{say(f'market.plan.{name}')}: {error}") from error
+                raise InputError(f"{say(f'market.plan.{name}')}: {told(error)}") from error
         with uploaded(form.get("file", b""), form.get("file.name", "")) as path:
             rows = TestSet.rows_of(path, form.get("file.name", "")[:100], encoder, model.class_names)
         market.draft.write([(y, x) for x, y in rows], **plan)

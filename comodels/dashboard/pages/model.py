@@ -14,6 +14,7 @@ from comodels.dashboard import why
 from comodels.dashboard.charts import line_chart
 from comodels.dashboard.forms import account_of, number_in, uploaded
 from comodels.dashboard.incentives import MOMENTS, Points, PredictionMarket
+from comodels.dashboard.library import told
 from comodels.dashboard.pages.of_model import OfModel
 from comodels.dashboard.reader import Model
 from comodels.dashboard.safe import clean
@@ -264,7 +265,7 @@ class ModelPages(OfModel):
             try:
                 self.site.store.keep(places.read(model.encoder_spec, self.site.node))
             except ComodelsError as error:
-                raise InputError(str(error)) from error
+                raise InputError(told(error)) from error
         else:
             self.site.store.add_file(form.get("file", b""), model.encoder_spec)
         return RedirectResponse(f"/models/{model.address}", 303)

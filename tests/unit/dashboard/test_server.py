@@ -4,6 +4,7 @@ import html
 import io
 import json
 import re
+import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,8 @@ from comodels.dashboard.api import Api
 from comodels.dashboard.create import Plans
 from comodels.dashboard.incentives import Incentive, SelfAssessment, Transaction
 from comodels.dashboard.outbox import OutboxError
-from comodels.dashboard.server import Dashboard
+from comodels.dashboard.say import speak
+from comodels.dashboard.server import SWITCH, Dashboard
 from comodels.dashboard.show import show_times
 from comodels.dashboard.store import InputError, Store, TestSet
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
@@ -62,6 +64,14 @@ def model(deployed, dashboard):
 def web(dashboard):
     with TestClient(dashboard.app(), base_url="http://127.0.0.1:8080") as web:
         yield web
+
+
+def test_app__while_it_serves__pages_get_their_turn_soon(dashboard):
+    """Else a page takes four times as long while another thread computes; see docs/dashboard.md."""
+    before = sys.getswitchinterval()
+    with TestClient(dashboard.app(), base_url="http://127.0.0.1:8080"):
+        assert sys.getswitchinterval() == pytest.approx(SWITCH)
+    assert sys.getswitchinterval() == before > SWITCH
 
 
 # ---- who may ask -----------------------------------------------------------------------------------------------------
@@ -570,6 +580,139 @@ def test_language__chosen__stays_and_leads_back_only_here(web):
     for back in ("//evil.example", "https://evil.example", "/\\evil.example"):
         answer = web.get("/language/en", params={"back": back}, follow_redirects=False)
         assert answer.headers["location"] == "/"
+
+
+# ---- in German: what the library says -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def german(web):
+    web.cookies.set("language", "de")
+    return web
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("label,text\na,fine film\n,dull film\n", "films.csv: Zeile 3: keine Klasse. Tragen Sie sie ein"),
+        ("label,text\na,fine film\na,dull film\n", "films.csv: alle Beispiele haben die Klasse 'a', aber"),
+        ("label,text\na,fine film\nb,?!\n", "die Klasse 'b' hat kein Beispiel, das verwendet werden kann, von 1: hat"),
+        ("label,text\na,x\nA,y\n", "films.csv: zwei Schreibweisen von Klassen: 'a' (1) und 'A' (1)."),
+        ("label,text\na,fine,film\nb,dull film\n", "films.csv: Zeile 2: 3 Felder, nicht 2 wie in der ersten Zeile"),
+        ('label,text\na,"fine\nb,dull\n', "wurde ein Anführungszeichen geöffnet und nicht geschlossen?"),
+        ("good,1\nbad,2\n", "Nennen Sie die Spalte der Klassen „label“.\nLesbar sind:\n  - CSV (Komma"),
+        ("label,weight,height\na,1,2\nb,tall,3\n", "Zeile 3: 'tall' in der Spalte 'weight' ist keine Zahl;"),
+        ('label,weight,height\na,"1,5",2\nb,1.5,3\n', "Dezimalstellen stehen einmal mit Komma und einmal mit Punkt"),
+        ("\x00label,text\n", "Zeile 1: ein NUL-Byte, das kein Text hat"),
+        ('{"label": "a"\n', "films.csv: Zeile 1: kein JSON-Objekt ("),
+    ],
+)
+def test_german__file_that_nothing_can_be_learnt_from__says_why(german, prepare_model, rows, message):
+    answer = prepare_model(rows)
+    page = html.unescape(answer.text)
+    assert answer.status_code == 400
+    assert message in page
+    for english in (
+        "no label",
+        "there is nothing",
+        "two spellings",
+        "fields, not",
+        "is not a number",
+        "Files that can",
+    ):
+        assert english not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"SelfAssessment.refund_wait": "soon"},
+            "Erstattung, und Meldung durch andere, ab (90s, 15m, 12h, 7d): „soon“",
+        ),
+        ({"SelfAssessment.refund_wait": "0s"}, "lehnen: die Wartezeit bis zur Erstattung fehlt"),
+        ({"SelfAssessment.refund_wait": "99999999999"}, "Erstattung, und Meldung durch andere, ab: Höchstens"),
+        ({"SelfAssessment.forgive_every": "two"}, "„two“ ist keine ganze Zahl wie 10"),
+        ({"classes": "a,b,b"}, "Jede Klasse braucht einen eigenen Namen: 'a', 'b', 'b'."),
+        ({"family": "naive-bayes", "rate": "0"}, "eine ganze Zahl von 1 bis 65.535"),
+    ],
+)
+def test_german__terms_or_classes_that_the_contract_refuses__says_why(german, prepare_model, fields, message):
+    rows = "label,text\n" + "".join(f"{'ab'[i % 2]},a {('dull', 'great')[i % 2]} film\n" for i in range(20))
+    usual = {"SelfAssessment.refund_wait": "1d", "empty": "1"}
+    page = html.unescape(prepare_model(rows, **usual | fields).text)
+    assert message in page
+    assert "The contract" not in page
+
+
+def test_german__facts_of_a_new_model__in_german(german, prepare_model):
+    rows = "label,text\n" + "".join(
+        f"{'01'[i % 6 == 0]},a {('dull', 'great')[i % 6 == 0]} film\n" for i in range(1_200)
+    )
+    page = html.unescape(prepare_model(rows + "0,?!\n").text)
+    for said in (
+        "<dt>Ausgelassen</dt><dd>1 der Klasse '0': hat kein Wort, das das Modell kennt (Zeile 1202)</dd>",
+        "<dt>Daten</dt><dd>1.200 von 1.201 Texten, 2 Klassen</dd>",
+        "<dt>Hinweis</dt><dd>die Klassen heißen nach Zahlen, wie in der Datei; das Feld „Klassen“ gibt ihnen Namen",
+        "'0' hat 5-mal so viele Beispiele wie '1': Vergleichen Sie",
+        "Texte; die Wörter, die die meisten haben, höchstens 1.000",
+        "ein Perzeptron, das aus seinen Fehlern lernt, für 2 Klassen von Wörtern",
+        "100,0% auf 240 zurückgehaltenen Beispielen; immer '0' zu sagen erreicht 83,3%",
+        "Gas für das Modell (",
+    ):
+        assert said in page
+    for english in (" of ", " the ", " samples", " classes"):
+        assert english not in page.split("<dl>")[1].split("</dl>")[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"text": "xyzzy"}, "Das Beispiel hat kein Wort, das das Modell kennt: 'xyzzy'."),
+        ({"raw": "0005"}, "„ein Wort hat eine Nummer, die das Modell nicht hat“"),
+        ({"maximum": "viel"}, "„viel“ ist kein Betrag in Ether wie 0,01"),
+    ],
+)
+def test_german__sample_that_the_model_cannot_take__says_why(german, prepared, fields, message):
+    answer = prepared(**fields)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
+
+
+def test_german__files_of_a_model__says_why(german, dashboard, model):
+    headers = {"origin": "http://127.0.0.1:8080"}
+    path = f"/models/{model.address}"
+
+    def refused(to: str, content: bytes) -> str:
+        answer = german.post(f"{path}/{to}", files={"file": ("mine.csv", content)}, headers=headers)
+        assert answer.status_code == 400
+        return html.unescape(answer.text)
+
+    test_set = refused("test-set", b"label,text\nsplendid,good film\nbad,bad film\n")
+    assert "mine.csv: Zeile 2: Die Klasse 'splendid' ist unbekannt; bekannt sind negative, positive" in test_set
+    assert "keine Datei eines Encoders (" in refused("encoder", b"{")
+    other = demo.encoders.BagOfWords(["other"])
+    named = json.dumps({"spec": other.spec, "fitted": other.fitted}).encode()
+    assert "nicht der Encoder dieses Modells\n" in refused("encoder", named)
+    assert "unter 0x" + "1" * 40 + " ist auf dieser Chain kein Modell" in german.get("/models/0x" + "1" * 40).text
+    dashboard.node.url = "http://127.0.0.1:9"
+    assert "unter http://127.0.0.1:9 antwortet keine Chain" in german.get("/").text
+
+
+def test_german__picture_that_is_none__says_why(german, tmp_path):
+    store = Store(tmp_path / "encoders")
+    encoder = demo.encoders.ProjectedImage(2, "random", [0] * 4, [[1, 2, 3, 4]], 100)
+    store.keep(encoder)
+    speak("de")
+    try:
+        with pytest.raises(InputError, match=r"^Das Bild kann nicht als Bild gelesen werden \(es ist keines von PNG, "):
+            store.encode(encoder.spec, picture=b"%PDF-1.4")
+        assert store.show(b"abc", "unknown").text == "3 Bytes: 616263"
+    finally:
+        speak("en")
+
+
+# ---- money and dates -------------------------------------------------------------------------------------------------
 
 
 def test_dates_and_money__of_a_contribution__calendar_and_table(web, prepared, contributor):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from comodels.dashboard.words import explain, score
+from comodels.dashboard.words import LOWEST, bars, explain, score, sureness
 from comodels.units import (
     enough_ether,
     exact_ether,
@@ -55,6 +55,36 @@ def test_parse_ether__decimal__wei():
 )
 def test_score__integer__short(number, shown):
     assert score(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("scores", "lengths"),
+    [
+        ([-5, 5, 0], [0.0, 1.0, 0.5]),
+        ([-3 * 10**42, -(10**42)], [0.0, 1.0]),  # numbers that nobody can read
+        ([7, 7], [1.0, 1.0]),
+        ([LOWEST, 4, 2], [0.0, 1.0, 0.0]),
+        ([LOWEST, LOWEST], [0.0, 0.0]),
+        ([], []),
+    ],
+)
+def test_bars__scores__longest_wins_and_all_fit(scores, lengths):
+    assert bars(scores) == lengths
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.61, "very sure"),
+        (0.6, "rather sure"),
+        (0.26, "rather sure"),
+        (0.01, "not sure"),
+        (0.0, "undecided"),
+        (None, ""),
+    ],
+)
+def test_sureness__share_that_spoke_for_it__in_words(share, words):
+    assert sureness(share) == words
 
 
 def test_short_duration__seconds__parsed_back():

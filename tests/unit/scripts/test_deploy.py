@@ -171,7 +171,10 @@ def test_find_encoder__not_there__says_where_to_get_it(saved, tmp_path):
         (["--data", "EMPTY", "--name", "x"], "empty"),
         (["--data", "STRANGE", "--name", "x", "--classes", "no,yes"], "label 'maybe' is unknown"),
         (["--data", "DATA"], "--name NAME"),
-        (["--data", "wine", "--name", "x", "--family", "naive-bayes"], "use --family perceptron or nearest-centroid"),
+        (
+            ["--data", "wine", "--name", "x", "--family", "naive-bayes"],
+            "choose another --family (perceptron, nearest-centroid)",
+        ),
         (["--model", "missing.json"], "no such model file"),
         (["--data", "DATA", "--name", "x", "--refund-wait", "2d", "--rest-wait", "8d"], "reports need more time"),
         (["--data", "DATA", "--name", "x", "--slides", "--incentive", "points"], "points has no --slides"),

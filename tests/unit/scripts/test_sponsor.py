@@ -16,11 +16,14 @@ from comodels.batch import Signed, pack_claims
 from comodels.bench.batch_price import prices
 from comodels.chain.account import Wallet
 from comodels.chain.notes import Notes
+from comodels.claims import Points
 from comodels.cli import ROOT, ApeSigner
 from comodels.errors import ComodelsError
+from comodels.publish import Options
 from comodels.signatures import sign
 from comodels.sponsor import Limits, Sponsor
 from comodels.sponsor_service import MAX_BODY, Rate, application
+from comodels.units import DAY
 from tests.anvil import answers, free_port, wait_for
 
 KEYS = [Account.from_key(bytes([i + 1]) * 32) for i in range(3)]
@@ -262,6 +265,57 @@ def test_refund__settled_by_others__what_came_back_is_read_from_the_chain(start,
     assert told["state"] == ("settled" if deployed.contract.call("predict", second.x) != second.label else "returned")
     assert told["returned"] == second.deposit
     assert sponsor.refund() == 0
+
+
+class TestForPoints:
+    """Nothing is deposited, and who has no ether cannot ask for points."""
+
+    @pytest.fixture
+    def options(self, tmp_path):
+        return Options(Points(), tmp_path / "deployments")
+
+    def test_refund__model_agrees__points_are_earned_when_others_may_ask_for_them(self, start, entry, deployed, rpc):
+        sponsor = start()
+        thought = [deployed.contract.call("predict", bytes.fromhex(entry(i)["sample"])) for i in range(4)]
+        sponsor.take([entry(i, KEYS[0], thought[i]) for i in range(3)] + [entry(3, KEYS[1], 1 - thought[3])])
+        while sponsor.work():
+            pass
+        added = deployed.contributions()
+        right = [c for c in added if deployed.contract.call("predict", c.x) == c.label]
+        assert 0 < len(right) < len(added) == 4
+        rpc.rpc("evm_increaseTime", DAY)
+        rpc.rpc("anvil_mine", "0x1")
+        assert sponsor.refund() == 0  # only the contributor may, yet
+        rpc.rpc("evm_increaseTime", DAY)
+        rpc.rpc("anvil_mine", "0x1")
+
+        assert sponsor.refund() == len(right)
+        assert sponsor.counts() == {"accepted": len(added) - len(right), "returned": len(right)}
+        for c in right:
+            assert deployed.adapter.balance(deployed.paying, deployed.address, c.contributor) > 0
+        assert deployed.adapter.balance(deployed.paying, deployed.address, sponsor.wallet.address) == 0
+        assert sponsor.refund() == 0
+
+    def test_refund__many_large_samples__in_transactions_that_the_contract_takes(
+        self, start, entry, deployed, rpc, monkeypatch
+    ):
+        sponsor = start()
+        sponsor.take(
+            [entry(i, y=deployed.contract.call("predict", bytes.fromhex(entry(i)["sample"]))) for i in range(5)]
+        )
+        while sponsor.work():
+            pass
+        rpc.rpc("evm_increaseTime", 2 * DAY)
+        rpc.rpc("anvil_mine", "0x1")
+        sent = []
+        transact = deployed.paying.transact
+        monkeypatch.setattr(
+            deployed.paying, "transact", lambda *call, **more: sent.append(call[2]) or transact(*call, **more)
+        )
+        monkeypatch.setattr("comodels.sponsor.VALIDATED", 2)
+        validated = sponsor.refund()
+        assert sent == [2] * (validated // 2) + [1] * (validated % 2)
+        assert validated > 2
 
 
 def test_run__another_process_works_with_the_same_file__refused(start):
