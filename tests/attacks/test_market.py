@@ -606,6 +606,31 @@ def test_borrowed_replica__of_a_market_that_is_being_prepared__stays_what_it_was
     assert list(copy.call("words", 0, 4)) == TWIN.words()
 
 
+def test_borrowed_replica__that_is_not_there_yet__cannot_be_taken_before(game):
+    """Who prepares shows the salt, so the attacker knows the next replica's address, and their model names it first."""
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    victim = game.begin(game.model(TWIN), words=0)
+    mock = deploy(game.chain, game.attacker, "ModelMock")
+    game.chain.send([mock.transaction("set_owner", game.attacker, sender=game.attacker)])
+    game.chain.send([mock.transaction("open", game.contract.address, ANYONE, sender=game.attacker)])
+    own = game.begin(mock.address, provider=game.attacker, words=0)
+    prepare = victim.market, 640, bytes(32)
+
+    def replica():
+        scorer = ContractAt(game.chain, game.view(victim.market)[5], artifact("EvaluatingScorer").abi)
+        return scorer.call("replica", game.contract.address, victim.market)
+
+    snapshot = game.chain.rpc("evm_snapshot")
+    game.do("prepare", *prepare, sender=game.keeper)
+    foreseen = replica()
+    game.chain.rpc("evm_revert", snapshot)
+    game.chain.send([mock.transaction("set_replica", foreseen, [1], sender=game.attacker)])
+
+    assert not game.try_("prepare", own.market, 1, bytes(32), sender=game.attacker)
+    game.do("prepare", *prepare, sender=game.keeper)
+    assert replica() == foreseen
+
+
 # ---- promises --------------------------------------------------------------------------------------------------------
 
 
