@@ -13,7 +13,7 @@ from comodels.sample import sparse_indices
 MAX_CLASSES = 255
 MAX_FEATURES = 2**16
 # thousands of gas: what learning a sample may cost, of each feature a word that is written and each word that is read
-MAX_COST, WRITE_COST, READ_COST = 16_200, 21, 5
+MAX_COST, WRITE_COST, READ_COST = 15_000, 21, 5
 MAX_WRITES = 640  # words of the table that an update may need
 NARROW = 4  # the largest room with which a word holds more than one feature
 HEAD = 192  # the first features, of which a word holds one class, where there is so little room

@@ -21,11 +21,11 @@
      255), 16 bits for the implementation, number of features (32 bits).
 
      A sample may have at most 1,024 features, and fewer so that whatever is learnt fits a transaction, the answer before it included
-     (`learn`), and can be claimed: 640 with room for up to 4 classes and so many features that those of a class do not fit 640
-     words, because each may be new and cost 22,100 gas to write. With more room a feature also takes (room + 7) / 8 words to read,
-     of all classes: the limit is 16,200 / (21 + 5 · ((room + 7) / 8)), in thousands of gas, so 623 with room for 8, 395 for 32 and
-     89 for 255. It depends on the room, which never changes, not on the classes that are there or have samples: so what was added
-     can also be claimed after classes were added.
+     (`learn`), and can be claimed, and replayed for a market: 640 with room for up to 4 classes and so many features that those of a
+     class do not fit 640 words, because each may be new and cost 22,100 gas to write. With more room a feature also takes
+     (room + 7) / 8 words to read, of all classes: the limit is 15,000 / (21 + 5 · ((room + 7) / 8)), in thousands of gas, so 576 with
+     room for 8, 365 for 32 and 82 for 255. It depends on the room, which never changes, not on the classes that are there or have
+     samples: so what was added can also be claimed after classes were added.
 """
 from . import limits
 from . import model
@@ -35,8 +35,9 @@ uses: model
 
 MAX_FEATURES: constant(uint256) = 2**16  # indices are uint16
 # thousands of gas, measured: what learning a sample may cost, of each feature a word that is written and each word that is read.
-# Of the 16,777 of a transaction an incentive and the clone can each pass on 63 of 64 parts (EIP-150)
-MAX_COST: constant(uint256) = 16_200
+# Of the 16,777 of a transaction a market, its scorer and the clone can each pass on 63 of 64 parts (EIP-150), and what many
+# classes with high counts take besides their words is up to 10% more
+MAX_COST: constant(uint256) = 15_000
 WRITE_COST: constant(uint256) = 21
 READ_COST: constant(uint256) = 5
 MAX_WRITES: constant(uint256) = 640  # words of the table that an update may need

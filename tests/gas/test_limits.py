@@ -8,6 +8,7 @@ from eth_utils import keccak
 
 from comodels.incentives.points import Terms
 from comodels.incentives.self_assessment import Terms as Deposits
+from comodels.incentives.settlement import owed_tree, settle
 from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
@@ -23,6 +24,7 @@ from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters, class_words
 from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.wire import pack_entry
 from tests.conftest import pack_card, pack_terms
 
 CAP = 16_777_216
@@ -30,6 +32,7 @@ CAP = 16_777_216
 # 64 parts of the gas (EIP-150), so that what runs out had some left.
 SPARE = 200_000
 LOADED = 640  # words in a transaction
+MAX_CONTRIBUTIONS = 4_096  # to a market
 # parameters at which the contracts' limits meet: one more feature or class is refused, or shortens the samples
 LARGEST = [
     SparsePerceptronParameters(10_236),
@@ -248,3 +251,29 @@ def test_create__one_class_more_than_the_largest__is_refused(parameters, impleme
         packed += 1 if kind == "NearestCentroid" else 1 << 8
     arguments = (sender, sender, b"", packed, pack_card(), [], False, bytes(32))
     assert rpc.why(implementation.transaction("create", *arguments, sender=sender)) == "model: too many classes"
+
+
+@pytest.mark.parametrize("moves", ["any", "a large rise, then down by one"])
+def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction(moves, implementations, raw, rpc, keeper):
+    """What settling walks back over is at most as much again as there are contributions.
+
+    After a large rise, each that is better by one first gains from the one before, and then leaves by its first loss
+    against the beginning: the most that each can do.
+    """
+    rng, rows, rounds, stake = np.random.default_rng(1), 2**16 - 1, 100, 10**15 + 7
+    if moves == "any":
+        initial, *errors = map(int, rng.integers(0, rows, MAX_CONTRIBUTIONS + 1))
+    else:
+        initial, *errors = 0, *range(rows, rows - MAX_CONTRIBUTIONS, -1)
+    who = ["0x" + rng.bytes(20).hex() for _ in errors]
+    settler = raw(implementations("Settler"))
+    arguments = b"".join(map(pack_entry, who, errors)), initial, rows, rounds, stake
+
+    receipt = rpc.send([settler.transaction("settle", *arguments, sender=str(keeper.address), gas=CAP)])[0]
+
+    assert receipt["status"] == "0x1"
+    # the market's own call takes less than 300,000 more
+    assert int(receipt["gasUsed"], 16) < 10_000_000
+    owed = [stake * balance // rows for balance, _ in settle([initial, *errors], rows, rounds)]
+    _, root, total = settler.call("settle", *arguments)
+    assert (bytes(root), total) == (owed_tree(list(zip(who, owed, strict=True))).root, sum(owed))
