@@ -408,7 +408,7 @@ class World:
         target = step.through.address if step.through else step.contract.address
         self.note(outcome.logs, step.sender, target, step.value, str(step))
         if self.liar and step.contract.address == self.liar.contract.address and step.function.name == "set_replica":
-            # one of its own, such as a wallet that answers whatever it is asked, would spoil its own market, and no other
+            # one of its own, such as a wallet that answers whatever it is asked, would spoil its own market alone
             self.send(self.liar.owner, self.liar.contract, "set_replica", "0x" + "00" * 20, [1])
         return True
 
