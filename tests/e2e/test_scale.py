@@ -165,7 +165,7 @@ def test_page__many_contributions_and_blocks__each_answer_within_a_second(
                 client.cookies.set("account", chain.accounts[0])
                 client.get("/glossary")  # starts what is made once
                 gc.collect()
-                gc.freeze()  # a page's own process has not all that the tests have: to go through it takes half a second
+                gc.freeze()  # what the tests have, a page's own process has not: to go through it takes half a second
                 slowest = {}
                 for tab in TABS:
                     taken, answers = [], []
