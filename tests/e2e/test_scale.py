@@ -3,6 +3,7 @@
 `make scale` runs it with 20,000 contributions and 3,000,000 blocks; a smaller one is in every run of the tests.
 """
 
+import gc
 import resource
 import time
 from itertools import combinations
@@ -163,6 +164,8 @@ def test_page__many_contributions_and_blocks__each_answer_within_a_second(
             with TestClient(page.app(), base_url="http://127.0.0.1:8080") as client:
                 client.cookies.set("account", chain.accounts[0])
                 client.get("/glossary")  # starts what is made once
+                gc.collect()
+                gc.freeze()  # what the tests have, a page's own process has not: to go through it takes half a second
                 slowest = {}
                 for tab in TABS:
                     taken, answers = [], []
@@ -185,6 +188,7 @@ def test_page__many_contributions_and_blocks__each_answer_within_a_second(
                     print(f"{tab or '/'}: {again[tab]:.3f} s once more, {after[tab]:.3f} s after new contributions")
                 assert server.asked["eth_getLogs"] - asked <= 1 + 2 * len(TABS)
                 assert max(slowest.values()) < SECOND, slowest
+                gc.unfreeze()
                 assert max(again.values()) < AGAIN
                 assert max(after.values()) < AGAIN
     check_memory(count)
