@@ -109,8 +109,8 @@ def layout(parameters: uint256, count: uint256) -> (uint256, uint256):
 @external
 def predict_without(x: Bytes[limits.MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
-    @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added, or as if it had
-            moved the scores of its class and of the rival by up to a quarter for each feature more than it has.
+    @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added, as if it had
+            moved the scores of its class and of the rival both by the mean of the steps of these two, rounded up to a quarter.
     @dev A sample that moved the model changed its own scores by the steps of its features and the bias rate: up for its class,
          down for the rival.
     """
