@@ -52,9 +52,14 @@ class Claim:
         return self.function or self.action, *self.arguments
 
     def payee(self, account: str) -> str:
-        """Who is paid if `account` makes the claim: what was deposited goes back to who paid it."""
+        """Who is paid if `account` makes the claim: what was deposited goes back to who paid it.
+
+        A market pays both, the amount is what `account` gets of it.
+        """
         if self.action in ("refund", "forgive", "rest"):
             return self.contribution.sponsor
+        if self.action == "withdraw" and account == self.contribution.sponsor:
+            return account
         return self.contribution.contributor if self.action in ("validate", "withdraw") else account
 
     def pays(self, account: str, unit: str, gas_price: int) -> bool:
@@ -375,7 +380,7 @@ class PredictionMarket:
 
     def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
         """Whether it is worth asking if `account` can claim a contribution."""
-        return contribution.contributor == account and contribution.effect > 0
+        return account in (contribution.contributor, contribution.sponsor) and contribution.effect > 0
 
     def claims(
         self,
@@ -387,17 +392,20 @@ class PredictionMarket:
         contributor: str | None = None,
         forgive: bool = False,
     ) -> list[Claim]:
-        """What the contributions of `account`, or of a `contributor`, to markets that have ended are owed."""
+        """What `account`, or a `contributor`, gets of contributions to markets that have ended."""
         account = contributor or account
         mine = {
-            prediction_market.place_of(model, c.more): c for c in contributions if c.contributor == account and c.effect
+            prediction_market.place_of(model, c.more): c
+            for c in contributions
+            if account in (c.contributor, c.sponsor) and c.effect
         }
         due = []
         for market in sorted({market for market, _ in mine}):
             for payout in due_in(incentive, model, market):
-                if c := mine.get((market, payout.stake.index)):
+                c = mine.get((market, payout.stake.index))
+                if c is not None and account in payout.accounts:
                     function, *arguments = payout.call(market)
-                    due.append(Claim("withdraw", payout.amount, tuple(arguments), c, function))
+                    due.append(Claim("withdraw", payout.to(account), tuple(arguments), c, function))
         return _possible(incentive, account, due)
 
     @staticmethod

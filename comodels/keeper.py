@@ -84,7 +84,7 @@ class Paid(MarketDriver):
             parts = min(arguments[1], rows)
         elif function == "score_many":
             first, _, at_once, *_ = arguments[1:]
-            waiting = [(s.contributor, s.x, s.y, s.effect) for s in self.stakes(view)[first - 1 :][: self.many]]
+            waiting = [s.given for s in self.stakes(view)[first - 1 :][: self.many]]
             parts = len(fitting(waiting)[0]) * min(at_once, rows)
         elif function == "settle":
             parts = view.scored * SETTLING_PARTS
@@ -187,7 +187,7 @@ class Keeper:
         ours = {self.wallet.address, *self.served}
         if self.push or view.provider in ours:
             return True
-        mine = [c for c in model.contributions() if c.contributor in ours]
+        mine = [c for c in model.contributions() if ours & {c.contributor, c.sponsor}]
         return any(place_of(model.address, c.more)[0] == market for c in mine)
 
     def _rest(self, model: PublishedModel) -> None:

@@ -583,7 +583,7 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     yield Row("market: 1,000 contributions on 250 rows, everything, each contribution", round(gas / 1_000), 170_000)
 
     # the same model as one that has no scorer of its own
-    alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     slow = PlayedMarket(bench, alone, Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, 20))
     first = [slow.score(1, 10) for _ in range(3 * slow.plan.hidden)]
     rest = [slow.score(1) for _ in slow.claims[1:]]

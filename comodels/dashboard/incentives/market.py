@@ -210,7 +210,7 @@ class PredictionMarket(Incentive):
 
     def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
         history = reader.history(model)
-        own = [c for c in reversed(history.contributions) if c.contributor == account]
+        own = [c for c in reversed(history.contributions) if account in (c.contributor, c.sponsor)]
         page = own[begin : begin + count]
         places = [place_of(model.address, c.more) for c in page]
         markets = sorted({market for market, _ in places})
@@ -231,7 +231,8 @@ class PredictionMarket(Incentive):
                 rows.append(Row(c, ether(0), state=self.text("own.no_effect")))
                 continue
             phase, payout = found[m][6], due.get(m, {}).get(index)
-            row = Row(c, ether(c.deposit))
+            staked = c.deposit if c.sponsor == account else 0
+            row = Row(c, ether(staked))
             if phase < SETTLED:
                 row.state = market.situation().phase
                 if index in expected:
