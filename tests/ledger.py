@@ -144,7 +144,9 @@ class MarketLedger(Ledger):
 
     @property
     def held(self) -> int:
-        return sum(m.rest + m.stakes_held for m in self.markets.values()) + sum(self.claims.values())
+        return sum(m.rest + m.stakes_held for m in self.markets.values()) + sum(
+            sum(owed.values()) for owed in self.claims.values()
+        )
 
     def apply(self, log: Log, callers: set[str], time: int) -> None:
         match log.name:
@@ -320,7 +322,7 @@ class MarketLedger(Ledger):
                 continue
             if m.phase != "running":
                 self._seen_over.add(market)
-            owed = sum(self.claims.get((market, i), 0) for i in range(1, len(m.stakes) + 1))
+            owed = sum(sum(self.claims.get((market, i), {}).values()) for i in range(1, len(m.stakes) + 1))
             spent = m.rest + m.stakes_held + owed - sum(self.contract.call("held", market))
             check(spent >= 0, f"a market holds more than was paid in: {market:x}")
             m.fees += spent

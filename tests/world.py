@@ -468,6 +468,8 @@ class World:
         value = 0
         if model.incentive == "SelfAssessment":
             value = 2 * incentive.call("batch_deposit", address, 2)
+        if model.incentive == "PredictionMarket":
+            value = 2 * PLAN.stake
         if self.rng.random() < 0.5:
             arguments = "add_many", address, 2, pack_rows((y, x) for x, y in rows)
         else:

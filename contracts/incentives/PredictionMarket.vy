@@ -394,8 +394,9 @@ def _desk(model: address, count: uint256) -> uint256:
     @dev The desk at which so many contributions begin, for which the caller pays.
     """
     desk: uint256 = book.desks[model]
-    book._check(block.timestamp < (desk >> book.END) & book.MASK_40, "nobody can take part now")
-    book._check(count * ((desk >> book.STAKE) & book.MASK_96) <= msg.value, "stake above the value sent")
+    assert block.timestamp < (desk >> book.END) & book.MASK_40, "prediction-market: nobody can take part now"
+    stake: uint256 = (desk >> book.STAKE) & book.MASK_96
+    assert count * stake <= msg.value, "prediction-market: stake above the value sent"
     return desk
 
 
@@ -437,7 +438,7 @@ def _add(
         return contributions._refuse_as(response), desk
     # from here on a model that answers anything else is none, and undoes the whole batch
     effect: uint256 = extract32(response, 0, output_type=uint256)
-    book._check((y >> 8) | (effect >> 16) == 0, "unknown label or effect")
+    assert (y >> 8) | (effect >> 16) == 0, "prediction-market: unknown label or effect"
     after: uint256 = desk
     stake: uint256 = 0
     index: uint256 = 0

@@ -122,8 +122,8 @@ def held(market: uint256) -> (uint256, uint256):
 @pure
 def _check(holds: bool, problem: String[64]):
     """
-    @dev An assertion, all of whose texts together take 3,700 bytes less code than those of as many `assert`: a market is as large
-         as a contract may be.
+    @dev An assertion, all of whose texts together take 3,300 bytes less code than those of as many `assert`: a market is as large
+         as a contract may be. Where many items pass in a transaction it is an `assert` all the same, which takes 130 gas less.
     """
     assert holds, concat("prediction-market: ", problem)
 
@@ -133,7 +133,7 @@ def _check(holds: bool, problem: String[64]):
 @internal
 @pure
 def _id(model: address, number: uint256) -> uint256:
-    self._check(number <= MASK_32, "no such market")
+    assert number <= MASK_32, "prediction-market: no such market"
     return (convert(model, uint256) << 32) | number
 
 

@@ -169,7 +169,7 @@ def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
         for j: uint256 in range(place & book.MASK_8, bound=MAX_PROOF):
             node = merkle._pair(node, extract32(claims, position))
             position += 32
-        book._check(node == root, "not what was settled")
+        assert node == root, "prediction-market: not what was settled"
         if not self._is_paid(market, index):
             self._pay_out(market, index, contributor, sponsor, amount)
 
