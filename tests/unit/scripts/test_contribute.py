@@ -1,7 +1,6 @@
 """`ape run contribute --data`: a whole file, in batches, each sample once whatever happens."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from eth_account import Account
@@ -11,24 +10,18 @@ from comodels import contribute as library
 from comodels.batch import MAX_OWN_BYTES, pack_signed
 from comodels.chain.account import MAX_GAS, Wallet
 from comodels.chain.notes import Notes
-from comodels.claims import PredictionMarket
 from comodels.cli import ApeSigner
 from comodels.contribute import contribute, next_batch, price, remaining, usual_price, wait_for_price
 from comodels.errors import ComodelsError
 from comodels.export import collect, table
-from comodels.incentives.prediction_market import Plan
-from comodels.incentives.prediction_market import Terms as MarketTerms
-from comodels.market import MarketDriver
-from comodels.market_secret import Secret
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
 from comodels.publish import publish
 from comodels.published import encoded_rows, find
-from comodels.rows import pack_rows
 from comodels.saved import SavedModel
 from comodels.signatures import sign
 from comodels.units import ether
 from scripts.contribute import contribute_file
-from tests.unit.scripts.conftest import BAD, GOOD
+from tests.unit.scripts.conftest import BAD, GOOD, begin_market
 
 DEAR = 10**18  # wei for each sample: no need to wait
 
@@ -239,42 +232,11 @@ def test_export_and_claims__of_what_a_sponsor_sent__name_both_and_go_to_the_spon
 # ---- markets ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def bounty(rpc, signer, saved, options, provider):
-    """A model whose market takes up to 12 contributions, or fewer, see `begin`."""
-    publish(rpc, signer, saved, replace(options, incentive=PredictionMarket(MarketTerms(0, 0, 2**32 - 1))))
-    return find(rpc, "reviews", options.deployments)
-
-
-def begin(model, rpc, signer, rows, most):
-    """Have a market take contributions; its driver."""
-    contract, stake = model.incentive, 10**15
-    plan = Plan(stake, 5, stake, 0, 2, 1, 2, 1, most, participation_time=3_600)
-    driver = MarketDriver(contract, model.address, signer, say=lambda line: None)
-    packed = [pack_rows((y, x) for x, y in rows[i : i + 2]) for i in (0, 2)]
-    secret = Secret.new(
-        packed,
-        chain_id=rpc.chain_id,
-        contract=contract.address,
-        model=model.address,
-        market=contract.call("next_market", model.address),
-        provider=signer.address,
-        plan=plan,
-    )
-    contract.transact("commit", secret.market, secret.tree.root, plan.astuple(), account=signer, value=plan.total)
-    rpc.rpc("anvil_mine", "0x6")
-    contract.transact("draw", secret.market, account=signer)
-    (drawn,) = driver.view().drawn
-    contract.transact("reveal", *secret.reveal_arguments(drawn), account=signer)
-    contract.transact("prepare", secret.market, 600, bytes(32), account=signer)
-    return driver, secret
-
-
 def test_contribute__market__in_batches_at_the_stake_and_stops_when_it_is_full(
     bounty, rpc, signer, sender, file, capsys
 ):
     rows = list(dict.fromkeys(encoded_rows(bounty, file, print)))
-    driver, _ = begin(bounty, rpc, signer, rows, most=5)
+    driver, _ = begin_market(bounty, rpc, signer, rows, most=5)
     assert price(bounty, 20) == usual_price(bounty, 20) == 10**15
     with pytest.raises(ComodelsError, match="at most 1 shall be deposited"):
         wait_for_price(bounty, 5, 1)
@@ -296,7 +258,7 @@ def test_driver__market_of_own_and_sponsored_batches__everybody_is_paid_and_told
 ):
     """Several events in one transaction, two kinds of payers: scored, settled and withdrawn by the usual tools."""
     rows = list(dict.fromkeys(encoded_rows(bounty, file, print)))
-    driver, secret = begin(bounty, rpc, signer, rows, most=40)
+    driver, secret = begin_market(bounty, rpc, signer, rows, most=40)
     driver.secret, driver.path = secret, tmp_path / "secret"
     secret.save(driver.path)
     key = Account.from_key("0x" + "07" * 32)
