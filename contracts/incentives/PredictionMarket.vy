@@ -376,8 +376,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
             if effect != contributions.REFUSED:
                 effect, desk = self._add(model, desk, contributor, x_hash, x, y)
                 if effect != contributions.REFUSED:
-                    # nothing but `cancel` changes it in between, which makes the same of it. Safe: it never fills up
-                    rounds.rounds[key] = unsafe_add(round, 1)
+                    rounds.rounds[key] += 1  # from what it is now: the contributor may have cancelled meanwhile
         if effect == contributions.REFUSED:
             batch._skip(model, contributor, i, before)
         else:
