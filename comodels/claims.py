@@ -16,6 +16,8 @@ from comodels.found import Found
 from comodels.incentives import points, prediction_market, self_assessment
 from comodels.payouts import due_in
 
+PACE = 3_600  # seconds between two batches whose price is what one is ready to deposit, unless told otherwise
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -52,9 +54,14 @@ class Claim:
         return self.function or self.action, *self.arguments
 
     def payee(self, account: str) -> str:
-        """Who is paid if `account` makes the claim: what was deposited goes back to who paid it."""
+        """Who is paid if `account` makes the claim: what was deposited goes back to who paid it.
+
+        A market pays both, the amount is what `account` gets of it.
+        """
         if self.action in ("refund", "forgive", "rest"):
             return self.contribution.sponsor
+        if self.action == "withdraw" and account == self.contribution.sponsor:
+            return account
         return self.contribution.contributor if self.action in ("validate", "withdraw") else account
 
     def pays(self, account: str, unit: str, gas_price: int) -> bool:
@@ -92,6 +99,7 @@ class SelfAssessment:
     contract: ClassVar[str] = "SelfAssessment"
     unit: ClassVar[str] = "ether"
     refuses_copies: ClassVar[bool] = False  # whether a sample that anyone ever contributed is refused
+    falls: ClassVar[bool] = True  # the deposit, with the time since the latest contribution
 
     terms: self_assessment.Terms = field(default_factory=self_assessment.Terms)
 
@@ -101,6 +109,15 @@ class SelfAssessment:
     def deposit(incentive, model: str, sender: str | None = None) -> int:
         """The deposit that a contribution needs in the next block, in wei."""
         return incentive.call_many("required_deposit", [(model,)], sender, block="pending")[0]
+
+    @staticmethod
+    def batch_deposit(incentive, model: str, count: int) -> int:
+        """The deposit that each of so many contributions in one batch needs now, in wei."""
+        return incentive.call("batch_deposit", model, count)
+
+    def usual_deposit(self, incentive, model: str, count: int) -> int:
+        """What each of a batch needs an hour after the latest contribution, in wei."""
+        return self_assessment.batch_deposit_after(PACE, count, self.terms.cost_weight)
 
     def most(self) -> int:
         """The most that a contribution can need, in wei: the deposit one second after the one before."""
@@ -248,6 +265,7 @@ class Points:
     contract: ClassVar[str] = "Points"
     unit: ClassVar[str] = "points"
     refuses_copies: ClassVar[bool] = True
+    falls: ClassVar[bool] = False
 
     terms: points.Terms = field(default_factory=points.Terms)
 
@@ -255,6 +273,13 @@ class Points:
     def deposit(incentive, model: str, sender: str | None = None) -> int:
         """No deposit is needed."""
         return 0
+
+    @staticmethod
+    def batch_deposit(incentive, model: str, count: int) -> int:
+        """No deposit is needed."""
+        return 0
+
+    usual_deposit = batch_deposit
 
     @staticmethod
     def most() -> int:
@@ -333,6 +358,7 @@ class PredictionMarket:
     contract: ClassVar[str] = "PredictionMarket"
     unit: ClassVar[str] = "ether"
     refuses_copies: ClassVar[bool] = False
+    falls: ClassVar[bool] = False
 
     terms: prediction_market.Terms = field(default_factory=prediction_market.Terms)
 
@@ -345,7 +371,16 @@ class PredictionMarket:
             raise ComodelsError(
                 "No market of this model takes contributions now: `ape run market status` tells what is going on."
             )
-        return state[2][0]
+        plan = prediction_market.Plan(*state[2])
+        if state[8] == plan.max_contributions:
+            raise ComodelsError(f"The market of this model is full: it has its {state[8]:,} contributions.")
+        return plan.stake
+
+    def batch_deposit(self, incentive, model: str, count: int) -> int:
+        """The same: each contribution of a batch stakes as much as one alone."""
+        return self.deposit(incentive, model)
+
+    usual_deposit = batch_deposit
 
     @staticmethod
     def most() -> int:
@@ -375,7 +410,7 @@ class PredictionMarket:
 
     def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
         """Whether it is worth asking if `account` can claim a contribution."""
-        return contribution.contributor == account and contribution.effect > 0
+        return account in (contribution.contributor, contribution.sponsor) and contribution.effect > 0
 
     def claims(
         self,
@@ -387,17 +422,20 @@ class PredictionMarket:
         contributor: str | None = None,
         forgive: bool = False,
     ) -> list[Claim]:
-        """What the contributions of `account`, or of a `contributor`, to markets that have ended are owed."""
+        """What `account`, or a `contributor`, gets of contributions to markets that have ended."""
         account = contributor or account
         mine = {
-            prediction_market.place_of(model, c.more): c for c in contributions if c.contributor == account and c.effect
+            prediction_market.place_of(model, c.more): c
+            for c in contributions
+            if account in (c.contributor, c.sponsor) and c.effect
         }
         due = []
         for market in sorted({market for market, _ in mine}):
             for payout in due_in(incentive, model, market):
-                if c := mine.get((market, payout.stake.index)):
+                c = mine.get((market, payout.stake.index))
+                if c is not None and account in payout.accounts:
                     function, *arguments = payout.call(market)
-                    due.append(Claim("withdraw", payout.amount, tuple(arguments), c, function))
+                    due.append(Claim("withdraw", payout.to(account), tuple(arguments), c, function))
         return _possible(incentive, account, due)
 
     @staticmethod

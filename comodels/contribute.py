@@ -16,7 +16,6 @@ from comodels.batch import MAX_OWN_BYTES
 from comodels.chain.account import MAX_GAS, Account, Refused, address_of, finish
 from comodels.chain.node import RpcError
 from comodels.errors import ComodelsError
-from comodels.incentives.self_assessment import batch_deposit_after
 from comodels.publish import wait_until_mined
 from comodels.rows import ROW_HEAD, pack_rows
 from comodels.wire import ADD_DATA_TOPIC, AddData
@@ -25,9 +24,8 @@ Rows = Sequence[tuple[bytes, int]]
 
 MOST = 100  # contributions in a batch: more save hardly any gas
 GAS = MAX_GAS * 3 // 4  # of a batch: the model may need more when it is sent than when it was asked
-PACE = 3_600  # seconds between two batches whose price is what one is ready to deposit, unless told otherwise
 PAUSE = 5  # seconds between two looks at the price
-TOO_DEAR = "self-assessment: deposits above the value sent"
+TOO_DEAR = "self-assessment: deposits above the value sent", "prediction-market: stake above the value sent"
 
 
 @dataclass
@@ -64,16 +62,12 @@ def remaining(model: Any, account: str, rows: Rows) -> list[tuple[bytes, int]]:
 
 def price(model: Any, count: int) -> int:
     """The deposit that each of so many contributions in one batch needs now, in wei."""
-    if model.adapter.unit != "ether":
-        return 0
-    return model.paying.call("batch_deposit", model.address, count)
+    return model.adapter.batch_deposit(model.paying, model.address, count)
 
 
 def usual_price(model: Any, count: int) -> int:
-    """What each of a batch needs an hour after the latest contribution, in wei."""
-    if model.adapter.unit != "ether":
-        return 0
-    return batch_deposit_after(PACE, count, model.adapter.terms.cost_weight)
+    """What each of a batch needs an hour after the latest contribution, or in a market always, in wei."""
+    return model.adapter.usual_deposit(model.paying, model.address, count)
 
 
 def next_batch(model: Any, account: str, rows: Rows, most: int = MOST) -> tuple[Rows, int]:
@@ -122,7 +116,7 @@ def contribute(
         Encoded samples, and the indices of their classes.
     max_deposit : int, optional
         Wei for each, at most: as long as a batch needs more, it waits. By default what it needs an hour after the
-        latest contribution.
+        latest contribution; in a market the stake.
     progress : callable
         Told how many were dealt with.
 
@@ -140,14 +134,20 @@ def contribute(
     progress(len(rows) - len(left))
     result = Result()
     while left:
-        part, _ = next_batch(model, sender, left)
+        try:
+            part, _ = next_batch(model, sender, left)
+        except (ComodelsError, RpcError) as error:
+            if not result.transactions:
+                raise
+            say(f"{error} {len(left):,} samples are left.")  # a market that is over or full takes no more
+            return result
         most = usual_price(model, len(part)) if max_deposit is None else max_deposit
         wait_for_price(model, len(part), most, say)
         value = price(model, len(part)) * len(part)
         try:
             receipt = model.paying.transact(*_function(model, part), account=account, value=value)
         except Refused as error:
-            if TOO_DEAR in str(error):  # somebody came before
+            if any(text in str(error) for text in TOO_DEAR):  # somebody came before
                 continue
             raise
         read(model, receipt, result)
@@ -157,9 +157,14 @@ def contribute(
 
 
 def wait_for_price(model: Any, count: int, most: int, say: Callable[[str], Any] = print) -> None:
-    """Wait until each contribution of a batch needs at most so many wei."""
+    """Wait until each contribution of a batch needs at most so many wei.
+
+    Raises `ComodelsError` where that does not fall with time.
+    """
     told = False
     while (now := price(model, count)) > most:
+        if not model.adapter.falls:
+            raise ComodelsError(f"Each contribution needs {now:,} wei, and at most {most:,} shall be deposited.")
         if not told:
             say(
                 f"A batch of {count} needs {now:,} wei for each now, and at most {most:,} shall be deposited: waiting "

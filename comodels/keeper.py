@@ -7,6 +7,7 @@ it can be stopped at any moment, and started again, beside others too.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -36,21 +37,27 @@ def amount(value: int, unit: str) -> str:
 
 
 def make(model: PublishedModel, claim: Claim, wallet: Wallet, say: Callable[[str], object]) -> int:
-    """Send a claim; what it paid, in the incentive's unit, as its event says: an earlier claim may have changed it.
+    """Send a claim; what it paid its payee, in the incentive's unit, as its events say.
 
-    What somebody else was quicker with is said and left out.
+    An earlier claim may have changed it. What somebody else was quicker with is said and left out.
     """
     try:
         receipt = model.claim(claim, wallet)
     except Refused as error:
         say(f"{claim.action} of contribution {claim.contribution.id} is not possible any more: {error}")
         return 0
-    events = [values for name, values in model.paying.events(receipt) if name != "Credited"]  # told by the claim too
-    paid = sum(values.get("amount", values.get("points", 0)) for values in events)
-    if paid:
-        to = claim.payee(wallet.address)
-        say(f"{claim.action} of contribution {claim.contribution.id}: {amount(paid, model.adapter.unit)} to {to}")
-    return paid
+    to = claim.payee(wallet.address)
+    paid: Counter[str] = Counter()
+    for name, values in model.paying.events(receipt):
+        if name != "Credited":  # told by the claim too
+            # a market pays who contributed and who paid for it
+            payee = to_checksum_address(values["account"]) if name == "Withdrawn" else to
+            paid[payee] += values.get("amount", values.get("points", 0))
+    for account, of_it in paid.items():
+        if of_it:
+            what = amount(of_it, model.adapter.unit)
+            say(f"{claim.action} of contribution {claim.contribution.id}: {what} to {account}")
+    return paid[to]
 
 
 class Unpaid(ComodelsError):
@@ -84,7 +91,7 @@ class Paid(MarketDriver):
             parts = min(arguments[1], rows)
         elif function == "score_many":
             first, _, at_once, *_ = arguments[1:]
-            waiting = [(s.contributor, s.x, s.y, s.effect) for s in self.stakes(view)[first - 1 :][: self.many]]
+            waiting = [s.given for s in self.stakes(view)[first - 1 :][: self.many]]
             parts = len(fitting(waiting)[0]) * min(at_once, rows)
         elif function == "settle":
             parts = view.scored * SETTLING_PARTS
@@ -187,7 +194,7 @@ class Keeper:
         ours = {self.wallet.address, *self.served}
         if self.push or view.provider in ours:
             return True
-        mine = [c for c in model.contributions() if c.contributor in ours]
+        mine = [c for c in model.contributions() if ours & {c.contributor, c.sponsor}]
         return any(place_of(model.address, c.more)[0] == market for c in mine)
 
     def _rest(self, model: PublishedModel) -> None:

@@ -364,6 +364,8 @@ class MarketDriver:
     def withdraw(self, account: str | None = None) -> int:
         """Have everything paid that is owed, or what is owed to one account; returns the wei.
 
+        Who paid for a contribution of another, and who contributed it, are paid at once.
+
         Who refuses to be paid, as a contract may, keeps nobody else waiting.
         """
         from tqdm import tqdm
@@ -371,9 +373,13 @@ class MarketDriver:
         view = self.view()
         if view is None or not view.ended:
             raise ComodelsError("The market has not ended: `ape run market status` tells what comes next.")
-        mine = [payout for payout in self.payouts(view) if account in (None, payout.stake.contributor)]
+        mine = [payout for payout in self.payouts(view) if account is None or account in payout.accounts]
         due = [
-            (f"withdraw {paid[0].stake.index}", sum(payout.amount for payout in paid), call)
+            (
+                f"withdraw {paid[0].stake.index}",
+                sum(payout.amount if account is None else payout.to(account) for payout in paid),
+                call,
+            )
             for paid, call in calls(self.market, mine)
         ]
         rest = self.contract.call("held", self.market)[0]
@@ -411,16 +417,18 @@ class MarketDriver:
         got: Counter[str] = Counter()
         due: Counter[str] = Counter()
         for stake in self.stakes(view):
-            paid[stake.contributor] += view.plan.stake
+            paid[stake.sponsor] += view.plan.stake
         for payout in self.payouts(view):
-            due[payout.stake.contributor] += payout.amount
+            for account in payout.accounts:
+                due[account] += payout.to(account)
         due[view.provider] += self.contract.call("held", self.market)[0]
         topics = ["0x" + keccak(text="Withdrawn(uint256,address,uint256,uint256)").hex(), f"0x{self.market:064x}"]
         for _, logs in pages(self.node, self.first_block(view), self.block, topics, self.contract.address):
             for _, values in self.contract.events({"logs": logs}):
                 got[to_checksum_address(values["account"])] += values["amount"]
         lines = [f"Market {self.market & 2**32 - 1} has ended as {p.ENDINGS[view.phase]}."]
-        for account, amount in paid.items():
+        for account in dict.fromkeys([*paid, *got, *due]):
+            amount = paid[account]
             who = f"{account} (provider)" if account == view.provider else account
             rest = f", and can withdraw {ether(due[account], 9)}" if due[account] else ""
             lines.append(f"  {who} paid in {ether(amount, 9)}, got {ether(got[account], 9)}{rest}")

@@ -65,7 +65,8 @@ def tables(driver: MarketDriver, view: View) -> Iterator[Table]:
         for stake in stakes:
             sums[stake.contributor][0] += 1
         for payout in driver.payouts(view) if view.ended else ():
-            sums[payout.stake.contributor][1] += payout.amount
+            for account in payout.accounts:
+                sums[account][1] += payout.to(account)
         for account, (count, amount) in sorted(sums.items(), key=lambda item: -item[1][1]):
             claims.add_row(account, str(count), ether(amount) if view.ended else "not yet")
         yield claims

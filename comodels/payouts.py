@@ -14,7 +14,7 @@ from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
 from comodels.incentives.scorers import MAX_BATCH
-from comodels.incentives.settlement import owed_tree, settle
+from comodels.incentives.settlement import owed_tree, settle, shares
 from comodels.wire import AddData, pack_entry, pack_withdrawal
 
 MANY = 20  # contributions that are withdrawn in a transaction: each may be paid to a contract, which has its gas
@@ -29,11 +29,13 @@ class Stake:
     x: bytes
     y: int
     effect: int
+    sponsor: str  # who paid: the contributor, or who sent it for them
 
     @property
     def given(self) -> Given:
         """The same without its index."""
-        return self.contributor, self.x, self.y, self.effect
+        given = self.contributor, self.x, self.y, self.effect
+        return given if self.sponsor == self.contributor else (*given, self.sponsor)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Payout:
     ----------
     amount : int
         Wei.
+    back : int
+        What of it is the sponsor's, in wei; the rest is the contributor's.
     rounds : int
         In how many rounds it took part; 0 if it was not settled.
     proof : tuple of bytes, or None
@@ -54,6 +58,7 @@ class Payout:
 
     stake: Stake
     amount: int
+    back: int
     rounds: int = 0
     proof: tuple[bytes, ...] | None = None
     beside: tuple[bytes, Sequence[bytes]] = (bytes(32), ())
@@ -61,14 +66,26 @@ class Payout:
     @property
     def packed(self) -> bytes:
         """The claim as the contract's `withdraw` takes it."""
-        return pack_withdrawal(self.stake.contributor, self.amount, self.stake.index, self.proof or ())
+        s = self.stake
+        return pack_withdrawal(s.contributor, self.amount, s.index, self.proof or (), s.sponsor)
+
+    def to(self, account: str) -> int:
+        """What of it is an account's, in wei."""
+        earned = self.amount - self.back
+        return self.back * (account == self.stake.sponsor) + earned * (account == self.stake.contributor)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Who gets something of it, and in any case who paid."""
+        s = self.stake
+        return (s.sponsor,) if self.back == self.amount or s.sponsor == s.contributor else (s.sponsor, s.contributor)
 
     def call(self, market: int) -> tuple:
         """The function that pays it alone, and its arguments."""
         if self.proof is not None:
             return "withdraw", market, self.packed
         s = self.stake
-        return "withdraw_stake", market, s.index, s.contributor, keccak(s.x), s.y, s.effect, *self.beside
+        return "withdraw_stake", market, s.index, s.contributor, s.sponsor, keccak(s.x), s.y, s.effect, *self.beside
 
 
 def calls(market: int, payouts: Sequence[Payout]) -> list[tuple[list[Payout], tuple]]:
@@ -90,7 +107,8 @@ def stakes_in(contract: ContractAt, model: str, market: int, first: int, last: i
             event = AddData.from_log(log)
             where, index = p.place_of(model, event.facts.more)
             if where == market and event.facts.effect:
-                found[index] = Stake(index, event.contributor, event.x, event.facts.label, event.facts.effect)
+                label, effect = event.facts.label, event.facts.effect
+                found[index] = Stake(index, event.contributor, event.x, label, effect, event.sponsor)
     return [found[i] for i in sorted(found)]
 
 
@@ -106,7 +124,7 @@ def errors_in(contract: ContractAt, market: int, first: int, last: int) -> list[
 
 def entries(stakes: Sequence[Stake], errors: Sequence[int]) -> bytes:
     """What the contract's `settle` is shown."""
-    return b"".join(pack_entry(stake.contributor, e) for stake, e in zip(stakes, errors, strict=False))
+    return b"".join(pack_entry(s.contributor, e, s.sponsor) for s, e in zip(stakes, errors, strict=False))
 
 
 def payouts(phase: int, plan: p.Plan, initial: int, stakes: Sequence[Stake], errors: Sequence[int]) -> list[Payout]:
@@ -130,11 +148,14 @@ def payouts(phase: int, plan: p.Plan, initial: int, stakes: Sequence[Stake], err
         flat += (plan.bounty + plan.bond) // len(stakes)
     settled = list(zip(stakes, amounts, (rounds for _, rounds in results), strict=False))
     given = [stake.given for stake in stakes]
-    found = [Payout(s, flat, beside=around(given, s.index, s.index)) for s in stakes[len(settled) :]]
+    found = [Payout(s, flat, plan.stake, beside=around(given, s.index, s.index)) for s in stakes[len(settled) :]]
     if not settled:
         return found
-    tree = owed_tree([(s.contributor, amount) for s, amount, _ in settled])
-    return [Payout(s, amount, rounds, tuple(tree.proof(s.index - 1))) for s, amount, rounds in settled] + found
+    tree = owed_tree([(s.contributor, amount, s.sponsor) for s, amount, _ in settled])
+    return [
+        Payout(s, amount, shares(amount, plan.stake)[0], rounds, tuple(tree.proof(s.index - 1)))
+        for s, amount, rounds in settled
+    ] + found
 
 
 def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[Payout]:
@@ -147,7 +168,7 @@ def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[P
     """
     settled = [due for due in found if due.proof is not None]
     if settled:
-        root = owed_tree([(due.stake.contributor, due.amount) for due in settled]).root
+        root = owed_tree([(due.stake.contributor, due.amount, due.stake.sponsor) for due in settled]).root
         if root != contract.call("owed_root", market):
             raise ComodelsError("The node's events do not lead to what the contract settled: ask another node.")
     paid = contract.call_many("paid", [(market, i) for i in range(len(found) // 256 + 1)])  # a bit for each

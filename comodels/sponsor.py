@@ -29,6 +29,8 @@ from comodels.chain.node import NodeError, RpcError
 from comodels.chain.notes import Note
 from comodels.contribute import price, usual_price
 from comodels.errors import ComodelsError
+from comodels.incentives.prediction_market import place_of
+from comodels.payouts import calls, due_in
 from comodels.rows import MAX_SAMPLE, pack_rows
 from comodels.signatures import digest
 from comodels.units import DAY
@@ -289,8 +291,13 @@ class Sponsor:
             if size > MAX_SIGNED_BYTES:
                 break
             chosen.append(number)
-        most = usual_price(self.model, len(chosen)) if limits.max_deposit is None else limits.max_deposit
-        each = price(self.model, len(chosen))
+        try:
+            each = price(self.model, len(chosen))
+            most = usual_price(self.model, len(chosen)) if limits.max_deposit is None else limits.max_deposit
+        except NodeError:
+            raise
+        except ComodelsError:  # no market takes contributions now: what was signed waits for the next one
+            return None
         if each > most or out + each * len(chosen) > limits.budget:
             return None
         chosen = self._fitting(chosen, each)
@@ -404,6 +411,8 @@ class Sponsor:
 
         Where there are points instead, have them earned: who has no ether cannot ask for them.
         """
+        if self.model.incentive_kind == "PredictionMarket":
+            return self._withdraw()
         if self.model.adapter.unit == "points":
             return self._validate()
         for action in ("refund", "rest"):
@@ -450,6 +459,50 @@ class Sponsor:
         with self._lock, self._db:
             self._db.executemany("UPDATE items SET state = 'returned' WHERE id = ?", [(i,) for i in earned])
         return len(earned)
+
+    def _withdraw(self) -> int:
+        """Ask for what markets that have ended owe for contributions that were paid here, for the contributors too."""
+        model, incentive, me = self.model, self.model.paying, self.wallet.address
+        mine = [c for c in model.contributions() if c.sponsor == me]
+        places = {c.id: place_of(model.address, c.more) for c in mine}
+        for market in sorted({places[c.id][0] for c in mine if c.effect}):
+            due = [payout for payout in due_in(incentive, model.address, market) if payout.stake.sponsor == me]
+            for _, call in calls(market, due):
+                incentive.transact(*call, account=self.wallet)
+                self._told()
+        with self._lock:
+            query = (
+                "SELECT items.id, contributor, x, y, block FROM items "
+                "JOIN batches ON batches.id = items.batch WHERE state = 'accepted' ORDER BY round"
+            )
+            rows = self._db.execute(query).fetchall()
+        # of the same contribution in the same block the rounds follow each other
+        found: dict[tuple, list] = {}
+        for c in mine:
+            found.setdefault((c.contributor, c.x, c.label, c.block), []).append(c)
+        waiting = {}
+        for number, *key in rows:
+            if same := found.get(tuple(key)):
+                waiting[number] = same.pop(0)
+        returned: dict[tuple[int, int], int] = {}
+        first = min((c.block for c in waiting.values()), default=0)
+        topics = [incentive.topics("Withdrawn"), None, word(me)]
+        for _, logs in pages(model.node, first, model.node.block, topics, incentive.address) if waiting else ():
+            for log in logs:
+                market = int(log["topics"][1], 16)
+                for _, values in incentive.events({"logs": [log]}):
+                    returned[market, values["index"]] = values["amount"]
+        # what had no effect staked nothing
+        closed = [(n, c) for n, c in waiting.items() if not c.effect or places[c.id] in returned]
+        with self._lock, self._db:
+            self._db.executemany(
+                "UPDATE items SET state = ?, returned = ? WHERE id = ?",
+                [
+                    ("returned" if (back := returned.get(places[c.id], 0)) == c.deposit else "settled", str(back), n)
+                    for n, c in closed
+                ],
+            )
+        return len(closed)
 
     def _settle(self) -> int:
         """Note what the chain says of what was accepted: what came back, whoever asked for it, and what others took."""

@@ -23,6 +23,7 @@ from comodels.published import PublishedModel
 from comodels.wire import parse_clone
 
 CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
+PARTS = "Settler", "Planner"  # of a market, in the order in which their addresses end its code
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Finding:
     Attributes
     ----------
     part : str
-        What it is for: model, implementation, incentive, scorer or registry.
+        What it is for: model, implementation, incentive, settler, planner, scorer or registry.
     name : str
         The contract that it says to be.
     same : bool
@@ -82,9 +83,18 @@ def verify(model: PublishedModel, registry: str | None = None) -> Iterator[Findi
     else:
         yield Finding("incentive", clone.trainer, "?", False, "is none of this source's incentives")
     if model.incentive_kind in NEEDS:
+        yield from parts_of(model, clone.trainer)
         yield scorer_of(model)
     if registry is not None:
         yield compare(node, "registry", registry, "Registry")
+
+
+def parts_of(model: PublishedModel, market: str) -> Iterator[Finding]:
+    """Compare who checks a market's plans, and who works out what is owed: their addresses end the market's code."""
+    added = model.node.code(market)[-32 * len(PARTS) :]
+    for i, name in enumerate(PARTS):
+        address = to_checksum_address(added[32 * i + 12 : 32 * i + 32])
+        yield compare(model.node, name.lower(), address, name)
 
 
 def scorer_of(model: PublishedModel) -> Finding:

@@ -95,57 +95,83 @@ PROXY_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
 IDENTITY, CARD = 45, 77  # where the identity word and the card begin
 
 
-def pack_contribution(contributor: str, x: bytes, y: int, effect: int) -> bytes:
-    """A contribution as scorers take it: who (20 bytes), effect (2), label (1), length of the sample (2), sample.
+@functools.lru_cache(maxsize=100_000)
+def account_of(contributor: str, sponsor: str | None = None) -> bytes:
+    """What stands in a market for who contributed and who paid, by default the same: 20 bytes, of a hash of both.
+
+    Examples
+    --------
+    >>> account_of("0x" + "ab" * 20).hex()
+    '4914e37ee6191ec082e949f714c60d9a7d7468a5'
+    >>> account_of("0x" + "ab" * 20) == account_of("0x" + "ab" * 20, "0x" + "cd" * 20)
+    False
+    """
+    both = (bytes.fromhex(who.removeprefix("0x")) for who in (contributor, sponsor or contributor))
+    return keccak(b"".join(bytes(12) + who for who in both))[12:]
+
+
+def pack_contribution(contributor: str, x: bytes, y: int, effect: int, sponsor: str | None = None) -> bytes:
+    """A contribution as scorers take it: account (20 bytes), effect (2), label (1), length of the sample (2), sample.
 
     Examples
     --------
     >>> pack_contribution("0x" + "ab" * 20, b"\\0\\5", y=1, effect=2).hex()
-    'abababababababababababababababababababab00020100020005'
+    '4914e37ee6191ec082e949f714c60d9a7d7468a500020100020005'
     """
-    who = bytes.fromhex(contributor.removeprefix("0x"))
-    return who + effect.to_bytes(2, "big") + y.to_bytes(1, "big") + len(x).to_bytes(2, "big") + x
+    return (
+        account_of(contributor, sponsor)
+        + effect.to_bytes(2, "big")
+        + y.to_bytes(1, "big")
+        + len(x).to_bytes(2, "big")
+        + x
+    )
 
 
-def pack_entry(contributor: str, errors: int) -> bytes:
-    """A contribution that was scored as a market's `settle` is shown it: who (20 bytes), errors after it (2).
+def pack_entry(contributor: str, errors: int, sponsor: str | None = None) -> bytes:
+    """A contribution that was scored as a market's `settle` is shown it: account (20 bytes), errors after it (2).
 
     Examples
     --------
     >>> pack_entry("0x" + "ab" * 20, 258).hex()
-    'abababababababababababababababababababab0102'
+    '4914e37ee6191ec082e949f714c60d9a7d7468a50102'
     """
-    return bytes.fromhex(contributor.removeprefix("0x")) + errors.to_bytes(2, "big")
+    return account_of(contributor, sponsor) + errors.to_bytes(2, "big")
 
 
-def pack_withdrawal(contributor: str, amount: int, index: int, proof: Sequence[bytes]) -> bytes:
-    """A claim as a market's `withdraw` takes it: who (20 bytes), wei (12), index from 1 (2), proof (1 + 32 a node).
+def pack_withdrawal(
+    contributor: str, amount: int, index: int, proof: Sequence[bytes], sponsor: str | None = None
+) -> bytes:
+    """A claim as a market's `withdraw` takes it.
+
+    That is: contributor and sponsor, by default the same (20 bytes each), wei (12), index from 1 (2), proof (1 + 32 a
+    node).
 
     Examples
     --------
-    >>> pack_withdrawal("0x" + "ab" * 20, 1, 2, [bytes(32)]).hex()[:70]
-    'abababababababababababababababababababab000000000000000000000001000201'
+    >>> packed = pack_withdrawal("0x" + "ab" * 20, 1, 2, [bytes(32)], "0x" + "cd" * 20)
+    >>> packed[18:22].hex(), packed[38:55].hex()
+    ('ababcdcd', 'cdcd000000000000000000000001000201')
     """
-    who = bytes.fromhex(contributor.removeprefix("0x"))
+    who = b"".join(bytes.fromhex(account.removeprefix("0x")) for account in (contributor, sponsor or contributor))
     return b"".join([who, amount.to_bytes(12, "big"), index.to_bytes(2, "big"), bytes([len(proof)]), *proof])
 
 
-def iterate_withdrawals(claims: bytes) -> Iterator[tuple[str, int, int, list[bytes]]]:
-    """Contributor, wei, index and proof of each claim in what `pack_withdrawal` packs.
+def iterate_withdrawals(claims: bytes) -> Iterator[tuple[str, int, int, list[bytes], str]]:
+    """Contributor, wei, index, proof and sponsor of each claim in what `pack_withdrawal` packs.
 
     Examples
     --------
-    >>> [(index, amount) for _, amount, index, _ in iterate_withdrawals(pack_withdrawal("0x" + "ab" * 20, 1, 2, []))]
-    [(2, 1)]
+    >>> [c[1:3] for c in iterate_withdrawals(pack_withdrawal("0x" + "ab" * 20, 1, 2, []))]
+    [(1, 2)]
     """
     position = 0
     while position < len(claims):
-        head = claims[position : position + 35]
-        position += 35
-        end = position + 32 * head[34]
+        head = claims[position : position + 55]
+        position += 55
+        end = position + 32 * head[54]
         proof = [claims[i : i + 32] for i in range(position, end, 32)]
-        amount, index = int.from_bytes(head[20:32], "big"), int.from_bytes(head[32:34], "big")
-        yield to_checksum_address(head[:20]), amount, index, proof
+        amount, index = int.from_bytes(head[40:52], "big"), int.from_bytes(head[52:54], "big")
+        yield to_checksum_address(head[:20]), amount, index, proof, to_checksum_address(head[20:40])
         position = end
 
 

@@ -44,7 +44,11 @@ def reasons(folder: Path = CONTRACTS) -> dict[str, set[str]]:
         module = ast.parse_to_ast(path.read_text())
         messages = [node.msg for node in module.get_descendants(ast.nodes.Assert)]
         messages += [node.exc for node in module.get_descendants(ast.nodes.Raise)]
-        if texts := {m.value for m in messages if isinstance(m, ast.nodes.Str)}:
+        texts = {m.value for m in messages if isinstance(m, ast.nodes.Str)}
+        # as the module `market_book` asserts
+        calls = [node for node in module.get_descendants(ast.nodes.Call) if getattr(node.func, "attr", "") == "_check"]
+        found_in = [call.args[1].value for call in calls if len(call.args) == 2]
+        if texts := texts | {f"prediction-market: {text}" for text in found_in}:
             found[name] = texts
     return found
 

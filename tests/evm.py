@@ -16,6 +16,8 @@ import pyrevm
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
+from comodels.artifacts import NEEDS
+
 MAX_GAS = 16_777_216  # of a transaction
 RICH = 10**30  # wei
 
@@ -166,6 +168,11 @@ class Evm:
 
     def deploy(self, name: str, code: bytes, abi: list[dict], sender: str, arguments: bytes = b"") -> Contract:
         return self.at(name, self._evm.deploy(sender, code + arguments), abi)
+
+    def deploy_whole(self, name: str, artefact: Callable[[str], tuple[bytes, list[dict]]], sender: str) -> Contract:
+        """A contract of the project by its name, with those that it needs."""
+        needed = [self.deploy_whole(part, artefact, sender).address for part in NEEDS.get(name, ())]
+        return self.deploy(name, *artefact(name), sender, encode(["address[]"], [needed]) if needed else b"")
 
     # ---- calls -------------------------------------------------------------------------------------------------------
 

@@ -101,6 +101,11 @@ class Stake:
     errors: int | None = None
     paid: bool = False
 
+    @property
+    def given(self) -> tuple:
+        """As it is shown: contributor, sample, label, effect, sponsor."""
+        return self.contributor, self.x, self.y, self.effect, self.sponsor
+
 
 @dataclass
 class Market:
@@ -130,14 +135,18 @@ class MarketLedger(Ledger):
     """Of `PredictionMarket`."""
 
     markets: dict[int, Market] = field(default_factory=dict)
-    claims: dict[tuple[int, int], int] = field(default_factory=dict)  # by market and index: wei that it is owed
+    claims: dict[tuple[int, int], dict[str, int]] = field(
+        default_factory=dict
+    )  # by market and index: wei owed, by account
     ends: dict[int, int] = field(default_factory=dict)  # by market: seconds, of the participation
     settled: dict[int, bytes] = field(default_factory=dict)  # by market: the root over what is owed, as the event says
     _seen_over: set[int] = field(default_factory=set)  # ended markets: nobody earns a fee any more
 
     @property
     def held(self) -> int:
-        return sum(m.rest + m.stakes_held for m in self.markets.values()) + sum(self.claims.values())
+        return sum(m.rest + m.stakes_held for m in self.markets.values()) + sum(
+            sum(owed.values()) for owed in self.claims.values()
+        )
 
     def apply(self, log: Log, callers: set[str], time: int) -> None:
         match log.name:
@@ -207,13 +216,13 @@ class MarketLedger(Ledger):
                 m.rest = 0
                 self.pay(log.account, log.amount)
             case "Withdrawn":
-                owed = self.claims.pop((log.market, log.index), None)
-                check(owed is not None, f"withdrawn what nobody is owed: {log}")
-                check(log.amount == owed, f"owed {owed}: {log}")
-                s = self.markets[log.market].stakes[log.index - 1]
-                check(log.account == s.contributor, f"not their contribution: {log}")
-                s.paid = True
-                self.pay(s.sponsor, owed)
+                owed = self.claims.get((log.market, log.index), {})
+                check(log.account in owed, f"withdrawn what the account is not owed: {log}")
+                check(log.amount == owed.pop(log.account), f"another amount: {log}")
+                if not owed:
+                    del self.claims[log.market, log.index]
+                self.markets[log.market].stakes[log.index - 1].paid = True
+                self.pay(log.account, log.amount)
             case "Credited":
                 self.credited(log)
             case "Fetched":
@@ -280,7 +289,7 @@ class MarketLedger(Ledger):
                 balances = settle([m.initial, *scored], plan.hidden_rows, plan.rounds)
                 owed = [plan.stake * b // plan.hidden_rows for b, _ in balances]
                 if scored:
-                    m.tree = owed_tree([(s.contributor, o) for s, o in zip(m.stakes, owed, strict=False)])
+                    m.tree = owed_tree([(s.contributor, o, s.sponsor) for s, o in zip(m.stakes, owed, strict=False)])
                     check(self.settled.get(market) == m.tree.root, f"settled otherwise than {owed}")
                 owed += [plan.stake] * (n - len(scored))
             case "void":
@@ -297,7 +306,13 @@ class MarketLedger(Ledger):
         m.rest += plan.stake * n - sum(owed)
         m.phase = phase
         for index, amount in enumerate(owed, 1):
-            self.claims[market, index] = amount
+            s, back = m.stakes[index - 1], min(amount, plan.stake)
+            if s.contributor == s.sponsor:
+                self.claims[market, index] = {s.contributor: amount}
+            else:  # the stake is who paid it, and what is above it who contributed
+                self.claims[market, index] = {s.sponsor: back} | (
+                    {s.contributor: amount - back} if amount > back else {}
+                )
 
     def spent(self) -> int:
         """Wei of fees that the latest transaction spent: what no event tells. Never more than the plan says."""
@@ -307,7 +322,7 @@ class MarketLedger(Ledger):
                 continue
             if m.phase != "running":
                 self._seen_over.add(market)
-            owed = sum(self.claims.get((market, i), 0) for i in range(1, len(m.stakes) + 1))
+            owed = sum(sum(self.claims.get((market, i), {}).values()) for i in range(1, len(m.stakes) + 1))
             spent = m.rest + m.stakes_held + owed - sum(self.contract.call("held", market))
             check(spent >= 0, f"a market holds more than was paid in: {market:x}")
             m.fees += spent

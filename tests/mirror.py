@@ -262,8 +262,10 @@ class Mirror:
             "withdraw", market, claims, sender=sender, twin=lambda t: t.withdraw(str(sender), market, claims)
         )
 
-    def withdraw_stake(self, sender, market, index, contributor, x_hash, y, effect, before=bytes(32), after=()):
-        arguments = market, index, str(contributor), x_hash, y, effect, before, after
+    def withdraw_stake(
+        self, sender, market, index, contributor, sponsor, x_hash, y, effect, before=bytes(32), after=()
+    ):
+        arguments = market, index, str(contributor), str(sponsor), x_hash, y, effect, before, after
         return self.do(
             "withdraw_stake", *arguments, sender=sender, twin=lambda t: t.withdraw_stake(str(sender), *arguments)
         )

@@ -44,6 +44,7 @@ JUDGED_BY: dict[str, tuple[str, ...]] = {
     "modules/market_test_set.vy": ("PredictionMarket", "MarketHarness"),
     "modules/owed.vy": ("PredictionMarket",),
     "scorers/Settler.vy": ("Settler",),
+    "scorers/Planner.vy": ("Planner",),
     "modules/sparse_rows.vy": ("SparseScorer",),
     "modules/stored.vy": ("EvaluatingScorer",),
     "scorers/EvaluatingScorer.vy": ("EvaluatingScorer",),
@@ -129,6 +130,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "EvaluatingScorer": ("unit/scorers", "unit/PredictionMarket/test_score.py", "attacks/test_market.py"),
     "SparseScorer": ("unit/scorers", "unit/PredictionMarket/test_score_many.py", "property/test_scorers.py"),
     "MulticlassSparseScorer": ("property/test_scorers.py",),
+    "Planner": ("unit/PredictionMarket/test_commit.py",),
     "Settler": ("unit/scorers/test_settler.py", "unit/modules/test_market.py"),
     "MarketHarness": (
         "unit/modules/test_market.py",

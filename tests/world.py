@@ -327,11 +327,11 @@ class World:
         claims = []
         for index, s in enumerate(m.stakes, 1):
             if m.tree is None or s.errors is None:
-                names = "market", "index", "contributor", "x_hash", "y", "effect", "before", "after"
+                names = "market", "index", "contributor", "sponsor", "x_hash", "y", "effect", "before", "after"
                 self.hostile.add(**dict(zip(names, self.withdrawal(number, index)[1:], strict=True)))
                 continue
-            owed, proof = self.ledger("PredictionMarket").claims[number, index], m.tree.proof(index - 1)
-            claims.append(pack_withdrawal(s.contributor, owed, index, proof))
+            owed, proof = sum(self.ledger("PredictionMarket").claims[number, index].values()), m.tree.proof(index - 1)
+            claims.append(pack_withdrawal(s.contributor, owed, index, proof, s.sponsor))
             for who, amount, place in (
                 (s.contributor, owed, index),
                 (self.hostile_accounts[0], owed, index),
@@ -471,6 +471,8 @@ class World:
         value = 0
         if model.incentive == "SelfAssessment":
             value = 2 * incentive.call("batch_deposit", address, 2)
+        if model.incentive == "PredictionMarket":
+            value = 2 * PLAN.stake
         if self.rng.random() < 0.5:
             arguments = "add_many", address, 2, pack_rows((y, x) for x, y in rows)
         else:
@@ -631,9 +633,9 @@ class World:
         elif phase == 5:
             stakes = self.ledger("PredictionMarket").markets[play.secret.market].stakes
             some = stakes[m[9] : m[9] + int(rng.integers(1, 4))]
-            given = [(s.contributor, s.x, s.y, s.effect) for s in stakes]
+            given = [s.given for s in stakes]
             beside = around(given, m[9] + 1, m[9] + len(some))
-            packed = b"".join(pack_contribution(s.contributor, s.x, s.y, s.effect) for s in some)
+            packed = b"".join(pack_contribution(*s.given) for s in some)
             rows = int(rng.integers(0, 4))
             self.do(self.keeper, market, "score_many", play.secret.market, m[9] + 1, packed, rows, *beside)
         elif phase == 6:
@@ -740,7 +742,7 @@ class World:
     def entries(self, number: int) -> bytes:
         """What a market's `settle` is to be shown."""
         stakes = self.ledger("PredictionMarket").markets[number].stakes
-        return b"".join(pack_entry(s.contributor, s.errors) for s in stakes if s.errors is not None)
+        return b"".join(pack_entry(s.contributor, s.errors, s.sponsor) for s in stakes if s.errors is not None)
 
     def withdrawal(self, number: int, index: int) -> tuple:
         """What pays a contribution to a market that has ended."""
@@ -748,9 +750,10 @@ class World:
         m = ledger.markets[number]
         s = m.stakes[index - 1]
         if s.errors is None or m.tree is None:
-            beside = around([(t.contributor, t.x, t.y, t.effect) for t in m.stakes], index, index)
-            return "withdraw_stake", number, index, s.contributor, keccak(s.x), s.y, s.effect, *beside
-        claim = s.contributor, ledger.claims.get((number, index), 0), index, m.tree.proof(index - 1)
+            beside = around([t.given for t in m.stakes], index, index)
+            return "withdraw_stake", number, index, s.contributor, s.sponsor, keccak(s.x), s.y, s.effect, *beside
+        owed = sum(ledger.claims.get((number, index), {}).values())
+        claim = s.contributor, owed, index, m.tree.proof(index - 1), s.sponsor
         return "withdraw", number, pack_withdrawal(*claim)
 
     def drain_market(self) -> None:

@@ -383,6 +383,7 @@ class Batches:
     ):
         self.bench, self.incentive = bench, bench.contract(incentive)
         self.paid = incentive == "SelfAssessment"
+        self.stake = 0  # wei, in a market
         _, self.model = bench.publish(twin or random_perceptron(1_000), self.incentive.address, terms)
         rng = np.random.default_rng(0)
         self.sample = sample or partial(zipf_words, rng, 1_000, 15)
@@ -426,7 +427,8 @@ class Batches:
         """The gas for each item of a batch, none of which may be skipped."""
         value, time = 0, self.bench.time + after
         if function.startswith("add"):
-            value = count * batch_deposit_after(time - self.latest, count, COST_WEIGHT) if self.paid else 0
+            deposit = batch_deposit_after(time - self.latest, count, COST_WEIGHT) if self.paid else self.stake
+            value = count * deposit
             self.latest = time
         arguments = self.model.address, *arguments
         call = self.incentive.transaction(
@@ -457,6 +459,21 @@ class Batches:
         samples = self.draw(2)
         self.add(samples, sender=self.bench.second)
         self.claim(claim, [(self.bench.second, x, y) for x, y in samples], after=DAY, sender=self.bench.second)
+
+
+class MarketBatches(Batches):
+    """The same in a market that takes contributions."""
+
+    def __init__(self, bench: Bench):
+        from comodels.incentives.prediction_market import Plan, Terms
+
+        super().__init__(bench, "PredictionMarket", Terms(0, 0, 2**32 - 1).encode())
+        self.stake = 10**15
+        plan = Plan(self.stake, 20, self.stake, 10**13, 11, 1, 25, 1, 1_000)
+        _, secret = commit_market(bench, self.incentive, self.model, plan)
+        draw_below(bench, self.incentive, secret.market, 1)
+        for call in (("reveal", *secret.reveal_arguments(0)), ("prepare", secret.market, 600, ZERO_SALT)):
+            bench.send(self.incentive.transaction(*call, sender=bench.third))
 
 
 def batch_rows(bench: Bench) -> Iterator[Row]:
@@ -504,6 +521,15 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         yield row("points, validate", batches.claim("validate", right, after=DAY), 28_300, 20_900)
         wrong = batches.own(batches.such(False, count))
         yield row("points, report", batches.claim("report", wrong, after=DAY, **second), 50_000, 44_000)
+
+        market = MarketBatches(bench)
+        market.add(market.draw(1, 1), sender=bench.second)
+        yield row("market, add, all agreeing", market.add(market.draw(count)), 24_000, 24_000)
+        yield row("market, add, all disagreeing", market.add(market.draw(count, 1)), 33_000, 33_000)
+        yield row("market, add, a tenth disagreeing", market.add(market.draw(count, 10)))
+        items = sorted(market.sign(market.draw(count, 10)), key=lambda item: item.y)
+        gas = market.send("add_signed", count, pack_signed(items), count=count)
+        yield row("market, add what others signed, a tenth disagreeing", gas, 51_600, 45_500)
 
 
 def points_rows(bench: Bench) -> Iterator[Row]:
@@ -583,7 +609,7 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     yield Row("market: 1,000 contributions on 250 rows, everything, each contribution", round(gas / 1_000), 170_000)
 
     # the same model as one that has no scorer of its own
-    alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     slow = PlayedMarket(bench, alone, Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, 20))
     first = [slow.score(1, 10) for _ in range(3 * slow.plan.hidden)]
     rest = [slow.score(1) for _ in slow.claims[1:]]

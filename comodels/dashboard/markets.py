@@ -86,7 +86,7 @@ class Draft(MarketDriver):
         for c in self.reader.history(self.subject).contributions:
             market, index = p.place_of(self.model, c.more)
             if market == self.market and c.effect:
-                found[index] = Stake(index, c.contributor, c.x, c.label, c.effect)
+                found[index] = Stake(index, c.contributor, c.x, c.label, c.effect, c.sponsor)
         return [found[i] for i in sorted(found)]
 
     def planned(self, step: str) -> tuple[bytes, int]:

@@ -18,10 +18,19 @@ class Adapter:
     contract: ClassVar[str] = ""
     unit: ClassVar[str] = "ether"
     refuses_copies: ClassVar[bool] = False  # whether a sample that anyone ever contributed is refused
+    falls: ClassVar[bool] = False  # whether the deposit falls with the time since the latest contribution
 
     def deposit(self, incentive: Any, model: str, sender: str | None = None) -> int:
         """The deposit that a contribution needs now, in wei."""
         return 0
+
+    def batch_deposit(self, incentive: Any, model: str, count: int) -> int:
+        """The deposit that each of so many contributions in one batch needs now, in wei."""
+        return 0
+
+    def usual_deposit(self, incentive: Any, model: str, count: int) -> int:
+        """What each of a batch usually needs, in wei: more is waited for."""
+        return self.batch_deposit(incentive, model, count)
 
     def most(self) -> int:
         """The most that a contribution can need, in wei."""

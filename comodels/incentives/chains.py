@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from eth_abi import encode
 from eth_utils import keccak
 
+from comodels.wire import account_of
+
 GROUP = 16  # contributions
 
-Given = tuple[str, bytes, int, int]
-"""A contribution: who, sample, label, effect."""
+Given = tuple[str, bytes, int, int] | tuple[str, bytes, int, int, str]
+"""A contribution: contributor, sample, label, effect; and, where another paid for it, its sponsor."""
 
 
-def stands_for(index: int, contributor: str, x_hash: bytes, y: int, effect: int) -> bytes:
-    """What stands for a contribution, counted from 1."""
-    return keccak(
-        encode(("uint256", "address", "bytes32", "uint256", "uint256"), [index, contributor, x_hash, y, effect])
-    )
+def stands_for(index: int, contributor: str, x_hash: bytes, y: int, effect: int, sponsor: str | None = None) -> bytes:
+    """What stands for a contribution, counted from 1; the sponsor is by default its contributor."""
+    account = account_of(contributor, sponsor)
+    return keccak(encode(("uint256", "address", "bytes32", "uint256", "uint256"), [index, account, x_hash, y, effect]))
 
 
 def around(contributions: Sequence[Given], first: int, last: int) -> tuple[bytes, list[bytes]]:
@@ -45,8 +46,8 @@ def around(contributions: Sequence[Given], first: int, last: int) -> tuple[bytes
     begin, end = (first - 1) // GROUP * GROUP, min(-(-last // GROUP) * GROUP, len(contributions))
 
     def hashed(index: int) -> bytes:
-        who, x, y, effect = contributions[index - 1]
-        return stands_for(index, who, keccak(x), y, effect)
+        who, x, *rest = contributions[index - 1]
+        return stands_for(index, who, keccak(x), *rest)
 
     before = bytes(32)
     for index in range(begin + 1, first):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import comb
@@ -11,12 +11,13 @@ from math import comb
 from eth_abi import encode
 from eth_utils import keccak
 
-from comodels.incentives.chains import GROUP, around
+from comodels.batch import NOT_SIGNED, TOO_LATE, Signed
+from comodels.incentives.chains import GROUP, Given, around
 from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
-from comodels.incentives.settlement import owed_leaf, owed_tree, settle
+from comodels.incentives.settlement import owed_leaf, owed_tree, settle, shares
 from comodels.incentives.terms import TermsBase, term
 from comodels.merkle import MerkleTree, root_of, standard_leaf
-from comodels.revert import Revert, require
+from comodels.revert import Revert, attempt, require
 from comodels.rows import iterate_rows
 from comodels.units import DAY
 from comodels.wire import iterate_withdrawals, pack_entry, pack_withdrawal
@@ -194,6 +195,7 @@ class Contribution:
     """One stake on one sample that changed the model."""
 
     contributor: str
+    sponsor: str  # who paid the stake: the contributor, or who sent it for them
     x: bytes
     y: int
     effect: int
@@ -201,6 +203,12 @@ class Contribution:
     rounds: int = 0  # in which it took part
     balance: int = 0  # stakes times hidden rows
     paid: bool = False
+
+    @property
+    def given(self) -> Given:
+        """As it is shown: contributor, sample, label, effect, and the sponsor where that is another."""
+        given = self.contributor, self.x, self.y, self.effect
+        return given if self.sponsor == self.contributor else (*given, self.sponsor)
 
 
 @dataclass
@@ -280,6 +288,8 @@ class PredictionMarket:
         self._addresses: dict[int, str] = {}  # of the models, by what stands in a market's id
         self.markets: dict[int, Market] = {}
         self.numbers: dict[str, int] = defaultdict(int)
+        # by model, contributor, sponsor, sample and label: signatures that were used up or cancelled
+        self.rounds: dict[tuple[str, str, str, bytes, int], int] = defaultdict(int)
 
     def open(self, model: str, twin: Replica, owner: str, terms: Terms) -> None:
         """Hold markets for a model."""
@@ -396,16 +406,63 @@ class PredictionMarket:
 
     def add_data(self, sender: str, model: str, x: bytes, y: int, value: int, time: int) -> int:
         """Stake on a sample; returns its effect. One that leaves the model as it was stakes nothing and is not kept."""
+        return self._add(self._open_market(model, 1, value, time), sender, sender, x, y)
+
+    def add_many(
+        self, sender: str, model: str, rows: Sequence[tuple[bytes, int]], value: int, time: int
+    ) -> list[int | str]:
+        """Stake on (sample, label) pairs. Returns for each its effect, or why it was skipped."""
+        m = self._open_market(model, len(rows), value, time)
+        return [attempt(self._add, m, sender, sender, x, y) for x, y in rows]
+
+    def add_signed(
+        self,
+        sender: str,
+        model: str,
+        items: Sequence[Signed],
+        value: int,
+        time: int,
+        signed: Callable[[Signed, int, str], bool],
+    ) -> list[int | str]:
+        """As `add_many`, with what others signed.
+
+        `signed` tells of an item, a round and a sponsor whether the contributor signed them.
+        """
+        m = self._open_market(model, len(items), value, time)
+
+        def add(item: Signed) -> int:
+            require(time <= item.deadline, TOO_LATE)
+            key = model, item.contributor, sender, item.x, item.y
+            require(signed(item, self.rounds[key], sender), NOT_SIGNED)
+            effect = self._add(m, item.contributor, sender, item.x, item.y)
+            self.rounds[key] += 1
+            return effect
+
+        return [attempt(add, item) for item in items]
+
+    def round_of(self, model: str, contributor: str, sponsor: str, x: bytes, y: int) -> int:
+        """The round that a signature for a contribution by a sponsor must name now."""
+        return self.rounds[model, contributor, sponsor, x, y]
+
+    def cancel(self, sender: str, model: str, sponsor: str, x: bytes, y: int) -> None:
+        """Take back the sender's signature of the present round."""
+        self.rounds[model, sender, sponsor, x, y] += 1
+
+    def _open_market(self, model: str, count: int, value: int, time: int) -> Market:
+        """The market to which so many can be contributed now with so many wei."""
         m = self.markets.get(self.latest_market(model))
         if m is None or m.phase != PARTICIPATING or time >= m.deadline:
             raise Revert("prediction-market: nobody can take part now")
+        require(value >= count * m.plan.stake, "prediction-market: stake above the value sent")
+        return m
+
+    def _add(self, m: Market, contributor: str, sponsor: str, x: bytes, y: int) -> int:
         require(len(m.contributions) < m.plan.max_contributions, "prediction-market: full")
-        require(value >= m.plan.stake, "prediction-market: stake above the value sent")
-        effect = self.models[model][0].update(x, y)
+        effect = self.models[m.model][0].update(x, y)
         require(effect < 2**16, "prediction-market: unknown label or effect")
         if effect:
-            m.contributions.append(Contribution(sender, x, y, effect))
-            self._take(sender, m.plan.stake)
+            m.contributions.append(Contribution(contributor, sponsor, x, y, effect))
+            self._take(sponsor, m.plan.stake)
             m.contributors_part += m.plan.stake
         return effect
 
@@ -433,7 +490,7 @@ class PredictionMarket:
     def around(self, market: int, first: int, last: int) -> tuple[bytes, list[bytes]]:
         """What must be shown beside the contributions from `first` to `last`."""
         contributions = self._market(market).contributions
-        return around([(c.contributor, c.x, c.y, c.effect) for c in contributions], first, last)
+        return around([c.given for c in contributions], first, last)
 
     def score_many(
         self,
@@ -445,7 +502,9 @@ class PredictionMarket:
         before: bytes | None = None,
         after: Sequence[bytes] | None = None,
     ) -> None:
-        """Count the errors after contributions (who, x, y, effect), the first of which is `first`, on the next rows.
+        """Count the errors after contributions (see `Contribution.given`), the first of which is `first`.
+
+        On the next hidden rows, `rows` of them at most.
 
         Without `before` and `after` the right ones are shown beside them.
         """
@@ -453,7 +512,7 @@ class PredictionMarket:
         require(m.phase == SCORING, "prediction-market: nothing to score now")
         said = m.contributions[first - 1 : first - 1 + len(contributions)]
         require(
-            contributions == [(c.contributor, c.x, c.y, c.effect) for c in said],
+            contributions == [c.given for c in said],
             "prediction-market: not what was contributed",
         )
         beside = self.around(market, first, first + len(said) - 1)
@@ -474,7 +533,7 @@ class PredictionMarket:
     def entries(self, market: int) -> bytes:
         """What `settle` is to be shown."""
         m = self._market(market)
-        return b"".join(pack_entry(c.contributor, c.errors) for c in m.contributions[: m.scored])
+        return b"".join(pack_entry(c.contributor, c.errors, c.sponsor) for c in m.contributions[: m.scored])
 
     def settle(self, sender: str, market: int, entries: bytes) -> None:
         """Work out what the contributions that were scored earned."""
@@ -489,7 +548,7 @@ class PredictionMarket:
             self._shift(m, m.plan.stake * balance // m.plan.hidden_rows - m.plan.stake)
         m.settled = m.scored
         self._end(m, SETTLED if m.scored == len(m.contributions) else ABANDONED)
-        m.owed = owed_tree([(c.contributor, self.owed(market, i)) for i, c in enumerate(scored, 1)])
+        m.owed = owed_tree([(c.contributor, self.owed(market, i), c.sponsor) for i, c in enumerate(scored, 1)])
         self._pay_fee(m, sender, SETTLING_PARTS * m.scored)
 
     # ---- 9 withdraw --------------------------------------------------------------------------------------------------
@@ -513,29 +572,33 @@ class PredictionMarket:
         c = m.contributions[index - 1]
         if index > m.settled:
             return "withdraw_stake", (
-                *(market, index, c.contributor, keccak(c.x), c.y, c.effect),
+                *(market, index, c.contributor, c.sponsor, keccak(c.x), c.y, c.effect),
                 *self.around(market, index, index),
             )
         assert m.owed is not None
         amount = m.plan.stake * c.balance // m.plan.hidden_rows
-        return "withdraw", (market, pack_withdrawal(c.contributor, amount, index, m.owed.proof(index - 1)))
+        return "withdraw", (market, pack_withdrawal(c.contributor, amount, index, m.owed.proof(index - 1), c.sponsor))
 
     def withdraw(self, sender: str, market: int, claims: bytes) -> int:
         """Pay what contributions are owed that were settled; those that were paid are passed over."""
         m = self.markets.get(market)
         root = m.owed.root if m is not None and m.owed is not None else bytes(32)
-        for contributor, amount, index, proof in iterate_withdrawals(claims):
-            leaf = owed_leaf(index, contributor, amount)
+        for contributor, amount, index, proof, sponsor in iterate_withdrawals(claims):
+            leaf = owed_leaf(index, contributor, amount, sponsor)
             require(root_of(leaf, proof) == root, "prediction-market: not what was settled")
         paid = 0
-        for _, amount, index, _ in iterate_withdrawals(claims):
+        for _, amount, index, _, _ in iterate_withdrawals(claims):
             assert m is not None  # there is a root
             c = m.contributions[index - 1]
             if not c.paid:
-                c.paid = True
-                m.contributors_part -= amount
-                paid += self._pay(sender, c.contributor, amount)
+                paid += self._pay_out(sender, m, c, amount)
         return paid
+
+    def _pay_out(self, sender: str, m: Market, c: Contribution, amount: int) -> int:
+        c.paid = True
+        m.contributors_part -= amount
+        back, earned = shares(amount, m.plan.stake)
+        return self._pay(sender, c.sponsor, back) + self._pay(sender, c.contributor, earned)
 
     @staticmethod
     def _check_chain(first: int, beside: tuple[bytes, list[bytes]], before: bytes, after: Sequence[bytes]) -> None:
@@ -548,6 +611,7 @@ class PredictionMarket:
         market: int,
         index: int,
         contributor: str,
+        sponsor: str,
         x_hash: bytes,
         y: int,
         effect: int,
@@ -562,17 +626,14 @@ class PredictionMarket:
         require(not known or not m.contributions[index - 1].paid, "prediction-market: paid already")
         require(known, "prediction-market: not what was contributed")
         c = m.contributions[index - 1]
-        claim = contributor, x_hash, y, effect
+        claim = contributor, sponsor, x_hash, y, effect
         require(
-            claim == (c.contributor, keccak(c.x), c.y, c.effect),
+            claim == (c.contributor, c.sponsor, keccak(c.x), c.y, c.effect),
             "prediction-market: not what was contributed",
         )
         beside = self.around(market, index, index)
         require((before, list(after)) == beside, "prediction-market: not what was contributed")
-        amount = self.owed(market, index)
-        c.paid = True
-        m.contributors_part -= amount
-        return self._pay(sender, contributor, amount)
+        return self._pay_out(sender, m, c, self.owed(market, index))
 
     def withdraw_rest(self, sender: str, market: int) -> int:
         """Pay the provider what is left."""

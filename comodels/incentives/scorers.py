@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Protocol
 
+from comodels.incentives.chains import Given
 from comodels.revert import require
 from comodels.rows import ROW_HEAD, iterate_rows
 from comodels.wire import pack_contribution
@@ -20,8 +21,8 @@ Samples = Sequence[tuple[bytes, int]]
 """Samples and labels of contributions that follow each other."""
 
 
-def fitting(contributions: Sequence[tuple[str, bytes, int, int]]) -> tuple[list[tuple[str, bytes, int, int]], bytes]:
-    """As many of the first contributions (who, sample, label, effect) as one transaction can present, and packed."""
+def fitting(contributions: Sequence[Given]) -> tuple[list[Given], bytes]:
+    """As many of the first contributions as one transaction can present, and packed."""
     taken, packed = [], b""
     for contribution in contributions[:MAX_MANY]:
         more = pack_contribution(*contribution)

@@ -11,6 +11,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from comodels.merkle import MerkleTree
+from comodels.wire import account_of
 
 
 def settle_by_loop(errors: Sequence[int], rows: int, rounds: int) -> list[int]:
@@ -86,19 +87,33 @@ def settle(errors: Sequence[int], rows: int, rounds: int) -> list[tuple[int, int
     return result
 
 
+def shares(amount: int, stake: int) -> tuple[int, int]:
+    """Of what a contribution is owed, what is who paid its stake's, and what is its contributor's, in wei.
+
+    Examples
+    --------
+    >>> shares(70, stake=100), shares(130, stake=100)
+    ((70, 0), (100, 30))
+    """
+    return min(amount, stake), max(0, amount - stake)
+
+
 def payments(errors: Sequence[int], rows: int, rounds: int, stake: int) -> list[int]:
     """Wei that each contribution is paid, rounded down."""
     return [stake * balance // rows for balance, _ in settle(errors, rows, rounds)]
 
 
-def owed_leaf(index: int, contributor: str, amount: int) -> bytes:
-    """The leaf that says what a contribution, counted from 1, is owed.
+def owed_leaf(index: int, contributor: str, amount: int, sponsor: str | None = None) -> bytes:
+    """The leaf that says what a contribution, counted from 1, is owed; the sponsor is by default its contributor.
 
     Over 96 bytes: it cannot be taken for a pair of nodes, which is 64 bytes long.
     """
-    return keccak(encode(("uint256", "address", "uint256"), [index, contributor, amount]))
+    return keccak(encode(("uint256", "address", "uint256"), [index, account_of(contributor, sponsor), amount]))
 
 
-def owed_tree(owed: Sequence[tuple[str, int]]) -> MerkleTree:
-    """The tree over what contributions, by contributor and wei in their order, are owed, as `Settler` builds it."""
+def owed_tree(owed: Sequence[tuple[str, int] | tuple[str, int, str]]) -> MerkleTree:
+    """The tree over what contributions are owed, as `Settler` builds it.
+
+    Each is contributor, wei, and, where another paid for it, its sponsor.
+    """
     return MerkleTree([owed_leaf(i, *what) for i, what in enumerate(owed, 1)], is_sorted=False)

@@ -104,8 +104,8 @@ class MulticlassLevelPerceptron(MulticlassSparsePerceptron):
     def predict_without(self, x: bytes, y: int, effect: int) -> int:
         """What `predict` would be if the contribution (x, y) that had this effect had never been added.
 
-        As if it had moved the scores of its class and of the rival both by the mean of the steps of these two, rounded up
-        to a quarter: their difference is right to it.
+        As if it had moved the scores of its class and of the rival both by the mean of the steps of these two, rounded
+        up to a quarter: their difference is right to it.
         """
         mean, rival = divmod(effect, 256)
         require(0 <= y < self.class_count and rival <= self.class_count, "model: no such class")

@@ -141,7 +141,7 @@ class MarketDesk(Desk):
             while state.phase == SCORING:
                 first = state.scored + 1
                 some = state.contributions[state.scored : state.scored + STEP]
-                claims, packed = fitting([(c.contributor, c.x, c.y, c.effect) for c in some])
+                claims, packed = fitting([c.given for c in some])
                 twin.score_many(OWNER, market, first, claims, MAX_ROWS)
                 beside = twin.around(market, first, first + len(claims) - 1)
                 steps.append(("score_many", many, (first, packed, MAX_ROWS, *beside)))
@@ -152,7 +152,7 @@ class MarketDesk(Desk):
         types = {
             "withdraw": ("uint256", "bytes"),
             "withdraw_stake": (
-                *("uint256", "uint256", "address", "bytes32", "uint256", "uint256"),
+                *("uint256", "uint256", "address", "address", "bytes32", "uint256", "uint256"),
                 *("bytes32", "bytes32[]"),
             ),
         }

@@ -32,6 +32,9 @@
      A provider who is not the model's owner pays the owner the terms' least bond when the market is committed, beside all this:
      it does not come back, whatever comes of the market.
      A sample that leaves the model as it was needs no scoring and stakes nothing: all of its ether comes back at once.
+     Who sends what another signed, the sponsor, pays the stake. What comes back of a contribution is up to its stake the sponsor's,
+     and above it the contributor's: so the sponsor bears what a bad sample loses, the contributor has what a good one earns, and
+     a share of a silent provider's bounty is the contributor's, too. In the table "each contribution" means both.
 
      All amounts are in wei, all times in seconds. Divisions round towards zero, and what remains of them is the provider's.
      The money of a market is in its pot, in two parts: the provider's and the contributors'. Every payment is taken out of a
@@ -43,14 +46,24 @@
 """
 from ..interfaces import IIncentive
 from ..interfaces import IModel
+from ..interfaces import IPlanner
+from ..modules import batch
+from ..modules import contributions
 from ..modules import limits
 from ..modules import market_book as book
 from ..modules import market_scoring as scoring
 from ..modules import market_settlement as settlement
 from ..modules import market_test_set as test_set
+from ..modules import owed
 from ..modules import payments
+from ..modules import rounds
+from ..modules import signatures
 
 implements: IIncentive
+initializes: contributions
+initializes: batch[contributions := contributions]
+initializes: rounds
+initializes: signatures[contributions := contributions]
 initializes: payments
 initializes: book[payments := payments]
 initializes: test_set[book := book]
@@ -77,21 +90,18 @@ exports: (
     settlement.withdraw,
     settlement.withdraw_stake,
     settlement.withdraw_rest,
+    # signatures
+    rounds.cancel,
+    rounds.round_of,
     # what could not be delivered
     payments.credit_of,
     payments.fetch,
 )
 
-struct Terms:
-    min_bounty: uint96  # wei
-    min_bond: uint96  # wei; also what a provider who is not the owner pays the owner
-    max_length: uint32  # seconds: the most that the four durations of a market may add up to
-    owner_only: bool  # whether only the model's owner may commit markets
-
 struct Market:
     provider: address
     root: bytes32
-    plan: book.Plan
+    plan: IPlanner.Plan
     draw_block: uint256  # whose hash decides the draw
     drawn: uint256  # bit i: portion i was drawn
     scorer: address
@@ -121,25 +131,22 @@ event Closed:
 # blocks between the commitment and the block of the draw: the provider cannot know the hash, and a short reorganisation
 # before the commitment does not change it
 DRAW_DELAY: constant(uint256) = 4
-# what the time for scoring must be at least: a day for those who sleep, and a second for each 1,000 rows that there may be to
-# evaluate (4 million gas on a sparse perceptron, about what a block gives in a second), so that a provider without patience or
-# with a huge test set does not get data for nothing
-MIN_SCORE_TIME: constant(uint256) = 86_400
-ROWS_A_SECOND: constant(uint256) = 1_000
-
+# who checks and packs terms and plans
+planner: immutable(IPlanner)
 # by model, from the lowest bits: least bounty (96), least bond (96), greatest length (32), owner only (1), open (1)
 rules: HashMap[address, uint256]
 
 
 @deploy
-def __init__(parts: DynArray[address, scoring.MAX_SCORERS + 1]):
+def __init__(parts: DynArray[address, scoring.MAX_SCORERS + 2]):
     """
-    @param parts First who works out what is owed, see `ISettler`; then who counts errors, each for its kind of models; one is
-                 for all kinds.
+    @param parts First who works out what is owed, see `ISettler`, and who checks terms and plans, see `IPlanner`; then who counts
+                 errors, each for its kind of models; one is for all kinds.
     """
     settlement.__init__(parts[0])
+    planner = IPlanner(parts[1])
     scorers: DynArray[address, scoring.MAX_SCORERS] = []
-    for i: uint256 in range(1, len(parts), bound=scoring.MAX_SCORERS):
+    for i: uint256 in range(2, len(parts), bound=scoring.MAX_SCORERS):
         scorers.append(parts[i])
     scoring.__init__(scorers)
 
@@ -155,28 +162,20 @@ def open(terms: Bytes[limits.MAX_TERMS]):
          market must have at least, and how long it may take.
     @param terms The ABI-encoded `Terms`.
     """
-    t: Terms = abi_decode(terms, Terms)
-    assert self.rules[msg.sender] == 0, "prediction-market: open already"
-    assert t.owner_only or t.min_bond > 0, "prediction-market: a market of anyone needs a least bond"
-    assert scoring._can_score(msg.sender), "prediction-market: models of this kind cannot be scored"
-    self.rules[msg.sender] = (
-        convert(t.min_bounty, uint256)
-        | (convert(t.min_bond, uint256) << 96)
-        | (convert(t.max_length, uint256) << 192)
-        | (convert(t.owner_only, uint256) << 224)
-        | (1 << 225)
-    )
+    book._check(self.rules[msg.sender] == 0, "open already")
+    book._check(scoring._can_score(msg.sender), "models of this kind cannot be scored")
+    self.rules[msg.sender] = staticcall planner.pack_terms(terms)
     log IIncentive.Opened(model=msg.sender)
 
 
 @view
 @external
-def terms(model: address) -> Terms:
+def terms(model: address) -> IPlanner.Terms:
     """
     @notice The terms on which a model's markets are held.
     """
     rules: uint256 = self._rules(model)
-    return Terms(
+    return IPlanner.Terms(
         min_bounty=convert(rules & book.MASK_96, uint96),
         min_bond=convert((rules >> 96) & book.MASK_96, uint96),
         max_length=convert((rules >> 192) & book.MASK_32, uint32),
@@ -188,7 +187,7 @@ def terms(model: address) -> Terms:
 @view
 def _rules(model: address) -> uint256:
     rules: uint256 = self.rules[model]
-    assert rules > 0, "prediction-market: not open for this model"
+    book._check(rules > 0, "not open for this model")
     return rules
 
 
@@ -234,7 +233,7 @@ def market(market: uint256) -> Market:
 @payable
 @external
 @nonreentrant
-def commit(market: uint256, root: bytes32, plan: book.Plan):
+def commit(market: uint256, root: bytes32, plan: IPlanner.Plan):
     """
     @notice Start a market with the bounty, the bond and the fees for checking and the greatest number of contributions; more
             comes back.
@@ -247,52 +246,26 @@ def commit(market: uint256, root: bytes32, plan: book.Plan):
     model: address = book._model(market)
     rules: uint256 = self._rules(model)
     desk: uint256 = book.desks[model]
-    assert desk >> book.RUNNING == 0, "prediction-market: another market is running"
-    assert market == book._id(model, (desk & book.MASK_32) + 1), "prediction-market: not the model's next market"
+    book._check(desk >> book.RUNNING == 0, "another market is running")
+    book._check(market == book._id(model, (desk & book.MASK_32) + 1), "not the model's next market")
     owner: address = staticcall IModel(model).owner()
     price: uint256 = 0  # wei for the owner
     if msg.sender != owner:
-        assert (rules >> 224) & 1 == 0, "prediction-market: only the model's owner may commit"
+        book._check((rules >> 224) & 1 == 0, "only the model's owner may commit")
         price = (rules >> 96) & book.MASK_96
-    assert staticcall IModel(model).sealed(), "prediction-market: the model is not sealed"
+    book._check(staticcall IModel(model).sealed(), "the model is not sealed")
 
-    stake: uint256 = convert(plan.stake, uint256)
-    bond: uint256 = convert(plan.bond, uint256)
-    fee: uint256 = convert(plan.fee, uint256)
-    rounds: uint256 = convert(plan.rounds, uint256)
-    n: uint256 = convert(plan.portions, uint256)
-    k: uint256 = convert(plan.drawn, uint256)
-    rows: uint256 = convert(plan.rows, uint256)
-    least: uint256 = convert(plan.min_contributions, uint256)
-    most: uint256 = convert(plan.max_contributions, uint256)
-    assert stake > 0 and rounds > 0, "prediction-market: no stake or no bounty"
-    bounty: uint256 = rounds * stake
-    assert bounty >= rules & book.MASK_96, "prediction-market: bounty below the terms"
-    assert bond >= (rules >> 96) & book.MASK_96, "prediction-market: bond below the terms"
-    assert n <= book.MAX_PORTIONS and k > 0 and k < n, "prediction-market: 1 to n - 1 of at most 256 portions are drawn"
-    assert rows > 0 and rows * (n - k) <= book.MAX_HIDDEN_ROWS, "prediction-market: 1 to 65,535 hidden rows"
-    assert least > 0 and least <= most and most <= limits.MAX_CONTRIBUTIONS, "prediction-market: 1 to 4,096 contributions"
-    times: uint256[4] = [
-        convert(plan.reveal_time, uint256),
-        convert(plan.participation_time, uint256),
-        convert(plan.rest_time, uint256),
-        convert(plan.score_time, uint256),
-    ]
-    assert min(min(times[0], times[1]), min(times[2], times[3])) > 0, "prediction-market: no time for a phase"
-    assert times[0] + times[1] + times[2] + times[3] <= (rules >> 192) & book.MASK_32, "prediction-market: longer than the terms allow"
-    assert times[3] >= MIN_SCORE_TIME + most * rows * (n - k) // ROWS_A_SECOND, "prediction-market: too little time to score"
-    total: uint256 = bounty + bond + fee * (most + 1)
-    assert msg.value >= total + price, "prediction-market: bounty, bond, fees and price above the value sent"
-    assert total <= book.MASK_96, "prediction-market: more money than there is"
+    amounts: uint256 = 0
+    packed: uint256 = 0
+    total: uint256 = 0
+    amounts, packed, total = staticcall planner.pack_plan(plan, rules)
+    book._check(msg.value >= total + price, "bounty, bond, fees and price above the value sent")
 
     book.desks[model] = (market & book.MASK_32) | (1 << book.RUNNING)
     test_set.roots[market] = root
     book.providers[market] = convert(msg.sender, uint256) | ((block.number + DRAW_DELAY) << 160)
-    book.amounts[market] = stake | (bond << 96) | (fee << 192)
-    book.plans[market] = (
-        n | (k << 16) | (rows << 32) | (least << 48) | (most << 64) | (rounds << 80)
-        | (times[0] << 104) | (times[1] << 136) | (times[2] << 168) | (times[3] << 200)
-    )
+    book.amounts[market] = amounts
+    book.plans[market] = packed
     book.states[market] = book.COMMITTED
     book.pots[market] = total
     log Committed(model=model, market=market, provider=msg.sender, root=root)
@@ -310,37 +283,180 @@ def add_data(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256
     @notice Stake on a sample. The model learns it at once. Of the ether sent along, what is above the stake comes back.
             A sample that leaves the model as it was stakes nothing, takes no place and earns nothing: all comes back, and
             `AddData` says so by a deposit and an index of 0.
-    @return What the model's `update` returned; a claim must present it. 0: nothing was staked.
+    @return What the model's `update` returned; `withdraw_stake` must present it. 0: nothing was staked.
+    """
+    desk: uint256 = self._desk(model, 1)
+    effect: uint256 = 0
+    effect, desk = self._add(model, desk, msg.sender, keccak256(x), x, y)
+    assert effect != contributions.REFUSED, contributions.why
+    self._end(model, desk)
+    return effect
+
+
+@payable
+@external
+@nonreentrant
+def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -> uint256:
+    """
+    @notice Stake on several samples, each of which is accepted or skipped by itself. What is sent must cover all stakes; what is not
+            staked comes back.
+    @param rows So many samples with their labels, as the module `batch` says.
+    @return How many were accepted, those without effect among them.
+    """
+    desk: uint256 = self._desk(model, count)
+    accepted: uint256 = 0
+    at: uint256 = 0
+    for i: uint256 in range(count, bound=batch.MAX_ITEMS):
+        before: uint256 = msg.gas
+        head: uint256 = convert(slice(rows, at, batch.HEAD), uint256)
+        size: uint256 = head & book.MASK_16
+        start: uint256 = unsafe_add(at, batch.HEAD)  # safe, as all positions here: the last is compared with the length
+        at = unsafe_add(start, size)
+        effect: uint256 = 0
+        if size > limits.MAX_SAMPLE:
+            effect = contributions._refuse(batch.TOO_LONG)
+        else:
+            x: Bytes[limits.MAX_SAMPLE] = convert(slice(rows, start, size), Bytes[limits.MAX_SAMPLE])
+            effect, desk = self._add(model, desk, msg.sender, keccak256(x), x, head >> 16)
+        if effect == contributions.REFUSED:
+            batch._skip(model, msg.sender, i, before)
+        else:
+            accepted = unsafe_add(accepted, 1)
+    assert at == len(rows), "batch: another number of items"
+    self._end(model, desk)
+    return accepted
+
+
+@payable
+@external
+@nonreentrant
+def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYTES]) -> uint256:
+    """
+    @notice Stake on several samples that others have signed: what comes back of the stakes is the caller's, and what they earn
+            beyond it the contributors'. Else as `add_many`.
+    @param items So many, as the module `batch` says: each with contributor, deadline (a time in seconds, until which it may be
+           sent) and signature, of which the module `signatures` tells what it says. Its round is `round_of`; an item that is
+           accepted uses it up. A signature names no market: it can be used for the one that runs when it is sent.
+    @return How many were accepted, those without effect among them.
+    """
+    desk: uint256 = self._desk(model, count)
+    domain: bytes32 = signatures._domain()
+    named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
+    class_hash: bytes32 = empty(bytes32)
+    accepted: uint256 = 0
+    at: uint256 = 0
+    for i: uint256 in range(count, bound=batch.MAX_ITEMS):
+        before: uint256 = msg.gas
+        head: uint256 = convert(slice(items, at, batch.SIGNED_HEAD), uint256)
+        size: uint256 = head & book.MASK_16
+        y: uint256 = (head >> 16) & book.MASK_8
+        signature_size: uint256 = (head >> 24) & book.MASK_16
+        deadline: uint256 = (head >> 40) & book.MASK_40
+        contributor: address = convert(head >> 80, address)
+        start: uint256 = unsafe_add(at, batch.SIGNED_HEAD)
+        end: uint256 = unsafe_add(start, size)
+        at = unsafe_add(end, signature_size)
+        effect: uint256 = 0
+        if size > limits.MAX_SAMPLE or signature_size > signatures.MAX_SIGNATURE:
+            effect = contributions._refuse(batch.TOO_LONG)
+        else:
+            x: Bytes[limits.MAX_SAMPLE] = convert(slice(items, start, size), Bytes[limits.MAX_SAMPLE])
+            x_hash: bytes32 = keccak256(x)
+            key: bytes32 = rounds._key(model, contributor, msg.sender, x_hash, y)
+            round: uint256 = rounds.rounds[key]
+            signature: Bytes[signatures.MAX_SIGNATURE] = convert(
+                slice(items, end, signature_size), Bytes[signatures.MAX_SIGNATURE]
+            )
+            if y != named:
+                class_hash = signatures._class_hash(model, y)
+                named = y
+            effect = signatures._check(
+                domain, model, contributor, x_hash, y, class_hash, round, deadline, signature
+            )
+            if effect != contributions.REFUSED:
+                effect, desk = self._add(model, desk, contributor, x_hash, x, y)
+                if effect != contributions.REFUSED:
+                    rounds.rounds[key] += 1  # from what it is now: the contributor may have cancelled meanwhile
+        if effect == contributions.REFUSED:
+            batch._skip(model, contributor, i, before)
+        else:
+            accepted = unsafe_add(accepted, 1)
+    assert at == len(items), "batch: another number of items"
+    self._end(model, desk)
+    return accepted
+
+
+@internal
+@payable
+def _desk(model: address, count: uint256) -> uint256:
+    """
+    @dev The desk at which so many contributions begin, for which the caller pays.
     """
     desk: uint256 = book.desks[model]
     assert block.timestamp < (desk >> book.END) & book.MASK_40, "prediction-market: nobody can take part now"
-    assert (desk >> book.COUNT) & book.MASK_16 < (desk >> book.MAX) & book.MASK_16, "prediction-market: full"
     stake: uint256 = (desk >> book.STAKE) & book.MASK_96
-    assert stake <= msg.value, "prediction-market: stake above the value sent"
+    assert count * stake <= msg.value, "prediction-market: stake above the value sent"
+    return desk
 
-    # `extcall` would pass as many bytes as x may have; this passes as many as it has
-    effect: uint256 = convert(
-        raw_call(model, abi_encode(x, y, method_id=method_id("update(bytes,uint256)")), max_outsize=32), uint256
-    )
-    assert (y >> 8) | (effect >> 16) == 0, "prediction-market: unknown label or effect"
-    index: uint256 = 0
-    if effect == 0:
-        stake = 0
-    else:
-        desk = unsafe_add(desk, 1 << book.COUNT)  # safe: below its maximum
+
+@internal
+@payable
+def _end(model: address, desk: uint256):
+    """
+    @dev Keep what `_add` made of the desk, and give back what was not staked.
+    """
+    before: uint256 = book.desks[model]
+    staked: uint256 = 0
+    if desk != before:
+        # safe: it differs in its count, which rises by no more than `_desk` has checked that the value pays for
+        staked = unsafe_mul(unsafe_sub(desk, before) >> book.COUNT, (desk >> book.STAKE) & book.MASK_96)
         book.desks[model] = desk
-        index = (desk >> book.COUNT) & book.MASK_16
-        settlement._add(book._id(model, desk & book.MASK_32), index, msg.sender, keccak256(x), y, effect)
+    payments._pay(msg.sender, unsafe_sub(msg.value, staked))
+
+
+@internal
+def _add(
+    model: address, desk: uint256, contributor: address, x_hash: bytes32, x: Bytes[limits.MAX_SAMPLE], y: uint256
+) -> (uint256, uint256):
+    """
+    @dev Add a contribution for which the caller pays. Its effect, or `REFUSED`, and nothing is changed; and the desk after it, which
+         the caller keeps. Nothing else changes a desk meanwhile: the lock is on.
+    """
+    if (desk >> book.COUNT) & book.MASK_16 >= (desk >> book.MAX) & book.MASK_16:
+        return contributions._refuse("prediction-market: full"), desk
+    # `extcall` would pass as many bytes as x may have; this passes as many as it has
+    success: bool = False
+    response: Bytes[contributions.MAX_RESPONSE] = b""
+    success, response = raw_call(
+        model,
+        abi_encode(x, y, method_id=method_id("update(bytes,uint256)")),
+        max_outsize=contributions.MAX_RESPONSE,
+        revert_on_failure=False,
+    )
+    if not success:
+        return contributions._refuse_as(response), desk
+    # from here on a model that answers anything else is none, and undoes the whole batch
+    effect: uint256 = extract32(response, 0, output_type=uint256)
+    assert (y >> 8) | (effect >> 16) == 0, "prediction-market: unknown label or effect"
+    after: uint256 = desk
+    stake: uint256 = 0
+    index: uint256 = 0
+    if effect > 0:
+        after = unsafe_add(desk, 1 << book.COUNT)  # safe: below its maximum
+        stake = (desk >> book.STAKE) & book.MASK_96
+        index = (after >> book.COUNT) & book.MASK_16
+        settlement._add(
+            book._id(model, desk & book.MASK_32), index, owed._account(contributor, msg.sender), x_hash, y, effect
+        )
     log IIncentive.AddData(
         model=model,
-        contributor=msg.sender,
+        contributor=contributor,
         sponsor=msg.sender,
         facts=y | (effect << 8) | (block.timestamp << 24) | (stake << 64) | (index << 160)
             | ((desk & book.MASK_32) << 176),
         x=x,
     )
-    payments._pay(msg.sender, unsafe_sub(msg.value, stake))  # safe: the stake is not above the value
-    return effect
+    return effect, after
 
 
 @external
@@ -350,13 +466,14 @@ def close(market: uint256):
     @notice End the participation, when its time is over or when there are as many contributions as there may be. Anyone may.
     """
     state: book.State = book._state(market)
-    assert state.phase == book.PARTICIPATING, "prediction-market: nobody takes part"
+    book._check(state.phase == book.PARTICIPATING, "nobody takes part")
     model: address = book._model(market)
     plan: uint256 = book.plans[market]
     state.contributions = book._count(market, state)
-    assert (
-        block.timestamp >= state.deadline or state.contributions == (plan >> 64) & book.MASK_16
-    ), "prediction-market: neither over nor full"
+    book._check(
+        block.timestamp >= state.deadline or state.contributions == (plan >> 64) & book.MASK_16,
+        "neither over nor full",
+    )
     book.desks[model] = (market & book.MASK_32) | (1 << book.RUNNING)
     book.pots[market] += (state.contributions * (book.amounts[market] & book.MASK_96)) << 128
     log Closed(market=market, contributions=state.contributions)
@@ -379,13 +496,11 @@ def expire(market: uint256):
             what was not gets its stakes back.
     """
     state: book.State = book._state(market)
-    assert state.phase in [
-        book.COMMITTED, book.DRAWN, book.REVEALING, book.SCORING
-    ], "prediction-market: no deadline to miss"
+    book._check(state.phase in [book.COMMITTED, book.DRAWN, book.REVEALING, book.SCORING], "no deadline to miss")
     if state.phase == book.COMMITTED:
-        assert test_set._is_draw_missed(market), "prediction-market: not too late"
+        book._check(test_set._is_draw_missed(market), "not too late")
     else:
-        assert block.timestamp >= state.deadline, "prediction-market: not too late"
+        book._check(block.timestamp >= state.deadline, "not too late")
 
     amounts: uint256 = book.amounts[market]
     bond: uint256 = (amounts >> 96) & book.MASK_96

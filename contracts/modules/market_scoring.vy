@@ -59,10 +59,11 @@ def prepare(market: uint256, count: uint256, salt: bytes32):
     """
     state: book.State = book._state(market)
     plan: uint256 = book.plans[market]
-    assert (
-        state.phase == book.DRAWN and state.revealed == (plan >> 16) & book.MASK_16
-    ), "prediction-market: not all drawn portions are revealed"
-    assert block.timestamp < state.deadline, "prediction-market: too late"
+    book._check(
+        state.phase == book.DRAWN and state.revealed == (plan >> 16) & book.MASK_16,
+        "not all drawn portions are revealed",
+    )
+    book._check(block.timestamp < state.deadline, "too late")
     model: address = book._model(market)
     scorer: address = book.scorers[market]
     if scorer == empty(address):
@@ -96,10 +97,8 @@ def check(market: uint256, rows: uint256):
     """
     state: book.State = book._state(market)
     plan: uint256 = book.plans[market]
-    assert (
-        state.phase == book.REVEALING and state.revealed == plan & book.MASK_16
-    ), "prediction-market: nothing to check now"
-    assert block.timestamp < state.deadline, "prediction-market: too late"
+    book._check(state.phase == book.REVEALING and state.revealed == plan & book.MASK_16, "nothing to check now")
+    book._check(block.timestamp < state.deadline, "too late")
     errors: uint256 = 0
     count: uint256 = 0
     done: bool = False
@@ -134,7 +133,7 @@ def score_many(
     @param after What stands for those after the last one in its group, see the module `market_settlement`.
     """
     state: book.State = book._state(market)
-    assert state.phase == book.SCORING, "prediction-market: nothing to score now"
+    book._check(state.phase == book.SCORING, "nothing to score now")
     errors: DynArray[uint256, limits.MAX_MANY] = []
     count: uint256 = 0
     scored: uint256 = 0
@@ -150,7 +149,7 @@ def score_many(
             break
         head: uint256 = convert(slice(contributions, position, HEAD), uint256)
         length: uint256 = head & book.MASK_16
-        contributor: address = convert(head >> 40, address)
+        account: uint256 = head >> 40
         x_hash: bytes32 = keccak256(slice(contributions, position + HEAD, length))
         position += HEAD + length
         group: uint256 = settlement._group(index)
@@ -158,12 +157,12 @@ def score_many(
         if place == 0:
             link = empty(bytes32)
         link = settlement._link(
-            link, settlement._contribution(index, contributor, x_hash, (head >> 16) & 255, (head >> 24) & book.MASK_16)
+            link, settlement._contribution(index, account, x_hash, (head >> 16) & 255, (head >> 24) & book.MASK_16)
         )
         if position == len(contributions):
             settlement._check_chain(market, index, link, after)
         elif place == settlement.MAX_AFTER:
-            assert link == settlement.chains[market][group], "prediction-market: not what was contributed"
+            book._check(link == settlement.chains[market][group], "not what was contributed")
         if i < len(errors):
             # all errors of a contribution are fewer than the rows, which have 16 bits
             counted: uint256 = settlement.counted[market][group]
@@ -171,15 +170,16 @@ def score_many(
             if index == state.scored + 1 and index <= scored:
                 state.scored = index
                 state.errors = total
-                digest = owed._link(digest, total | (convert(contributor, uint256) << 16))
+                digest = owed._link(digest, total | (account << 16))
                 totals.append(total)
             elif errors[i] > 0:
                 settlement.counted[market][group] = counted + (errors[i] << (place << 4))
         index += 1
     # what the scorer counted was counted here, and all that was presented was checked: the last group, too
-    assert (
-        state.scored >= scored and index >= first + len(errors) and position == len(contributions)
-    ), "prediction-market: not what was scored"
+    book._check(
+        state.scored >= scored and index >= first + len(errors) and position == len(contributions),
+        "not what was scored",
+    )
     if len(totals) > 0:
         settlement.digests[market] = digest
         log Scored(market=market, first=begin, errors=totals)

@@ -3,8 +3,10 @@
 @title Market settlement
 @notice The contributions to a market: that they were made, what they are owed, and that it was paid.
 @dev Contributions are kept as hashes, one for each group of 16: who shows one of them shows what the hash was before it, and what
-     stands for those after it in its group. What was scored is settled at once, by who can show it: what it is owed is known by the root of a Merkle tree, and withdrawn with
-     a proof. All others are owed the same: the stake, and where the provider was silent a share.
+     stands for those after it in its group. What was scored is settled at once, by who can show it: what it is owed is known by
+     the root of a Merkle tree, and withdrawn with a proof. All others are owed the same: the stake, and where the provider was
+     silent a share. Of what a contribution is owed its stake belongs to who paid it, and the rest to who contributed; both
+     stand in all of this as one account, see the module `owed`.
 """
 from ..interfaces import ISettler
 from . import limits
@@ -23,7 +25,7 @@ event Settled:
 event Withdrawn:
     market: indexed(uint256)
     account: indexed(address)
-    index: uint256  # 0: the provider's rest
+    index: uint256  # of the contribution, once for each account that gets something of it; 0: the provider's rest
     amount: uint256
 
 # contributions that share a slot. More would cost less to keep, and more to show: what shows one of them shows what stands for
@@ -31,7 +33,7 @@ event Withdrawn:
 GROUP: constant(uint256) = 16
 MAX_AFTER: constant(uint256) = GROUP - 1
 
-HEAD: constant(uint256) = 35  # bytes of a claim before its proof
+HEAD: constant(uint256) = 55  # bytes of a claim before its proof
 MAX_WITHDRAWALS: constant(uint256) = limits.MAX_BATCH // HEAD
 MAX_PROOF: constant(uint256) = 12  # nodes: 4,096 leaves
 
@@ -60,10 +62,13 @@ def __init__(who: address):
 # ---- contributions --------------------------------------------------------------------------------------------------
 
 @internal
-def _add(market: uint256, index: uint256, contributor: address, x_hash: bytes32, y: uint256, effect: uint256):
+def _add(market: uint256, index: uint256, account: uint256, x_hash: bytes32, y: uint256, effect: uint256):
+    """
+    @param account Who contributed and who paid, see the module `owed`.
+    """
     group: uint256 = self._group(index)
     self.chains[market][group] = self._link(
-        self.chains[market][group], self._contribution(index, contributor, x_hash, y, effect)
+        self.chains[market][group], self._contribution(index, account, x_hash, y, effect)
     )
 
 
@@ -75,11 +80,11 @@ def _group(index: uint256) -> uint256:
 
 @internal
 @pure
-def _contribution(index: uint256, contributor: address, x_hash: bytes32, y: uint256, effect: uint256) -> bytes32:
+def _contribution(index: uint256, account: uint256, x_hash: bytes32, y: uint256, effect: uint256) -> bytes32:
     """
     @dev What stands for a contribution in its group's chain. It says its place, so that the chain cannot be shown shifted.
     """
-    return keccak256(abi_encode(index, contributor, x_hash, y, effect))
+    return keccak256(abi_encode(index, account, x_hash, y, effect))
 
 
 @internal
@@ -101,7 +106,7 @@ def _check_chain(
     link: bytes32 = begin
     for contribution: bytes32 in after:
         link = self._link(link, contribution)
-    assert link == self.chains[market][self._group(index)], "prediction-market: not what was contributed"
+    book._check(link == self.chains[market][self._group(index)], "not what was contributed")
 
 
 # ---- settle ---------------------------------------------------------------------------------------------------------
@@ -114,7 +119,7 @@ def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
     @param entries One for each of them in their order, see `ISettler`.
     """
     state: book.State = book._state(market)
-    assert state.phase == book.SETTLING, "prediction-market: nothing to settle now"
+    book._check(state.phase == book.SETTLING, "nothing to settle now")
     plan: uint256 = book.plans[market]
     stake: uint256 = book.amounts[market] & book.MASK_96
     digest: bytes32 = empty(bytes32)
@@ -123,7 +128,7 @@ def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
     digest, root, total = staticcall settler.settle(
         entries, state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
     )
-    assert digest == self.digests[market], "prediction-market: not what was scored"
+    book._check(digest == self.digests[market], "not what was scored")
     self.owed_root[market] = root
     log Settled(market=market, root=root)
     # from the provider's part to the contributors' or back; all gains of a round together are at most one stake
@@ -140,30 +145,33 @@ def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
 @nonreentrant
 def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
     """
-    @notice Pay contributors what contributions that were settled are owed. Anyone may; what a contributor who is not the caller does
-            not take is credited (see `fetch`). What was paid meanwhile is passed over.
-    @param claims One after the other, each: contributor (20 bytes), what is owed in wei (12), index of the contribution from 1 (2),
-                  how many nodes its proof has (1), and these (32 each): the nodes beside the way from its leaf, see the module
-                  `owed`, to the market's `owed_root`. All numbers are big-endian.
+    @notice Pay what contributions that were settled are owed: the stake, or what is left of it, to who paid it, and what was earned
+            beyond it to the contributor. Anyone may; what a payee who is not the caller does not take is credited (see `fetch`).
+            What was paid meanwhile is passed over.
+    @param claims One after the other, each: contributor (20 bytes), sponsor (20), what is owed in wei (12), index of the contribution
+                  from 1 (2), how many nodes its proof has (1), and these (32 each): the nodes beside the way from its leaf, see the
+                  module `owed`, to the market's `owed_root`. All numbers are big-endian. The sponsor is who paid the stake: the
+                  contributor, or who sent it for them.
     """
     root: bytes32 = self.owed_root[market]
     position: uint256 = 0
     for i: uint256 in range(MAX_WITHDRAWALS):
         if position == len(claims):
             break
-        payee: uint256 = convert(slice(claims, position, 32), uint256)
-        place: uint256 = convert(slice(claims, position + 32, HEAD - 32), uint256)
+        contributor: address = convert(slice(claims, position, 20), address)
+        payee: uint256 = convert(slice(claims, position + 20, 32), uint256)
+        place: uint256 = convert(slice(claims, position + 52, HEAD - 52), uint256)
         position += HEAD
         index: uint256 = place >> 8
-        contributor: address = convert(payee >> 96, address)
+        sponsor: address = convert(payee >> 96, address)
         amount: uint256 = payee & book.MASK_96
-        node: bytes32 = owed._leaf(index, contributor, amount)
+        node: bytes32 = owed._leaf(index, owed._account(contributor, sponsor), amount)
         for j: uint256 in range(place & book.MASK_8, bound=MAX_PROOF):
             node = merkle._pair(node, extract32(claims, position))
             position += 32
         assert node == root, "prediction-market: not what was settled"
         if not self._is_paid(market, index):
-            self._pay_out(market, index, contributor, amount)
+            self._pay_out(market, index, contributor, sponsor, amount)
 
 
 @external
@@ -172,6 +180,7 @@ def withdraw_stake(
     market: uint256,
     index: uint256,
     contributor: address,
+    sponsor: address,
     x_hash: bytes32,
     y: uint256,
     effect: uint256,
@@ -181,22 +190,23 @@ def withdraw_stake(
     """
     @notice The same for a contribution that was not settled, when the market has ended: in one that was cancelled, silent, or
             abandoned before it was scored.
+    @param sponsor Who paid the stake: the contributor, or who sent it for them.
     @param x_hash The hash of the sample.
     @param before What the chain of its group was before it; 0 for the first.
     @param after What stands for those after it in its group.
     """
     state: book.State = book._state(market)
-    assert state.phase >= book.SETTLED, "prediction-market: not ended"
-    assert index > state.settled, "prediction-market: settled, needs a proof"
-    assert not self._is_paid(market, index), "prediction-market: paid already"
-    contribution: bytes32 = self._contribution(index, contributor, x_hash, y, effect)
+    book._check(state.phase >= book.SETTLED, "not ended")
+    book._check(index > state.settled, "settled, needs a proof")
+    book._check(not self._is_paid(market, index), "paid already")
+    contribution: bytes32 = self._contribution(index, owed._account(contributor, sponsor), x_hash, y, effect)
     self._check_chain(market, index, self._link(before, contribution), after)
     amounts: uint256 = book.amounts[market]
     amount: uint256 = amounts & book.MASK_96
     if state.phase == book.SILENT:
         bounty: uint256 = amount * ((book.plans[market] >> 80) & book.MASK_24)
         amount += (bounty + ((amounts >> 96) & book.MASK_96)) // state.contributions
-    self._pay_out(market, index, contributor, amount)
+    self._pay_out(market, index, contributor, sponsor, amount)
 
 
 @internal
@@ -206,11 +216,22 @@ def _is_paid(market: uint256, index: uint256) -> bool:
 
 
 @internal
-def _pay_out(market: uint256, index: uint256, contributor: address, amount: uint256):
+def _pay_out(market: uint256, index: uint256, contributor: address, sponsor: address, amount: uint256):
+    """
+    @dev Up to the stake it is the sponsor's, and what is above it the contributor's.
+    """
     self.paid[market][index >> 8] |= 1 << (index & 255)
     book.pots[market] -= amount << 128
-    log Withdrawn(market=market, account=contributor, index=index, amount=amount)
-    payments._pay(contributor, amount)
+    earned: uint256 = amount
+    if contributor != sponsor:
+        back: uint256 = min(amount, book.amounts[market] & book.MASK_96)
+        earned = unsafe_sub(amount, back)
+        log Withdrawn(market=market, account=sponsor, index=index, amount=back)
+        payments._pay(sponsor, back)
+        if earned == 0:
+            return
+    log Withdrawn(market=market, account=contributor, index=index, amount=earned)
+    payments._pay(contributor, earned)
 
 
 @external
@@ -220,10 +241,10 @@ def withdraw_rest(market: uint256):
     @notice Pay the provider what is left, when the market has ended. Anyone may.
     """
     state: book.State = book._state(market)
-    assert state.phase >= book.SETTLED, "prediction-market: not ended"
+    book._check(state.phase >= book.SETTLED, "not ended")
     pot: uint256 = book.pots[market]
     amount: uint256 = pot & book.MASK_128
-    assert amount > 0, "prediction-market: nothing left"
+    book._check(amount > 0, "nothing left")
     book.pots[market] = pot - amount
     provider: address = convert(book.providers[market] & book.MASK_160, address)
     log Withdrawn(market=market, account=provider, index=0, amount=amount)

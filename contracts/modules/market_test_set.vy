@@ -42,7 +42,7 @@ def is_revealed(market: uint256, index: uint256) -> bool:
     @notice Whether a portion of the test set was revealed; its rows are in the event `Revealed`.
     """
     state: book.State = book._state(market)
-    assert index < book.plans[market] & book.MASK_16, "prediction-market: no such portion"
+    book._check(index < book.plans[market] & book.MASK_16, "no such portion")
     return (self.shown[market] >> index) & 1 == 1
 
 
@@ -65,11 +65,11 @@ def draw(market: uint256):
     @notice Draw the portions that are to be revealed, by the hash of the block that was fixed at commit time. Anyone may.
     """
     state: book.State = book._state(market)
-    assert state.phase == book.COMMITTED, "prediction-market: not waiting for the draw"
+    book._check(state.phase == book.COMMITTED, "not waiting for the draw")
     draw_block: uint256 = book.providers[market] >> 160
-    assert block.number > draw_block, "prediction-market: the block of the draw is not there yet"
+    book._check(block.number > draw_block, "the block of the draw is not there yet")
     seed: bytes32 = self._block_hash(draw_block)
-    assert seed != empty(bytes32), "prediction-market: the draw was missed"
+    book._check(seed != empty(bytes32), "the draw was missed")
     plan: uint256 = book.plans[market]
     n: uint256 = plan & book.MASK_16
     k: uint256 = (plan >> 16) & book.MASK_16
@@ -123,17 +123,18 @@ def reveal(market: uint256, index: uint256, salt: bytes32, rows: Bytes[limits.MA
     @param rows One row after the other as the model's `evaluate` takes them, which checks each of them.
     """
     state: book.State = book._state(market)
-    assert state.phase == book.DRAWN or state.phase == book.REVEALING, "prediction-market: nothing to reveal now"
-    assert block.timestamp < state.deadline, "prediction-market: too late"
+    book._check(state.phase == book.DRAWN or state.phase == book.REVEALING, "nothing to reveal now")
+    book._check(block.timestamp < state.deadline, "too late")
     plan: uint256 = book.plans[market]
-    assert index < plan & book.MASK_16, "prediction-market: no such portion"
+    book._check(index < plan & book.MASK_16, "no such portion")
     hidden: bool = (self.drawn[market] >> index) & 1 == 0
-    assert hidden == (state.phase == book.REVEALING), "prediction-market: not the portions to reveal now"
+    book._check(hidden == (state.phase == book.REVEALING), "not the portions to reveal now")
     shown: uint256 = self.shown[market]
-    assert (shown >> index) & 1 == 0, "prediction-market: revealed already"
-    assert (
-        merkle._root(self._leaf(market, index, salt, keccak256(rows)), proof) == self.roots[market]
-    ), "prediction-market: not what was committed"
+    book._check((shown >> index) & 1 == 0, "revealed already")
+    book._check(
+        merkle._root(self._leaf(market, index, salt, keccak256(rows)), proof) == self.roots[market],
+        "not what was committed",
+    )
     self._check_row_count(len(rows), (plan >> 32) & book.MASK_16)
 
     self.shown[market] = shown | (1 << index)
@@ -144,13 +145,11 @@ def reveal(market: uint256, index: uint256, salt: bytes32, rows: Bytes[limits.MA
         answer: Bytes[32] = raw_call(
             book._model(market), abi_encode(rows, method_id=method_id("evaluate(bytes)")), max_outsize=32
         )
-        assert len(answer) == 32, "prediction-market: the model does not answer"
+        book._check(len(answer) == 32, "the model does not answer")
     state.revealed += 1
     state.weight += merkle._weight(len(proof))
     # with room for more leaves the provider could have had two for one index, to show the one that the draw asks for
-    assert (
-        state.revealed < plan & book.MASK_16 or state.weight == merkle.FULL
-    ), "prediction-market: the tree has other leaves"
+    book._check(state.revealed < plan & book.MASK_16 or state.weight == merkle.FULL, "the tree has other leaves")
     book._save(market, state)
     log Revealed(market=market, index=index, salt=salt, rows=rows)
 
@@ -174,4 +173,4 @@ def _check_row_count(size: uint256, count: uint256):
         length: uint256 = 0
         y, length = sample._row(position, end)
         position = unsafe_add(unsafe_add(position, sample.ROW_HEAD), length)  # safe: not behind the end
-    assert position == end, "prediction-market: more rows than a portion has"
+    book._check(position == end, "more rows than a portion has")

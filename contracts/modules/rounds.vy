@@ -1,7 +1,7 @@
 # pragma version 0.4.3
 """
 @title Rounds
-@notice Which signatures their signers have cancelled, for incentives whose own records do not count rounds.
+@notice Which signatures have been used up or cancelled, for incentives whose own records do not count rounds.
 """
 
 event Cancelled:

@@ -22,11 +22,11 @@ MASK_24: constant(uint256) = 2**24 - 1
 MASK_40: constant(uint256) = 2**40 - 1
 
 # where the fields of a contribution begin while it is worked out, from the lowest bits: errors (16), previous on the stack (16),
-# rounds (24), balance (40), contributor (160)
+# rounds (24), balance (40), account (160)
 PREVIOUS: constant(uint256) = 16
 ROUNDS: constant(uint256) = 32
 BALANCE: constant(uint256) = 56
-CONTRIBUTOR: constant(uint256) = 96
+ACCOUNT: constant(uint256) = 96
 
 
 @external
@@ -76,14 +76,14 @@ def settle(
             if balance < rows:
                 break
         nodes.append(
-            errors | (before << PREVIOUS) | (done << ROUNDS) | (balance << BALANCE) | ((entry >> 16) << CONTRIBUTOR)
+            errors | (before << PREVIOUS) | (done << ROUNDS) | (balance << BALANCE) | ((entry >> 16) << ACCOUNT)
         )
     for i: uint256 in range(count, bound=limits.MAX_CONTRIBUTIONS):
         word: uint256 = nodes[unsafe_add(i, 1)]
         # safe: a stake has 96 bits, and without rows there is no market
         amount: uint256 = unsafe_div(unsafe_mul(stake, (word >> BALANCE) & MASK_40), rows)
         total = unsafe_add(total, amount)
-        nodes[i] = convert(keccak256(abi_encode(unsafe_add(i, 1), word >> CONTRIBUTOR, amount)), uint256)
+        nodes[i] = convert(keccak256(abi_encode(unsafe_add(i, 1), word >> ACCOUNT, amount)), uint256)
     # two nodes are taken from the front of a queue, and their parent put behind it; in a ring, because it gets no longer
     for k: uint256 in range(unsafe_sub(count, 1), bound=limits.MAX_CONTRIBUTIONS):
         one: uint256 = nodes[unsafe_add(k, k) % count]

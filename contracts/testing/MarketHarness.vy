@@ -64,11 +64,12 @@ def set(
     state.scored = scored
     state.initial = initial
     book._save(market, state)
+    account: uint256 = owed._account(msg.sender, msg.sender)
     for i: uint256 in range(count, bound=MAX_ERRORS):
-        settlement._add(market, i + 1, msg.sender, empty(bytes32), 1, 1)
+        settlement._add(market, i + 1, account, empty(bytes32), 1, 1)
         if i < scored:
             settlement.digests[market] = owed._link(
-                settlement.digests[market], errors[i] | (convert(msg.sender, uint256) << 16)
+                settlement.digests[market], errors[i] | (account << 16)
             )
 
 

@@ -1,19 +1,26 @@
 """Attacks on batches and signatures: by sponsors, relayers, payees, models, and the items beside a good one."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import pytest
 from eth_account import Account
 from eth_utils import keccak
 
 from comodels.batch import Signed, pack_claims, pack_signed, record_key
 from comodels.incentives.points import Terms as PointsTerms
+from comodels.incentives.prediction_market import SILENT, Plan, PredictionMarket
+from comodels.incentives.prediction_market import Terms as MarketTerms
 from comodels.incentives.self_assessment import Terms
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.rows import pack_rows
 from comodels.signatures import digest, sign
+from comodels.wire import iterate_withdrawals, pack_withdrawal
 from tests.conftest import pack_card
 from tests.consent import class_name
 from tests.evm import RICH, Evm, artefacts
 from tests.hostile import BURNER
+from tests.market_run import MarketRun
 
 HOUR = 3_600
 ZERO = "0x" + "00" * 20
@@ -25,6 +32,21 @@ SLIDES = Terms.slides(cost_weight=10**12, refund_wait=HOUR, dispute_wait=0, owne
 NOT_SIGNED = "signatures: not signed by the contributor"
 NOT_SETTLED = "self-assessment: the same contribution is not settled yet"
 TOO_LONG = "batch: the sample or signature is too long"
+FULL = "prediction-market: full"
+MARKET_TERMS = MarketTerms(0, 0, 2**32 - 1)
+PLAN = Plan(
+    stake=10**15,
+    rounds=4,
+    bond=3 * 10**15,
+    fee=10**9,
+    portions=2,
+    drawn=1,
+    rows=4,
+    max_contributions=5,
+    rest_time=HOUR,
+    score_time=100_000,
+)
+NO_CLAIMS = "market", "claim"
 SETTLED = "self-assessment: no such contribution, or settled already"
 
 
@@ -37,9 +59,30 @@ class Scene:
         names = "owner", "sponsor", "another sponsor", "reporter", "stranger"
         self.owner, self.sponsor, self.other, self.reporter, self.stranger = (evm.account(n) for n in names)
         self.contributor = KEY.address
-        self.incentive = self.deploy(incentive)
+        self.incentive = self.evm.deploy_whole(incentive, self.artefact, self.owner)
         self.implementation = self.deploy("SparsePerceptron")
         self.model = self.new_model(self.incentive, terms)
+        self.run = None
+        if incentive == "PredictionMarket":
+            self.twin = PredictionMarket(self.incentive.address, 1)
+            self.twin.open(self.model, SparsePerceptron(SparsePerceptronParameters(10)), self.owner, terms)
+            self.run = self.begin()
+
+    def begin(self, **changes):
+        """A market on the model that takes contributions, and its twin."""
+        portions = [pack_rows([(1, x) for x in SAMPLES[:4]])] * 2
+        plan = replace(PLAN, **changes)
+        return MarketRun(self.evm, self.incentive, self.twin, self.model, self.owner, plan, portions).begin()
+
+    def moving(self, count):
+        """So many (label, sample) rows each of which changes the model, one after the other."""
+        model, rows = deepcopy(self.twin.models[self.model][0]), []
+        for x in SAMPLES * 20:
+            if len(rows) < count:
+                y = 1 - model.predict(x)
+                model.update(x, y)
+                rows.append((y, x))
+        return rows
 
     def deploy(self, name):
         return self.evm.deploy(name, *self.artefact(name), self.owner)
@@ -84,6 +127,8 @@ class Scene:
         )
 
     def price(self, count, model=None):
+        if self.run is not None:
+            return self.run.plan.stake
         if "batch_deposit" not in self.incentive.functions:
             return 0
         return self.incentive.call("batch_deposit", model or self.model, count)
@@ -97,6 +142,10 @@ class Scene:
     def claim(self, function, sender, items, sponsor=ZERO, model=None, **fields):
         arguments = model or self.model, sponsor, len(items), pack_claims(items)
         return self.do(sender, self.incentive, f"{function}_many", *arguments, **fields)
+
+    def round(self, x, y):
+        """That the contributor must name for the sponsor."""
+        return self.incentive.call("round_of", self.model, self.contributor, self.sponsor, keccak(x), y)
 
     def record(self, contributor, sponsor, x=SAMPLES[0], y=0, model=None):
         names = "claimable", "deposit", "time", "effect", "born_wrong", "validated", "round"
@@ -121,17 +170,24 @@ def points(project):
     return Scene(project, "Points", PointsTerms(HOUR, 2 * HOUR))
 
 
-BOTH = pytest.mark.parametrize("name", ["scene", "points"], ids=["SelfAssessment", "Points"])
+@pytest.fixture
+def market(project):
+    return Scene(project, "PredictionMarket", MARKET_TERMS)
+
+
+ALL = pytest.mark.parametrize(
+    "name", ["scene", "points", "market"], ids=["SelfAssessment", "Points", "PredictionMarket"]
+)
 
 
 # ---- somebody's name -------------------------------------------------------------------------------------------------
 
 
-@BOTH
+@ALL
 def test_add_signed__signed_for_something_else__never_in_somebodys_name(name, request):
     scene = request.getfixturevalue(name)
-    other_contract = scene.deploy(scene.incentive.name)
-    terms = DEFAULT_RULE if name == "scene" else PointsTerms(HOUR, 2 * HOUR)
+    other_contract = scene.evm.deploy_whole(scene.incentive.name, scene.artefact, scene.owner)
+    terms = {"scene": DEFAULT_RULE, "points": PointsTerms(HOUR, 2 * HOUR), "market": MARKET_TERMS}[name]
     other_model = scene.new_model(scene.incentive, terms, 1)
     deadline = scene.evm.time + 100
     good = scene.sign(deadline=deadline)
@@ -159,11 +215,14 @@ def test_add_signed__signed_for_something_else__never_in_somebodys_name(name, re
     told = scene.add_signed(*for_others)
 
     assert told == dict.fromkeys(range(len(for_others)), NOT_SIGNED)
-    assert scene.incentive.call("statistics", scene.model) == (0, 0)
+    if name == "market":
+        assert scene.evm.balance(scene.incentive.address) == scene.run.plan.total
+    else:
+        assert scene.incentive.call("statistics", scene.model) == (0, 0)
     assert scene.add_signed(good) == {}
 
 
-@BOTH
+@ALL
 def test_add_signed__in_the_last_second_and_after__as_the_deadline_says(name, request):
     scene = request.getfixturevalue(name)
     deadline = scene.evm.time + HOUR
@@ -187,7 +246,7 @@ def test_add_signed__again_in_the_same_batch_the_next_and_after_the_refund__once
     assert scene.add_signed(scene.sign(round=1)) == {}
 
 
-@BOTH
+@ALL
 def test_cancel__before_it_is_sent__the_signature_is_worth_nothing(name, request):
     scene = request.getfixturevalue(name)
     item = scene.sign()
@@ -222,8 +281,10 @@ def test_cancel__while_it_is_flagged__the_flag_stays(scene):
 # ---- gas -------------------------------------------------------------------------------------------------------------
 
 
-@BOTH
-@pytest.mark.parametrize("function", ["add_many", "add_signed", "claim"])
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [(n, f) for n in ("scene", "points", "market") for f in ("add_many", "add_signed", "claim") if (n, f) != NO_CLAIMS],
+)
 def test_batch__too_little_gas__nothing_or_everything(name, function, request):
     """Who sends for others cannot have an item fail that would have gone through (EIP-150)."""
     scene = request.getfixturevalue(name)
@@ -253,7 +314,7 @@ def test_batch__too_little_gas__nothing_or_everything(name, function, request):
     assert {True, False} == set(outcomes)
 
 
-@BOTH
+@ALL
 def test_add_signed__wallet_that_burns_its_gas__others_go_through(name, request):
     scene = request.getfixturevalue(name)
     wallet = scene.deploy("SigningWallet")
@@ -655,6 +716,175 @@ def test_points__sample_sent_by_several_sponsors__earns_once_for_its_first_contr
     points.do(points.stranger, points.incentive, "validate_many", points.model, 2, rows)
 
     assert points.incentive.call("account", points.model, points.contributor)[1] == 1
+
+
+# ---- markets ---------------------------------------------------------------------------------------------------------
+
+
+def add(scene, function, rows, value=None, sender=None):
+    """Send rows as one's own or as signed by the contributor."""
+    if function == "add_many":
+        packed = pack_rows(rows)
+    else:
+        packed = pack_signed(scene.sign(x, y, scene.round(x, y)) for y, x in rows)
+    value = len(rows) * scene.run.plan.stake if value is None else value
+    return scene.send(sender or scene.sponsor, scene.incentive, function, scene.model, len(rows), packed, value=value)
+
+
+@pytest.mark.parametrize("function", ["add_many", "add_signed"])
+def test_market__full_in_the_middle_of_a_batch__the_rest_is_skipped_and_its_money_back(market, function):
+    before = market.evm.balance(market.sponsor)
+    rows = market.moving(8)
+
+    outcome = add(market, function, rows, value=8 * PLAN.stake + 5)
+
+    assert outcome.ok
+    assert int.from_bytes(outcome.output, "big") == 5
+    assert skipped(outcome) == dict.fromkeys((5, 6, 7), FULL)
+    assert market.evm.balance(market.sponsor) == before - 5 * PLAN.stake
+    assert market.incentive.call("held", market.run.market) == (PLAN.total, 5 * PLAN.stake)
+    # what was skipped used up nothing that was signed, and what comes later neither stakes nor is it learnt
+    assert [market.round(x, y) for y, x in rows] == [int(function == "add_signed")] * 5 + [0] * 3
+    later = add(market, function, rows[5:])
+    assert skipped(later) == dict.fromkeys(range(3), FULL)
+    assert market.evm.balance(market.sponsor) == before - 5 * PLAN.stake
+
+
+@pytest.mark.parametrize("function", ["add_many", "add_signed"])
+def test_market__batch_in_the_last_second_and_after__all_or_nothing(market, function):
+    rows = market.moving(4)
+    market.evm.wait(market.run.state.deadline - 1 - market.evm.time)
+
+    assert skipped(add(market, function, rows[:2])) == {}
+    market.evm.wait(1)
+    before = market.evm.balance(market.sponsor)
+    outcome = add(market, function, rows[2:])
+    assert (outcome.ok, outcome.reason) == (False, "prediction-market: nobody can take part now")
+    assert market.evm.balance(market.sponsor) == before
+
+
+@pytest.mark.parametrize("function", ["add_many", "add_signed"])
+def test_market__one_wei_less_than_all_stakes__reverts(market, function):
+    rows = market.moving(3)
+
+    outcome = add(market, function, rows, value=3 * PLAN.stake - 1)
+
+    assert (outcome.ok, outcome.reason) == (False, "prediction-market: stake above the value sent")
+    assert add(market, function, rows, value=3 * PLAN.stake).ok
+
+
+@pytest.mark.parametrize(("count", "cut"), [(1, 0), (3, 0), (2, 1), (2**255, 0), (0, 0)])
+def test_market__another_number_of_items__reverts(market, count, cut):
+    rows = pack_rows(market.moving(2))
+    for function in ("add_many", "add_signed"):
+        arguments = market.model, count, rows[: len(rows) - cut]
+        assert not market.send(market.sponsor, market.incentive, function, *arguments, value=10**20).ok
+
+
+def test_market__bad_items_between_good_ones__skipped_and_their_money_back(market):
+    long, before = bytes(2_049), market.evm.balance(market.sponsor)
+    (y, x), (y2, x2), *_ = market.moving(2)
+    rows = [(y, x), (0, b""), (7, x), (0, long), (255, x), (y2, x2), (0, b"\0")]
+
+    outcome = add(market, "add_many", rows)
+
+    assert set(skipped(outcome)) == {1, 2, 3, 4, 6}
+    assert skipped(outcome)[3] == TOO_LONG
+    assert market.evm.balance(market.sponsor) == before - 2 * PLAN.stake
+    good = market.sign(SAMPLES[5], 0)
+    bad = [market.sign(long), Signed(KEY.address, SAMPLES[1], 0, good.deadline, bytes(1_025))]
+    assert market.add_signed(bad[0], good, bad[1]) == {0: TOO_LONG, 2: TOO_LONG}
+
+
+def test_market__signature_sent_again__in_the_batch_the_next_and_the_next_market__once(market):
+    ((y, x),) = market.moving(1)
+    item = market.sign(x, y)
+
+    assert market.add_signed(item, item) == {1: NOT_SIGNED}
+    assert market.add_signed(item) == {0: NOT_SIGNED}
+    # also where it has no effect and stakes nothing
+    agreeing = market.sign(x, y, round=1)
+    assert market.add_signed(agreeing) == {}
+    assert market.add_signed(agreeing) == {0: NOT_SIGNED}
+    assert market.incentive.call("held", market.run.market)[1] == PLAN.stake
+    unsent = market.sign(SAMPLES[6], 1)
+    market.evm.wait(market.run.state.deadline - market.evm.time)
+    market.run.do("close", market.run.market)
+    market.evm.wait(HOUR)
+    market.run.do("expire", market.run.market)
+    market.twin.markets[market.run.market].phase = SILENT
+
+    market.run = market.begin()
+
+    assert market.add_signed(item) == {0: NOT_SIGNED}
+    # a signature names no market: what was never sent is good for the next one, until its deadline
+    assert market.add_signed(unsent) == {}
+
+
+def test_market__by_another_than_the_named_sponsor__never(market):
+    """Who copies what a sponsor is about to send gains nothing, and does not stop it."""
+    ((y, x),) = market.moving(1)
+    item = market.sign(x, y)
+
+    assert market.add_signed(item, sender=market.other) == {0: NOT_SIGNED}
+    assert market.add_signed(item) == {}
+
+
+@pytest.mark.parametrize("ending", ["silent", "settled"])
+def test_market__what_a_sponsor_paid__stakes_go_back_to_the_sponsor_and_earnings_to_the_contributor(market, ending):
+    rows, run = market.moving(3), market.run
+    items = [market.sign(x, y) for y, x in rows]
+    assert market.add_signed(*items) == {}
+    market.twin.add_signed(market.sponsor, market.model, items, 3 * PLAN.stake, market.evm.time, lambda *_: True)
+    before = market.evm.balance(market.sponsor)
+    run.close()
+    if ending == "silent":
+        run.expire()
+    else:
+        run.score()
+        run.settle()
+    owed = [market.twin.owed(run.market, i) for i in (1, 2, 3)]
+
+    # nobody but these two is paid, in no other order, whoever asks
+    for i in (1, 2, 3):
+        function, arguments = market.twin.claim(run.market, i)
+        for who, payer in (
+            (market.sponsor, market.sponsor),
+            (market.contributor, market.contributor),
+            (market.sponsor, market.contributor),
+            (market.contributor, market.stranger),
+            (market.stranger, market.stranger),
+        ):
+            if function == "withdraw":
+                ((_, amount, index, proof, _),) = iterate_withdrawals(arguments[1])
+                wrong = run.market, pack_withdrawal(who, amount, index, proof, payer)
+            else:
+                wrong = *arguments[:2], who, payer, *arguments[4:]
+            assert not market.send(market.sponsor, market.incentive, function, *wrong).ok
+    run.withdraw_all(market.stranger)
+
+    assert market.evm.balance(market.sponsor) - before == sum(min(o, PLAN.stake) for o in owed)
+    assert market.evm.balance(market.contributor) == sum(max(0, o - PLAN.stake) for o in owed) > 0
+    assert market.evm.balance(market.incentive.address) == 0
+
+
+def test_market__sponsor_that_burns_its_gas__is_credited_and_the_contributor_paid(market):
+    ((y, x),) = market.moving(1)
+    sponsor = market.evm.deploy("sponsor", RETURN_REST + BURNER, [], market.owner).address
+    item = market.sign(x, y, sponsor=sponsor)
+    call = market.incentive.data("add_signed", market.model, 1, pack_signed([item]))
+    forwarded = bytes.fromhex(market.incentive.address[2:]) + call
+    assert market.evm.send(market.owner, sponsor, forwarded, PLAN.stake).ok
+    market.twin.add_signed(sponsor, market.model, [item], PLAN.stake, market.evm.time, lambda *_: True)
+    market.run.close()
+    market.run.expire()
+
+    function, arguments = market.twin.claim(market.run.market, 1)
+    outcome = market.do(market.stranger, market.incentive, function, *arguments)
+
+    assert outcome.gas < 300_000
+    assert market.incentive.call("credit_of", sponsor) == PLAN.stake
+    assert market.evm.balance(market.contributor) == PLAN.bounty + PLAN.bond
 
 
 # ---- steps -----------------------------------------------------------------------------------------------------------

@@ -232,7 +232,7 @@ def test_aliased_record__index_that_leads_into_the_next_market__pays_nothing(gam
             (number, 2**16 + number, 2**17 + number, 2**48 + 2**16 + number, 2**240 + number, 2**256 - 2**16 + number),
         ):
             if market > 0:
-                game.try_("withdraw_stake", market % 2**256, index, *claim, *ALONE, sender=game.attacker)
+                game.try_("withdraw_stake", market % 2**256, index, claim[0], *claim, *ALONE, sender=game.attacker)
         for market in (victims.market, victims.market - 1):
             for payout in game.due(own).values():
                 assert not game.try_("withdraw", market, payout.packed, sender=game.attacker)
@@ -254,7 +254,7 @@ def test_deleted_record__by_an_older_market_of_one_s_own__is_still_there_to_be_s
         for who, x, y in zip([game.contributor, game.attacker, game.contributor], xs, [1, 0, 1], strict=True)
     ]
     for index in (2, 2**16 + 2, 2**32 + 2, 2**255 + 2):
-        game.try_("withdraw_stake", older.market, index, *claims[1], *ALONE, sender=game.attacker)
+        game.try_("withdraw_stake", older.market, index, claims[1][0], *claims[1], *ALONE, sender=game.attacker)
     for payout in game.due(older).values():
         game.try_("withdraw", running.market, payout.packed, sender=game.attacker)
     game.close(running)
@@ -284,7 +284,7 @@ def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game
     strange += [first.market << 16, first.market << 16 | 1, first.market >> 32, 2**256 - 1, int(model, 16)]
     indices = [0, 1, 2, 3, 255, 256, 2**16 - 1, 2**16, 2**16 + 1, 2**17 + 1, 2**32 + 1, 2**128, 2**255, 2**256 - 1]
     rest = {
-        "withdraw_stake": (*claim, *ALONE),
+        "withdraw_stake": (claim[0], *claim, *ALONE),
         "withdraw": (pack_withdrawal(claim[0], PLAN.stake, 1, []),),
         "score_many": (pack_contribution(claim[0], sample(1), 1, claim[3]), 5, *ALONE),
         "settle": (pack_entry(claim[0], 0),),
@@ -514,7 +514,7 @@ def test_payments__caller_brings_too_little_gas__no_payment_is_made_to_fail(game
     game.close(secret)
     claim = wallet.address, keccak(sample(1)), 1, facts >> 8 & 0xFFFF
     for gas in range(40_000, 200_000, 4_000):
-        if game.try_("withdraw_stake", secret.market, 1, *claim, *ALONE, sender=game.attacker, gas=gas):
+        if game.try_("withdraw_stake", secret.market, 1, claim[0], *claim, *ALONE, sender=game.attacker, gas=gas):
             break
     # the first limit that is enough pays it: a wallet that logs and forwards is not credited instead
     assert game.chain.balance(wallet.address) == PLAN.stake
@@ -576,7 +576,7 @@ def halfway(game, plan=PLAN):
 
     Its contract has no scorer that does without replicas.
     """
-    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     model = game.model(TWIN)
     secret = game.begin(model, plan, words=1)
     scorer = ContractAt(game.chain, game.view(secret.market)[5], artifact("EvaluatingScorer").abi)

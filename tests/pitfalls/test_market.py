@@ -145,7 +145,7 @@ def test_rewards__paid_to_one_account__cleared_for_the_same(mirror, settled, kee
     records = mirror.twin.markets[settled].contributions
     for index, c in enumerate(records, 1):
         other = str(reporter) if c.contributor == str(contributor) else str(contributor)
-        ((who, amount, _, proof),) = iterate_withdrawals(mirror.twin.claim(settled, index)[1][1])
+        ((who, amount, _, proof, _),) = iterate_withdrawals(mirror.twin.claim(settled, index)[1][1])
         assert who == c.contributor
         for _ in range(2):
             with pytest.raises(Revert, match="not what was settled"):

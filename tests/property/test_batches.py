@@ -4,6 +4,7 @@ The twins make a batch from their single calls; that these equal those of the co
 """
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from eth_utils import keccak
 from comodels.batch import Signed, pack_claims, pack_signed, record_key
 from comodels.incentives.points import Points
 from comodels.incentives.points import Terms as PointsTerms
+from comodels.incentives.prediction_market import PHASES, Plan, PredictionMarket
+from comodels.incentives.prediction_market import Terms as MarketTerms
 from comodels.incentives.self_assessment import PAID, SelfAssessment, Terms
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
@@ -21,6 +24,7 @@ from comodels.signatures import digest, sign
 from comodels.wire import Facts
 from tests.conftest import pack_card
 from tests.evm import RICH, Evm, artefacts
+from tests.market_run import MarketRun
 
 BATCHES = 400
 N_FEATURES = 12
@@ -49,7 +53,7 @@ class Scene:
         for person in self.people:
             evm.set_balance(person, RICH)
         owner = self.people[0]
-        self.incentive = evm.deploy(incentive, *artefact(incentive), owner)
+        self.incentive = evm.deploy_whole(incentive, artefact, owner)
         self.wallet = evm.deploy("SigningWallet", *artefact("SigningWallet"), owner)
         self.signers = [*self.people, self.wallet.address]
         model = SparsePerceptron(SparsePerceptronParameters(N_FEATURES))
@@ -62,6 +66,9 @@ class Scene:
         self.balances = defaultdict(int, {a: evm.balance(a) for a in self.signers})
         if incentive == "Points":
             self.twin = Points(model, terms)
+        elif incentive == "PredictionMarket":
+            self.twin = PredictionMarket(self.incentive.address, 1, self.balances)
+            self.twin.open(self.model.address, model, owner, terms)
         else:
             self.twin = SelfAssessment(model, owner, terms, evm.time, self.balances)
         self.added: list[tuple] = []  # contributor, sample, label, sponsor
@@ -81,12 +88,18 @@ class Scene:
         y = int(rng.integers(2)) if rng.random() < 0.5 else int(indices.mean() < N_FEATURES / 2) if len(indices) else 0
         return indices.astype(">u2").tobytes(), y if rng.random() < 0.97 else int(rng.integers(2, 256))
 
+    def round_of(self, *which):
+        """The twin's, by contributor, sponsor, sample and label."""
+        if isinstance(self.twin, PredictionMarket):
+            return self.twin.round_of(self.model.address, *which)
+        return self.twin.round_of(*which)
+
     def sign(self, sponsor):
         """A signed contribution; a few are late, for another sponsor or round, or changed after they were signed."""
         rng = self.rng
         contributor = self.pick(self.signers)
         x, y = self.row()
-        round = self.twin.round_of(contributor, sponsor, x, y) + int(rng.random() < 0.05)
+        round = self.round_of(contributor, sponsor, x, y) + int(rng.random() < 0.05)
         deadline = self.evm.time + int(rng.choice([-1, 0, 1, 1_000]))
         named = self.pick(self.people) if rng.random() < 0.1 else sponsor
         what = 1, self.incentive.address, self.model.address, x, y, round, named, deadline, CLASSES.get(y, "")
@@ -304,3 +317,94 @@ def test_points__random_batches__every_item_and_account_equals_the_twin(project)
     for function in ("add_many", "add_signed", "validate", "report"):
         assert scene.seen[function, False] > 2, f"{function} hardly ever succeeds: {scene.seen}"
         assert scene.seen[function, True] > 2, f"{function} hardly ever fails: {scene.seen}"
+
+
+MARKET = Plan(
+    stake=10**15 + 7,  # so that shares of it round
+    rounds=5,
+    bond=10**15,
+    fee=10**9,
+    portions=4,
+    drawn=1,
+    rows=5,
+    max_contributions=60,
+    reveal_time=1_000,
+    participation_time=8_000,
+    rest_time=1_000,
+    score_time=100_000,
+)
+
+
+@pytest.mark.parametrize("ending", ["settled", "abandoned", "silent", "cancelled"])
+def test_market__random_batches__every_item_payment_and_balance_equals_the_twin(project, ending):
+    """Until it is over or full, and to the last payment: whoever paid gets the stakes, contributors what they earn."""
+    scene = Scene(project, "PredictionMarket", MarketTerms(0, 0, 2**32 - 1), len(ending))
+    rng, evm, twin, incentive = scene.rng, scene.evm, scene.twin, scene.incentive
+    model, plan = scene.model.address, MARKET
+    if ending == "cancelled":
+        plan = replace(plan, min_contributions=200, max_contributions=200, participation_time=6_000)
+    portions = [pack_rows([good_row(scene) for _ in range(plan.rows)]) for _ in range(plan.portions)]
+    run = MarketRun(evm, incentive, twin, model, scene.people[0], plan, portions).begin()
+    for _ in range(BATCHES // 4):
+        evm.wait(int(rng.choice([1, 12, 30, 60, 300])))
+        sender = scene.pick(scene.people)
+        count = int(rng.integers(0, 7))
+        value = max(0, plan.stake * count + int(rng.choice([0, 0, 7, -1])))
+        choice = rng.random()
+        if choice < 0.05 and scene.added:
+            contributor, x, y, sponsor = scene.pick(scene.added)
+            if contributor in scene.people:
+                assert scene.send(contributor, incentive, "cancel", model, sponsor, keccak(x), y).ok
+                twin.cancel(contributor, model, sponsor, x, y)
+            continue
+        signing = choice < 0.6
+        items = [scene.sign(sender) if signing else scene.row() for _ in range(count)]
+        function, packed = (
+            ("add_signed", pack_signed(items)) if signing else ("add_many", pack_rows((y, x) for x, y in items))
+        )
+        outcome = scene.send(sender, incentive, function, model, count, packed, value=value)
+        try:
+            if signing:
+                expected = twin.add_signed(sender, model, items, value, evm.time, scene.signed)
+            else:
+                expected = twin.add_many(sender, model, items, value, evm.time)
+        except Revert as revert:
+            expected = str(revert)
+        if isinstance(expected, str):
+            assert (outcome.ok, outcome.reason) == (False, expected)
+            scene.seen[expected, True] += 1
+            continue
+        scene.compare(function, outcome, expected, EFFECT)
+        scene.seen.update((e, True) for e in expected if isinstance(e, str))
+        scene.added += [(i.contributor, i.x, i.y, sender) if signing else (sender, *i, sender) for i in items]
+        scene.check_balances()
+        assert incentive.call("held", run.market)[1] == run.state.contributors_part
+    sponsored = sum(c.sponsor != c.contributor for c in run.state.contributions)
+    assert 0 < sponsored < len(run.state.contributions)
+    run.close()
+    if ending == "silent":
+        run.expire()
+    elif ending != "cancelled":
+        run.score(None if ending == "settled" else 10)
+        if ending == "abandoned":
+            run.expire()
+        run.settle()
+    run.withdraw_all(scene.pick(scene.people))
+    scene.check_balances()
+    assert evm.balance(incentive.address) == twin.balance == 0
+    assert PHASES[run.state.phase] == ending
+    for who, x, y, sponsor in set(scene.added):
+        assert incentive.call("round_of", model, who, sponsor, keccak(x), y) == scene.round_of(who, sponsor, x, y)
+    assert list(scene.model.call("words", 0, scene.model.call("word_count"))) == twin.models[model][0].words()
+    for function in ("add_many", "add_signed"):
+        assert scene.seen[function, False] > 2, f"{function} hardly ever succeeds: {scene.seen}"
+        often = scene.seen[function, True] > 2 or ending == "cancelled"  # which is never full
+        assert often, f"{function} hardly ever fails: {scene.seen}"
+    reason = "nobody can take part now" if ending == "cancelled" else "full"
+    assert scene.seen[f"prediction-market: {reason}", True] > 2, scene.seen
+
+
+def good_row(scene):
+    """A label, mostly right, and a sample for a test set."""
+    indices = np.sort(scene.rng.choice(N_FEATURES, int(scene.rng.integers(1, 4)), False))
+    return int(indices.mean() < N_FEATURES / 2), indices.astype(">u2").tobytes()

@@ -61,8 +61,7 @@ def test_world__a_hundred_thousand_steps__everybody_gets_what_is_theirs(artefact
         (
             "PredictionMarket",
             "modules/market_settlement.vy",
-            "    assert link == self.chains[market][self._group(index)]"
-            ', "prediction-market: not what was contributed"\n',
+            '    book._check(link == self.chains[market][self._group(index)], "not what was contributed")\n',
             "",
         ),
         # a withdrawal that takes any proof

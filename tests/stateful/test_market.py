@@ -196,7 +196,7 @@ def machine(rpc, contract, implementation, wallet, people):
             if late:
                 place = min(max(index, 1), len(self.state.contributions))
                 beside = self.mirror.twin.around(self.market, place, place)
-                claim = index, who, keccak(x), c.y, effect, *beside
+                claim = index, who, who, keccak(x), c.y, effect, *beside
                 self.attempt(self.mirror.withdraw_stake, stranger, self.market, *claim)
             elif self.state.phase != SCORING or self.state.scored < len(self.state.contributions):
                 self.attempt(self.mirror.score, stranger, self.market, who, x, c.y, effect, 1)
@@ -215,7 +215,7 @@ def machine(rpc, contract, implementation, wallet, people):
                 return
             packed = b"".join(twin.claim(market, i)[1][1] for i in others if i <= m.settled)
             index = min(index, m.settled)
-            who, amount, _, proof = next(iterate_withdrawals(twin.claim(market, index)[1][1]))
+            who, amount, _, proof, _ = next(iterate_withdrawals(twin.claim(market, index)[1][1]))
             who = stranger if wrong == "who" else who
             amount += wrong == "amount"
             at = index + 1 if wrong == "index" else index

@@ -32,6 +32,7 @@ from comodels.incentives.prediction_market import (
     market_id,
     place_of,
 )
+from comodels.incentives.settlement import shares
 from comodels.payouts import Payout, calls
 
 LATEST = 20  # markets of a model of which the provider is told what is left
@@ -210,7 +211,7 @@ class PredictionMarket(Incentive):
 
     def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
         history = reader.history(model)
-        own = [c for c in reversed(history.contributions) if c.contributor == account]
+        own = [c for c in reversed(history.contributions) if account in (c.contributor, c.sponsor)]
         page = own[begin : begin + count]
         places = [place_of(model.address, c.more) for c in page]
         markets = sorted({market for market, _ in places})
@@ -231,25 +232,30 @@ class PredictionMarket(Incentive):
                 rows.append(Row(c, ether(0), state=self.text("own.no_effect")))
                 continue
             phase, payout = found[m][6], due.get(m, {}).get(index)
-            row = Row(c, ether(c.deposit))
+            paid = c.sponsor == account
+            row = Row(c, ether(c.deposit if paid else 0))
             if phase < SETTLED:
                 row.state = market.situation().phase
                 if index in expected:
-                    row.state += " " + self.text("own.expected", amount=ether(expected[index]))
-                    row.lost = expected[index] < c.deposit
+                    back, earned = shares(expected[index], c.deposit)
+                    mine = back * paid + earned * (c.contributor == account)
+                    row.state += " " + self.text("own.expected", amount=ether(mine))
+                    row.lost = paid and back < c.deposit
                 if (deadline := found[m][7]) and phase == PARTICIPATING:
                     row.dates.append(Date(deadline, self.text("own.ends", when=moment(deadline))))
             elif payout is not None:
-                owed = payout.amount
+                owed = payout.to(account)
                 row.left, row.pays = ether(owed), owed
                 result = {SETTLED: "earned", ABANDONED: "earned", CANCELLED: "cancelled", SILENT: "silent"}.get(
                     phase, "earned"
                 )
                 row.state = self.text(f"own.{result}", n=payout.rounds, amount=ether(owed), stake=ether(c.deposit))
                 row.actions = [("withdraw", self.text("button.withdraw"))]
-                row.lost = owed < c.deposit
+                row.lost = paid and payout.amount < c.deposit
             else:
                 row.state = self.text("own.paid")
+            if not paid:
+                row.state = self.text("own.sponsored", sponsor=c.sponsor) + " " + row.state
             rows.append(row)
         return Rows(rows, len(own), following=following(begin, count, len(own)))
 
@@ -285,7 +291,7 @@ class PredictionMarket(Incentive):
 
     def account_lines(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
         rows = self.mine(reader, model, account, 0, 10_000).rows
-        staked = sum(row.contribution.deposit for row in rows)
+        staked = sum(row.contribution.deposit for row in rows if row.contribution.sponsor == account)
         return [
             (self.text("statistics.contributions"), number(len(rows))),
             (self.text("statistics.staked"), ether(staked)),

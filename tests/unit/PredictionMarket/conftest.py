@@ -22,7 +22,7 @@ def people(provider, contributor, reporter, keeper, stranger, owner):
 @pytest.fixture
 def mirror(project, rpc, owner, people):
     """Where the replica learns and evaluates, whatever the model's kind; `test_score_many.py` has the other scorer."""
-    contract = deploy(rpc, owner.address, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    contract = deploy(rpc, owner.address, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     return Mirror(rpc, contract, people, scorers={"": EvaluatingScorer})
 
 

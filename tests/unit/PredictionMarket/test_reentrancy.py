@@ -53,7 +53,7 @@ def test_withdraw__calls_back_when_it_is_paid__paid_once(
     assert mirror.on_chain("close", started, sender=keeper) == ""
     mirror.wait(PLAN.rest_time)
     assert mirror.on_chain("expire", started, sender=keeper) == ""
-    claim = started, 1, address, keccak(sample(1, 2)), y, effect, bytes(32), []
+    claim = started, 1, address, address, keccak(sample(1, 2)), y, effect, bytes(32), []
     wallet.set_callback(mirror.contract.address, mirror.contract.data("withdraw_stake", *claim), 0, sender=stranger)
     mirror.time = rpc.time
     assert mirror.on_chain("withdraw_stake", *claim, sender=keeper, through=raw(wallet)) == ""

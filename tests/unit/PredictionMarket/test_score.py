@@ -101,7 +101,7 @@ def test_score__too_little_gas_for_the_replica__refused_instead_of_skipped(mirro
     market = mirror.twin.markets[scoring]
     c = market.contributions[market.scored]
     arguments = scoring, 1, [(c.contributor, c.x, c.y, c.effect)], 65_535
-    packed = pack_contribution(c.contributor, c.x, c.y, c.effect)
+    packed = pack_contribution(*c.given)
     outcomes = set()
     for gas in range(60_000, 400_000, 12_000):
         said = mirror.on_chain(

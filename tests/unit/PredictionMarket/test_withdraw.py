@@ -8,7 +8,7 @@ from comodels.incentives.settlement import owed_leaf
 from comodels.merkle import hash_pair
 from comodels.payouts import due_in
 from comodels.revert import Revert
-from comodels.wire import pack_withdrawal
+from comodels.wire import account_of, pack_withdrawal
 from tests.mirror import ANY, PLAN, sample
 
 
@@ -48,6 +48,10 @@ def test_withdraw__another_s_or_wrong_claim__refused(mirror, settled, stranger):
     _, (_, right) = mirror.twin.claim(settled, 2)
     for wrong in (
         (stranger.address, amount, 1, proof),
+        (c.contributor, amount, 1, proof, stranger.address),
+        (stranger.address, amount, 1, proof, c.contributor),
+        # the account that stands in the tree is nobody who is paid
+        ("0x" + account_of(c.contributor).hex(), amount, 1, proof),
         (c.contributor, amount + 1, 1, proof),
         (c.contributor, amount - 1, 1, proof),
         (c.contributor, 2**96 - 1, 1, proof),
@@ -92,7 +96,7 @@ def test_withdraw__cut_off_or_too_long_a_proof__refused(mirror, settled, strange
 def test_withdraw_stake__of_what_was_settled__refused(mirror, settled, contributor):
     c = mirror.twin.markets[settled].contributions[0]
     with pytest.raises(Revert, match="settled, needs a proof"):
-        mirror.withdraw_stake(contributor, settled, 1, c.contributor, keccak(c.x), c.y, c.effect)
+        mirror.withdraw_stake(contributor, settled, 1, c.contributor, c.sponsor, keccak(c.x), c.y, c.effect)
 
 
 @pytest.fixture
@@ -119,15 +123,17 @@ def test_withdraw_stake__another_s_or_wrong_claim__refused(mirror, silent, stran
     for wrong in (
         (silent, 2, *right[2:]),
         (silent, 1, stranger, *right[3:]),
-        (silent, 1, c.contributor, bytes(32), *right[4:]),
-        (*right[:4], 1 - c.y, *right[5:]),
-        (*right[:5], 3, *right[6:]),
-        (*right[:6], keccak(right[6]), right[7]),
-        (*right[:7], right[7][1:]),
-        (*right[:7], [*right[7], bytes(32)]),
+        (silent, 1, c.contributor, stranger, *right[4:]),
+        (silent, 1, stranger, stranger, *right[4:]),
+        (*right[:4], bytes(32), *right[5:]),
+        (*right[:5], 1 - c.y, *right[6:]),
+        (*right[:6], 3, *right[7:]),
+        (*right[:7], keccak(right[7]), right[8]),
+        (*right[:8], right[8][1:]),
+        (*right[:8], [*right[8], bytes(32)]),
         # shown one place later than it stands
-        (silent, 2, *right[2:6], bytes(32), right[7]),
-        (silent, 2, *mirror.twin.claim(silent, 1)[1][2:6], *mirror.twin.around(silent, 2, 2)),
+        (silent, 2, *right[2:7], bytes(32), right[8]),
+        (silent, 2, *mirror.twin.claim(silent, 1)[1][2:7], *mirror.twin.around(silent, 2, 2)),
     ):
         with pytest.raises(Revert, match="not what was contributed"):
             mirror.withdraw_stake(stranger, *wrong)

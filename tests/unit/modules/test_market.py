@@ -82,7 +82,7 @@ def test_settle__any_errors__as_the_loop_pays(harness, owner, stranger, seed):
         before = bytes(32)
         for other in stand[i // 16 * 16 : i]:
             before = keccak(before + other)
-        return MARKET, i + 1, str(owner), bytes(32), 1, 1, before, stand[i + 1 : i // 16 * 16 + 16]
+        return MARKET, i + 1, str(owner), str(owner), bytes(32), 1, 1, before, stand[i + 1 : i // 16 * 16 + 16]
 
     claims = b"".join(pack_withdrawal(str(owner), owed[i], i + 1, tree.proof(i)) for i in range(scored))
     harness.send("withdraw", MARKET, claims, sender=stranger)

@@ -11,7 +11,7 @@ from comodels.chain.contract import ContractAt
 from comodels.chain.node import RpcError
 from comodels.incentives.prediction_market import MAX_CONTRIBUTIONS
 from comodels.incentives.settlement import owed_tree, payments
-from comodels.wire import pack_entry
+from comodels.wire import account_of, pack_entry
 
 ROUNDS, STAKE = 2**24 - 1, 2**96 - 1
 
@@ -49,7 +49,7 @@ def test_settle__any_number__as_the_twin(settler, count, draw):
         who, entries = shown(rng, errors)
         digest = bytes(32)
         for account, e in zip(who, errors[1:], strict=True):
-            digest = keccak(digest + (int(account, 16) << 16 | e).to_bytes(32, "big"))
+            digest = keccak(digest + (int.from_bytes(account_of(account), "big") << 16 | e).to_bytes(32, "big"))
         owed = payments(errors, rows, rounds, stake)
         root = owed_tree(list(zip(who, owed, strict=True))).root
         assert settler.call("settle", entries, errors[0], rows, rounds, stake) == (digest, root, sum(owed))

@@ -1,14 +1,21 @@
 """A small text data set and a model that was trained on it, for the tests of the scripts."""
 
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
 from click.testing import CliRunner
 
-from comodels.claims import SelfAssessment
+from comodels.claims import PredictionMarket, SelfAssessment
 from comodels.cli import ApeSigner
+from comodels.incentives.prediction_market import Plan
+from comodels.incentives.prediction_market import Terms as MarketTerms
+from comodels.market import MarketDriver
+from comodels.market_secret import Secret
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.publish import Options, publish
+from comodels.published import find
+from comodels.rows import pack_rows
 from comodels.saved import SavedModel
 
 GOOD = ("fine", "great", "lovely", "superb", "good")
@@ -92,3 +99,34 @@ def deployed(rpc, signer, saved, options):
 
     publish(rpc, signer, saved, options)
     return find(rpc, "reviews", options.deployments)
+
+
+@pytest.fixture
+def bounty(rpc, signer, saved, options):
+    """A model for markets."""
+    publish(rpc, signer, saved, replace(options, incentive=PredictionMarket(MarketTerms(0, 0, 2**32 - 1))))
+    return find(rpc, "reviews", options.deployments)
+
+
+def begin_market(model, rpc, signer, rows, most):
+    """Have a market take contributions; its driver."""
+    contract, stake = model.incentive, 10**15
+    plan = Plan(stake, 5, stake, 0, 2, 1, 2, 1, most, participation_time=3_600)
+    driver = MarketDriver(contract, model.address, signer, say=lambda line: None)
+    packed = [pack_rows((y, x) for x, y in rows[i : i + 2]) for i in (0, 2)]
+    secret = Secret.new(
+        packed,
+        chain_id=rpc.chain_id,
+        contract=contract.address,
+        model=model.address,
+        market=contract.call("next_market", model.address),
+        provider=signer.address,
+        plan=plan,
+    )
+    contract.transact("commit", secret.market, secret.tree.root, plan.astuple(), account=signer, value=plan.total)
+    rpc.rpc("anvil_mine", "0x6")
+    contract.transact("draw", secret.market, account=signer)
+    (drawn,) = driver.view().drawn
+    contract.transact("reveal", *secret.reveal_arguments(drawn), account=signer)
+    contract.transact("prepare", secret.market, 600, bytes(32), account=signer)
+    return driver, secret

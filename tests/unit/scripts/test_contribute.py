@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from eth_account import Account
 from eth_utils import keccak
 
 from comodels import contribute as library
@@ -11,14 +12,16 @@ from comodels.chain.account import MAX_GAS, Wallet
 from comodels.chain.notes import Notes
 from comodels.cli import ApeSigner
 from comodels.contribute import contribute, next_batch, price, remaining, usual_price, wait_for_price
+from comodels.errors import ComodelsError
 from comodels.export import collect, table
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
 from comodels.publish import publish
 from comodels.published import encoded_rows, find
 from comodels.saved import SavedModel
 from comodels.signatures import sign
+from comodels.units import ether
 from scripts.contribute import contribute_file
-from tests.unit.scripts.conftest import BAD, GOOD
+from tests.unit.scripts.conftest import BAD, GOOD, begin_market
 
 DEAR = 10**18  # wei for each sample: no need to wait
 
@@ -224,3 +227,79 @@ def test_export_and_claims__of_what_a_sponsor_sent__name_both_and_go_to_the_spon
     arrow = table(deployed, collect(deployed, tmp_path))
     assert arrow["state"].to_pylist() == ["validated"]
     assert deployed.claims(sender.address) == []
+
+
+# ---- markets ---------------------------------------------------------------------------------------------------------
+
+
+def test_contribute__market__in_batches_at_the_stake_and_stops_when_it_is_full(
+    bounty, rpc, signer, sender, file, capsys
+):
+    rows = list(dict.fromkeys(encoded_rows(bounty, file, print)))
+    driver, _ = begin_market(bounty, rpc, signer, rows, most=5)
+    assert price(bounty, 20) == usual_price(bounty, 20) == 10**15
+    with pytest.raises(ComodelsError, match="at most 1 shall be deposited"):
+        wait_for_price(bounty, 5, 1)
+
+    contribute_file(bounty, sender, file, None, False)
+
+    told = capsys.readouterr().out
+    added = bounty.contributions()
+    assert f" 5 of them changed the model; deposits of {ether(5 * 10**15)}" in told
+    assert "skipped: prediction-market: full" in told
+    assert sum(c.effect > 0 for c in added) == driver.view().contributions == 5
+    assert rpc.balance(bounty.incentive.address) == driver.view().plan.total + 5 * 10**15
+    with pytest.raises(ComodelsError, match="is full"):
+        contribute_file(bounty, sender, file, None, False)
+
+
+def test_driver__market_of_own_and_sponsored_batches__everybody_is_paid_and_told(
+    bounty, rpc, signer, sender, file, stranger, tmp_path
+):
+    """Several events in one transaction, two kinds of payers: scored, settled and withdrawn by the usual tools."""
+    rows = list(dict.fromkeys(encoded_rows(bounty, file, print)))
+    driver, secret = begin_market(bounty, rpc, signer, rows, most=40)
+    driver.secret, driver.path = secret, tmp_path / "secret"
+    secret.save(driver.path)
+    key = Account.from_key("0x" + "07" * 32)
+    contribute(bounty, sender, rows[:20])
+    what = rpc.chain_id, bounty.incentive.address, bounty.address
+    names = bounty.class_names
+    items = [
+        sign(key, *what, x, 1 - y, 0, str(stranger), rpc.time + 3_600, names[1 - y]) for x, y in rows[20:30]
+    ]  # wrong labels, which have an effect
+    bounty.incentive.transact(
+        "add_signed",
+        bounty.address,
+        len(items),
+        pack_signed(items),
+        account=ApeSigner(stranger),
+        value=len(items) * 10**15,
+    )
+    stakes = driver.stakes(driver.view())
+    assert {(s.contributor, s.sponsor) for s in stakes} == {
+        (sender.address, sender.address),
+        (key.address, str(stranger)),
+    }
+    before = {a: rpc.balance(a) for a in (sender.address, str(stranger), key.address)}
+    rpc.rpc("evm_increaseTime", 3_600)
+    rpc.rpc("anvil_mine", "0x1")
+    for step in ("close", "reveal", "check", "score", "settle"):
+        getattr(driver, step)()
+    due = driver.payouts(driver.view())
+    claims = {a: bounty.claims(a) for a in before}
+    assert {a: sum(c.amount for c in claims[a]) for a in before} == {a: sum(p.to(a) for p in due) for a in before}
+    assert all(c.payee(a) == a for a in before for c in claims[a])
+
+    driver.withdraw()
+
+    assert {a: rpc.balance(a) - before[a] for a in before} == {a: sum(p.to(a) for p in due) for a in before}
+    lines = "\n".join(driver.ending())
+    assert f"{stranger} paid in" in lines
+    assert driver.payouts(driver.view()) == []
+    assert rpc.balance(bounty.incentive.address) == 0
+    arrow = table(bounty, collect(bounty, tmp_path))
+    assert set(zip(arrow["contributor"].to_pylist(), arrow["sponsor"].to_pylist(), strict=True)) == {
+        (sender.address, sender.address),
+        (key.address, str(stranger)),
+    }

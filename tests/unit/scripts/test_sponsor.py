@@ -1,5 +1,6 @@
 """A sponsor's queue and its service: what is taken is sent once, whatever happens, and told."""
 
+import itertools
 import json
 import subprocess
 import threading
@@ -25,6 +26,7 @@ from comodels.sponsor import Limits, Sponsor
 from comodels.sponsor_service import MAX_BODY, Rate, application
 from comodels.units import DAY
 from tests.anvil import answers, free_port, wait_for
+from tests.unit.scripts.conftest import BAD, GOOD, begin_market
 
 KEYS = [Account.from_key(bytes([i + 1]) * 32) for i in range(3)]
 LIMITS = Limits(patience=0, max_deposit=10**18, budget=10**21, batch=7)
@@ -101,6 +103,62 @@ def test_sponsor__signed_contributions__sent_in_batches_told_and_refunded(start,
     right = sum(deployed.contract.call("predict", c.x) == c.label for c in added)
     assert sponsor.refund() == right > 0
     assert sponsor.counts().get("returned") == right
+    assert sponsor.refund() == 0
+
+
+def pairs_of(words):
+    return itertools.combinations(words, 2)
+
+
+def test_sponsor__market__waits_for_one_and_gets_back_what_is_left_of_the_stakes(
+    bounty, rpc, signer, contributor, tmp_path
+):
+    texts = [
+        (f"{a} {b} film", y)
+        for pairs in zip(*map(pairs_of, (BAD, GOOD)), strict=True)
+        for y, (a, b) in enumerate(pairs)
+    ]
+    rows = [(bounty.encode(text), y) for text, y in texts]
+    sponsor = Sponsor(bounty, Wallet(ApeSigner(contributor), Notes(tmp_path / "sent")), tmp_path / "queue", LIMITS)
+    me, what = str(contributor), (rpc.chain_id, bounty.paying.address, bounty.address)
+    entries = []
+    for i, (x, _) in enumerate(rows[:10]):
+        y = bounty.contract.call("predict", x) ^ (i % 3 > 0)
+        deadline = rpc.time + 10**6
+        item = sign(KEYS[i % 3], *what, x, y, 0, me, deadline, bounty.class_names[y])
+        fields = item.contributor, x.hex(), y, 0, deadline, item.signature.hex()
+        names = "contributor", "sample", "label", "round", "deadline", "signature"
+        entries.append(dict(zip(names, fields, strict=True)))
+    assert sponsor.take(entries) == list(range(1, 11))
+    assert not sponsor.work()  # no market takes contributions
+    driver, secret = begin_market(bounty, rpc, signer, rows, most=40)
+    driver.secret, driver.path = secret, tmp_path / "secret"
+    secret.save(driver.path)
+
+    assert sponsor.work()
+    assert sponsor.work()
+
+    told = [sponsor.status(n) for n in range(1, 11)]
+    assert {t["state"] for t in told} == {"accepted"}
+    assert all(t["deposit"] == (10**15 if t["effect"] else 0) for t in told)
+    idle = sum(t["effect"] == 0 for t in told)
+    assert 0 < idle < 9
+    assert sponsor.refund() == idle  # what taught the model nothing staked nothing
+    rpc.rpc("evm_increaseTime", 3_600)
+    rpc.rpc("anvil_mine", "0x1")
+    for step in ("close", "reveal", "check", "score", "settle"):
+        getattr(driver, step)()
+    due = driver.payouts(driver.view())
+    before = rpc.balance(me)
+
+    assert sponsor.refund() == len(due) == 10 - idle
+
+    assert rpc.balance(me) - before == sum(payout.back for payout in due)
+    for key in KEYS:
+        assert rpc.balance(key.address) >= sum(payout.to(key.address) for payout in due)
+    told = [t for t in (sponsor.status(n) for n in range(1, 11)) if t["effect"]]
+    assert sorted(t["returned"] for t in told) == sorted(payout.back for payout in due)
+    assert all((t["state"] == "returned") == (t["returned"] == 10**15) for t in told)
     assert sponsor.refund() == 0
 
 

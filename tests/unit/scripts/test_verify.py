@@ -60,16 +60,19 @@ def test_verify__market__its_scorer_too(bounty):
     findings = {f.part: f for f in verify(bounty)}
     assert all(f.same for f in findings.values())
     assert findings["scorer"].name == "SparseScorer"
+    assert (findings["settler"].name, findings["planner"].name) == ("Settler", "Planner")
     assert "by the deterministic deployer" in findings["incentive"].note
 
 
-@pytest.mark.parametrize("instead", ["MulticlassSparseScorer"])
-def test_verify__scorer_was_replaced__told(bounty, rpc, signer, instead):
-    """The market's own code is the same all the same: who counts stands in its storage."""
-    address = {f.part: f.address for f in verify(bounty)}["scorer"]
+@pytest.mark.parametrize(
+    ("part", "instead"), [("scorer", "MulticlassSparseScorer"), ("settler", "Planner"), ("planner", "Settler")]
+)
+def test_verify__part_of_a_market_was_replaced__told(bounty, rpc, signer, part, instead):
+    """The market's own code is the same all the same: who counts stands in its storage, the others behind its code."""
+    address = {f.part: f.address for f in verify(bounty)}[part]
     other = rpc.code(deploy(rpc, signer, instead).address)
     rpc.rpc("anvil_setCode", address, "0x" + other.hex())
-    assert [f.part for f in verify(bounty) if not f.same] == ["scorer"]
+    assert [f.part for f in verify(bounty) if not f.same] == [part]
 
 
 def test_verify__constructor_added_something__shown(model, rpc, stranger):

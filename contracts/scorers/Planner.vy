@@ -1,0 +1,75 @@
+# pragma version 0.4.3
+"""
+@title Planner
+@notice What a market can be held on.
+@dev A contract beside the market, which is as large as a contract may be.
+"""
+from ..interfaces import IPlanner
+from ..modules import limits
+from ..modules import market_book as book
+
+implements: IPlanner
+
+# what the time for scoring must be at least: a day for those who sleep, and a second for each 1,000 rows that there may be to
+# evaluate (4 million gas on a sparse perceptron, about what a block gives in a second), so that a provider without patience or
+# with a huge test set does not get data for nothing
+MIN_SCORE_TIME: constant(uint256) = 86_400
+ROWS_A_SECOND: constant(uint256) = 1_000
+
+
+@external
+@pure
+def pack_terms(terms: Bytes[limits.MAX_TERMS]) -> uint256:
+    """
+    @notice Terms in one word. See `IPlanner`.
+    """
+    t: IPlanner.Terms = abi_decode(terms, IPlanner.Terms)
+    assert t.owner_only or t.min_bond > 0, "prediction-market: a market of anyone needs a least bond"
+    return (
+        convert(t.min_bounty, uint256)
+        | (convert(t.min_bond, uint256) << 96)
+        | (convert(t.max_length, uint256) << 192)
+        | (convert(t.owner_only, uint256) << 224)
+        | (1 << 225)
+    )
+
+
+@external
+@pure
+def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256):
+    """
+    @notice A plan in two words, and what it takes in all. See `IPlanner`.
+    """
+    stake: uint256 = convert(plan.stake, uint256)
+    bond: uint256 = convert(plan.bond, uint256)
+    fee: uint256 = convert(plan.fee, uint256)
+    rounds: uint256 = convert(plan.rounds, uint256)
+    n: uint256 = convert(plan.portions, uint256)
+    k: uint256 = convert(plan.drawn, uint256)
+    rows: uint256 = convert(plan.rows, uint256)
+    least: uint256 = convert(plan.min_contributions, uint256)
+    most: uint256 = convert(plan.max_contributions, uint256)
+    assert stake > 0 and rounds > 0, "prediction-market: no stake or no bounty"
+    bounty: uint256 = rounds * stake
+    assert bounty >= terms & book.MASK_96, "prediction-market: bounty below the terms"
+    assert bond >= (terms >> 96) & book.MASK_96, "prediction-market: bond below the terms"
+    assert n <= book.MAX_PORTIONS and k > 0 and k < n, "prediction-market: 1 to n - 1 of at most 256 portions are drawn"
+    assert rows > 0 and rows * (n - k) <= book.MAX_HIDDEN_ROWS, "prediction-market: 1 to 65,535 hidden rows"
+    assert least > 0 and least <= most and most <= limits.MAX_CONTRIBUTIONS, "prediction-market: 1 to 4,096 contributions"
+    times: uint256[4] = [
+        convert(plan.reveal_time, uint256),
+        convert(plan.participation_time, uint256),
+        convert(plan.rest_time, uint256),
+        convert(plan.score_time, uint256),
+    ]
+    assert min(min(times[0], times[1]), min(times[2], times[3])) > 0, "prediction-market: no time for a phase"
+    assert times[0] + times[1] + times[2] + times[3] <= (terms >> 192) & book.MASK_32, "prediction-market: longer than the terms allow"
+    assert times[3] >= MIN_SCORE_TIME + most * rows * (n - k) // ROWS_A_SECOND, "prediction-market: too little time to score"
+    total: uint256 = bounty + bond + fee * (most + 1)
+    assert total <= book.MASK_96, "prediction-market: more money than there is"
+    return (
+        stake | (bond << 96) | (fee << 192),
+        n | (k << 16) | (rows << 32) | (least << 48) | (most << 64) | (rounds << 80)
+            | (times[0] << 104) | (times[1] << 136) | (times[2] << 168) | (times[3] << 200),
+        total,
+    )
