@@ -36,7 +36,7 @@ exports: (
 MAX_ERRORS: constant(uint256) = 64
 
 # what the scorer was shown
-shown: public(DynArray[bytes32, 256])
+shown: public(DynArray[bytes32, book.MAX_PORTIONS])
 
 
 @deploy
