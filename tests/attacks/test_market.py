@@ -608,7 +608,7 @@ def test_borrowed_replica__of_a_market_that_is_being_prepared__stays_what_it_was
 
 def test_borrowed_replica__that_is_not_there_yet__cannot_be_taken_before(game):
     """Who prepares shows the salt, so the attacker knows the next replica's address, and their model names it first."""
-    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "EvaluatingScorer"])
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     victim = game.begin(game.model(TWIN), words=0)
     mock = deploy(game.chain, game.attacker, "ModelMock")
     game.chain.send([mock.transaction("set_owner", game.attacker, sender=game.attacker)])

@@ -278,7 +278,7 @@ def person(browser, site):
         problems = someone.problems
         someone.context.close()
         assert problems == []
-    site.chain.rpc("evm_revert", snapshot)
+    assert site.chain.rpc("evm_revert", snapshot)
     site.dashboard.outbox.clear()  # what was sent has never happened now
 
 

@@ -13,6 +13,7 @@ from comodels.errors import ComodelsError
 from comodels.summary import Summary
 from encoders.errors import DataError, SampleError, reason_of
 from encoders.labels import listed
+from tests import coverage
 from tests.messages import Module, imported
 
 OTHERS = sorted(set(say.LANGUAGES) - {say.USUAL})
@@ -133,6 +134,7 @@ def reasons() -> set[str]:
     """The contracts' reasons that somebody can meet on the page."""
     files = [path for path in CONTRACTS.rglob("*.vy") if "testing" not in path.parts]
     found = {reason for path in files for reason in re.findall(r'"([a-z -]+: [^"]+)"', path.read_text())}
+    found |= {reason for texts in coverage.reasons().values() for reason in texts}  # those of which source has a part
     assert len(found) > 150
     assert all(any(reason.startswith(known) for reason in found) for known in REASONS_NOT_HERE)
     return {reason for reason in found if not reason.startswith(REASONS_NOT_HERE)}
