@@ -121,6 +121,7 @@ def explain(error: Exception) -> click.ClickException | None:
     """What a person is told about an error; None if it is a mistake of ours, of which the trace should be seen."""
     from ape import exceptions as ape_errors
     from requests.exceptions import ConnectionError as RequestsConnectionError
+    from web3.exceptions import Web3Exception
 
     from comodels.chain.account import Refused
     from comodels.chain.node import NodeError, RpcError, Unreachable
@@ -149,6 +150,8 @@ def explain(error: Exception) -> click.ClickException | None:
         return click.ClickException(f"The chain cannot be reached: {text.splitlines()[0]}\n{START_CHAIN}")
     if isinstance(error, ape_errors.ApeException):
         return click.ClickException(text)
+    if isinstance(error, Web3Exception):  # what Ape asks itself, without trying again
+        return click.ClickException(f"The node does not answer as it should: {text}. Run this again: it goes on.")
     return None
 
 

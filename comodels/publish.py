@@ -204,7 +204,12 @@ def check_planned(model: ContractAt, saved: SavedModel, noted: dict) -> None:
         )
 
     code = clone_code(noted["implementation"], noted["trainer"], saved.parameters, saved.card)
-    if model.chain.code(model.address) != code:
+    found = model.chain.code(model.address)
+    if not found:
+        raise ComodelsError(
+            f"The model at {model.address} is not there any more: its block was undone. Run this again: it goes on."
+        )
+    if found != code:
         raise refuse("code")
     if not model.call("sealed") and to_checksum_address(model.call("owner")) != noted["owner"]:
         raise refuse("owner")

@@ -5,6 +5,7 @@ import re
 import click
 import pytest
 from click.testing import CliRunner
+from web3.exceptions import Web3RPCError
 
 from comodels import cli as common
 from comodels.chain.node import Unreachable
@@ -51,6 +52,16 @@ def test_command__fault_of_the_program__is_a_sentence_without_a_trace(run):
 
 def test_command__fault_with_debug__is_raised_with_its_trace(run):
     assert isinstance(run(fault, "--debug").exception, ZeroDivisionError)
+
+
+def test_command__node_refuses_what_ape_asks__is_no_fault_of_the_program(run):
+    def refused(provider, account):
+        raise Web3RPCError("{'code': -32005, 'message': 'rate limit exceeded'}")
+
+    output = run(refused).output
+    assert "The node does not answer as it should" in output
+    assert "rate limit exceeded" in output
+    assert "fault of the program" not in output
 
 
 def test_command__stopped__says_that_it_goes_on(run):

@@ -235,6 +235,16 @@ def test_console__an_account_of_ape__contributes_and_is_told_for_which_class(
         assert model.prospects(accounts[1])
 
 
+def test_check_planned__its_block_was_undone__says_so_and_blames_nobody(rpc, signer, large, options):
+    publish(rpc, signer, large, options)
+    noted = Journal.open(rpc, options.deployments).models["large"]
+    check_planned(found(rpc, noted), large, noted)
+
+    gone = ContractAt(rpc, "0x" + "77" * 20, [])
+    with pytest.raises(ComodelsError, match="its block was undone. Run this again"):
+        check_planned(gone, large, noted)
+
+
 def test_check_planned__other_terms_or_owner__is_not_touched(rpc, signer, large, options, monkeypatch):
     for _ in range(6):  # until the model is there, but not sealed
         with monkeypatch.context() as patched:
