@@ -1,5 +1,7 @@
 """A market from the page alone: committed with a file, moved on by its buttons, paid in the end."""
 
+import itertools
+
 import pytest
 
 from comodels.dashboard import demo
@@ -7,17 +9,18 @@ from comodels.dashboard import demo
 pytestmark = pytest.mark.browser
 
 OWNER = 6
+SALTS = itertools.count(2**202)  # a model for each test: what a chain undid may wait to be mined again
 
 
 @pytest.fixture
-def market(site):
+def market(person, site):  # published when `person` has kept the chain as it was, so that it is gone after the test
     """The path of a model without a market, whose owner is account 6."""
     from comodels import saved
     from comodels.claims import PredictionMarket
     from tests.browser.test_page import contracts_of
 
     deployed = demo.Deployed(site.chain, contracts_of(site), site.dashboard.reader.local_accounts())
-    deployed.salts = iter([2**201])
+    deployed.salts = SALTS
     encoder = demo.encoders.HashedWords(256)
     (model,) = demo.publish(
         deployed,
