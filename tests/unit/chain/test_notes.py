@@ -308,7 +308,7 @@ def test_wait__too_cheap_for_long__replaced_at_a_higher_fee(node, chain, wallet,
 def test_wait__too_cheap_but_no_more_may_be_paid__waits_and_is_mined_later(node, chain, wallet, monkeypatch):
     before = node.balance(STRANGER)
     chain.rpc("evm_setAutomine", False)
-    ours = wallet(patience=0.1, max_fee=2 * gas_price(node).total)
+    ours = wallet(patience=0.1, max_fee=gas_price(node).offer()["maxFeePerGas"])  # nothing dearer than the first
     risen = []
     push = module.Sending._push
 
