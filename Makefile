@@ -62,7 +62,10 @@ install-anvil:
 		'    shift' \
 		'    if [ "$$a" = --steps-tracing ]; then set -- "$$@" --max-persisted-states 0; else set -- "$$@" "$$a"; fi' \
 		'done' \
-		'exec "$$(dirname "$$0")/../../node_modules/.bin/anvil" "$$@"' > $(BIN)/anvil
+		'# The program itself, without the Node.js that npm puts before it.' \
+		'modules=$$(dirname "$$0")/../../node_modules' \
+		'for program in "$$modules"/@foundry-rs/anvil-*/bin/anvil; do [ ! -x "$$program" ] || exec "$$program" "$$@"; done' \
+		'exec "$$modules/.bin/anvil" "$$@"' > $(BIN)/anvil
 	@chmod +x $(BIN)/anvil
 	@$(BIN)/anvil --version > /dev/null 2>&1 || { rm $(BIN)/anvil; anvil --version > /dev/null 2>&1 && \
 		echo "The locked anvil does not run on this machine: using $$(command -v anvil)." || { \

@@ -1,7 +1,7 @@
 """Incentives behind one interface, so that the scripts work with each of them.
 
-An adapter says what the contract is called, its terms, how to contribute, and what can be claimed: by whom,
-for whom, until when. Another incentive has its adapter in the file of its twin, in comodels/incentives.
+An adapter (see `comodels.incentives.adapter`) says what the contract is called, its terms, how to contribute, and what
+can be claimed: by whom, for whom, until when. Another incentive has its adapter in the file of its twin.
 """
 
 import re
@@ -14,6 +14,7 @@ from comodels.chain.logs import Contribution
 from comodels.errors import ComodelsError
 from comodels.found import Found
 from comodels.incentives import points, prediction_market, self_assessment
+from comodels.incentives.adapter import Adapter
 from comodels.payouts import due_in
 
 PACE = 3_600  # seconds between two batches whose price is what one is ready to deposit, unless told otherwise
@@ -93,25 +94,19 @@ class Prospect:
 
 
 @dataclass(frozen=True)
-class SelfAssessment:
+class SelfAssessment(Adapter):
     """Deposit, refund and report, on these terms."""
 
     contract: ClassVar[str] = "SelfAssessment"
-    unit: ClassVar[str] = "ether"
-    refuses_copies: ClassVar[bool] = False  # whether a sample that anyone ever contributed is refused
-    falls: ClassVar[bool] = True  # the deposit, with the time since the latest contribution
+    falls: ClassVar[bool] = True
 
     terms: self_assessment.Terms = field(default_factory=self_assessment.Terms)
 
-    # ---- how it is used; `incentive` is a `ContractAt` or anything with its `call_many` -------------
-
-    @staticmethod
-    def deposit(incentive, model: str, sender: str | None = None) -> int:
+    def deposit(self, incentive, model: str, sender: str | None = None) -> int:
         """The deposit that a contribution needs in the next block, in wei."""
         return incentive.call_many("required_deposit", [(model,)], sender, block="pending")[0]
 
-    @staticmethod
-    def batch_deposit(incentive, model: str, count: int) -> int:
+    def batch_deposit(self, incentive, model: str, count: int) -> int:
         """The deposit that each of so many contributions in one batch needs now, in wei."""
         return incentive.call("batch_deposit", model, count)
 
@@ -123,18 +118,7 @@ class SelfAssessment:
         """The most that a contribution can need, in wei: the deposit one second after the one before."""
         return self_assessment.deposit_after(1, self.terms.cost_weight)
 
-    @staticmethod
-    def balance(incentive, model: str, account: str) -> int:
-        """What an account has, in wei."""
-        return incentive.chain.balance(account)
-
-    @staticmethod
-    def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
-        """The function that contributes a sample, and its arguments."""
-        return "add_data", (model, x, y)
-
-    @staticmethod
-    def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
+    def states(self, incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
         """For each contribution what became of it: open, validated, or settled."""
         keys = [_key(model, c) for c in contributions]
         records = dict(zip(keys, incentive.call_many("record", [(key,) for key in keys]), strict=True))
@@ -231,9 +215,8 @@ class SelfAssessment:
             found += mistakes[:pardons]
         return found
 
-    @staticmethod
     def prospects(
-        incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
+        self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
     ) -> list[Prospect]:
         """What comes, and what may be lost, of the open contributions of `account`, by date."""
         latest = {_key(model, c): c for c in contributions if c.sponsor == account}
@@ -259,45 +242,20 @@ class SelfAssessment:
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Adapter):
     """Points and badges, no money, on these terms; see docs/points.md."""
 
     contract: ClassVar[str] = "Points"
     unit: ClassVar[str] = "points"
     refuses_copies: ClassVar[bool] = True
-    falls: ClassVar[bool] = False
 
     terms: points.Terms = field(default_factory=points.Terms)
 
-    @staticmethod
-    def deposit(incentive, model: str, sender: str | None = None) -> int:
-        """No deposit is needed."""
-        return 0
-
-    @staticmethod
-    def batch_deposit(incentive, model: str, count: int) -> int:
-        """No deposit is needed."""
-        return 0
-
-    usual_deposit = batch_deposit
-
-    @staticmethod
-    def most() -> int:
-        """No deposit is ever needed."""
-        return 0
-
-    @staticmethod
-    def balance(incentive, model: str, account: str) -> int:
+    def balance(self, incentive, model: str, account: str) -> int:
         """What an account has, in points."""
         return incentive.call("account", model, account)[0]
 
-    @staticmethod
-    def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
-        """The function that contributes a sample, and its arguments."""
-        return "add_data", (model, x, y)
-
-    @staticmethod
-    def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
+    def states(self, incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
         """For each contribution what became of it: open, validated, or settled."""
         records = incentive.call_many("contribution", [(model, c.x, c.label) for c in contributions])
         return ["validated" if r[5] else "settled" if r[4] else "open" for r in records]
@@ -335,9 +293,8 @@ class Points:
         answers = _asked(incentive, "eth_call", account, possible)
         return [replace(c, amount=int(a, 16)) for c, a in zip(possible, answers, strict=True) if isinstance(a, str)]
 
-    @staticmethod
     def prospects(
-        incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
+        self, incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
     ) -> list[Prospect]:
         """When the pending contributions of `account` can be validated; nothing is ever lost."""
         wait = incentive.call("terms", model)[0]
@@ -352,18 +309,14 @@ class Points:
 
 
 @dataclass(frozen=True)
-class PredictionMarket:
+class PredictionMarket(Adapter):
     """Stakes on samples while a market runs, on these terms; `ape run market` does the rest."""
 
     contract: ClassVar[str] = "PredictionMarket"
-    unit: ClassVar[str] = "ether"
-    refuses_copies: ClassVar[bool] = False
-    falls: ClassVar[bool] = False
 
     terms: prediction_market.Terms = field(default_factory=prediction_market.Terms)
 
-    @staticmethod
-    def deposit(incentive, model: str, sender: str | None = None) -> int:
+    def deposit(self, incentive, model: str, sender: str | None = None) -> int:
         """The stake of the market that takes contributions, in wei."""
         market = incentive.call("latest_market", model)
         state = incentive.call("market", market) if market else None
@@ -380,25 +333,7 @@ class PredictionMarket:
         """The same: each contribution of a batch stakes as much as one alone."""
         return self.deposit(incentive, model)
 
-    usual_deposit = batch_deposit
-
-    @staticmethod
-    def most() -> int:
-        """Each market has its own stake, so there is no telling in advance."""
-        return 0
-
-    @staticmethod
-    def balance(incentive, model: str, account: str) -> int:
-        """What an account has, in wei."""
-        return incentive.chain.balance(account)
-
-    @staticmethod
-    def contribute(model: str, x: bytes, y: int) -> tuple[str, tuple]:
-        """The function that contributes a sample, and its arguments."""
-        return "add_data", (model, x, y)
-
-    @staticmethod
-    def states(incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
+    def states(self, incentive, model: str, contributions: Sequence[Contribution]) -> list[str]:
         """For each contribution what became of it: open, or settled, as is at once what had no effect."""
         markets = [prediction_market.place_of(model, c.more)[0] for c in contributions]
         known = sorted(set(markets))
@@ -437,13 +372,6 @@ class PredictionMarket:
                     function, *arguments = payout.call(market)
                     due.append(Claim("withdraw", payout.to(account), tuple(arguments), c, function))
         return _possible(incentive, account, due)
-
-    @staticmethod
-    def prospects(
-        incentive, model: str, account: str, contributions: Sequence[Contribution], now: int
-    ) -> list[Prospect]:
-        """None: `ape run market status` tells what comes next in a market."""
-        return []
 
 
 _WHERE = ("comodels.claims", "comodels.incentives")

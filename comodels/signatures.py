@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from eth_utils import keccak
 
@@ -31,20 +31,10 @@ class SigningAccount(Protocol):
         """The signature of 32 bytes, with its bytes in ``signature``."""
 
 
-def typed_data(
-    chain_id: int,
-    incentive: str,
-    model: str,
-    x: bytes,
-    y: int,
-    round: int,
-    sponsor: str,
-    deadline: int,
-    class_name: str = "",
-) -> dict[str, Any]:
-    """What a wallet is asked to sign, as ``eth_signTypedData_v4`` takes it.
+class Consent(NamedTuple):
+    """What a contributor signs, so that a sponsor can send it.
 
-    Parameters
+    Attributes
     ----------
     incentive : str
         The address of the incentive contract.
@@ -57,82 +47,72 @@ def typed_data(
     class_name : str
         What the model calls the class, exactly as its `class_name` gives it: people read it in their wallets. Empty
         where it gives none.
-    """
-
-    def described(fields: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-        return [{"name": name, "type": kind} for name, kind in fields]
-
-    return {
-        "types": {"EIP712Domain": described(DOMAIN_FIELDS), "Contribution": described(FIELDS)},
-        "primaryType": "Contribution",
-        "domain": {"name": NAME, "version": VERSION, "chainId": chain_id, "verifyingContract": incentive},
-        "message": {
-            "model": model,
-            "sample": "0x" + keccak(x).hex(),
-            "label": y,
-            "class": class_name,
-            "round": round,
-            "sponsor": sponsor,
-            "deadline": deadline,
-        },
-    }
-
-
-def digest(
-    chain_id: int,
-    incentive: str,
-    model: str,
-    x: bytes,
-    y: int,
-    round: int,
-    sponsor: str,
-    deadline: int,
-    class_name: str = "",
-) -> bytes:
-    """The 32 bytes that are signed; arguments as those of `typed_data`."""
-    domain = keccak(
-        _type_hash("EIP712Domain", DOMAIN_FIELDS)
-        + keccak(NAME.encode())
-        + keccak(VERSION.encode())
-        + _word(chain_id)
-        + _word(incentive)
-    )
-    contribution = keccak(
-        _type_hash("Contribution", FIELDS)
-        + _word(model)
-        + keccak(x)
-        + _word(y)
-        + keccak(class_name.encode())
-        + b"".join(_word(value) for value in (round, sponsor, deadline))
-    )
-    return keccak(b"\x19\x01" + domain + contribution)
-
-
-def sign(
-    account: SigningAccount,
-    chain_id: int,
-    incentive: str,
-    model: str,
-    x: bytes,
-    y: int,
-    round: int,
-    sponsor: str,
-    deadline: int,
-    class_name: str = "",
-) -> Signed:
-    """A contribution of an account with a key, signed; arguments as those of `typed_data`.
 
     Examples
     --------
     >>> from eth_account import Account
     >>> ann = Account.from_key("0x" + "07" * 32)
     >>> model, incentive, sponsor = ("0x" + digits * 20 for digits in ("11", "22", "33"))
-    >>> signed = sign(ann, 1, incentive, model, bytes([0, 1]), 1, 0, sponsor, 2_000_000_000)
+    >>> signed = Consent(1, incentive, model, bytes([0, 1]), 1, 0, sponsor, 2_000_000_000).sign(ann)
     >>> signer(signed, 1, incentive, model, 0, sponsor) == ann.address
     True
     """
-    hash = digest(chain_id, incentive, model, x, y, round, sponsor, deadline, class_name)
-    return Signed(account.address, x, y, deadline, bytes(account.unsafe_sign_hash(hash).signature))
+
+    chain_id: int
+    incentive: str
+    model: str
+    x: bytes
+    y: int
+    round: int
+    sponsor: str
+    deadline: int
+    class_name: str = ""
+
+    def typed_data(self) -> dict[str, Any]:
+        """What a wallet is asked to sign, as ``eth_signTypedData_v4`` takes it."""
+
+        def described(fields: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+            return [{"name": name, "type": kind} for name, kind in fields]
+
+        values = (
+            *(self.model, "0x" + keccak(self.x).hex(), self.y, self.class_name),
+            *(self.round, self.sponsor, self.deadline),
+        )
+        return {
+            "types": {"EIP712Domain": described(DOMAIN_FIELDS), "Contribution": described(FIELDS)},
+            "primaryType": "Contribution",
+            "domain": {
+                "name": NAME,
+                "version": VERSION,
+                "chainId": self.chain_id,
+                "verifyingContract": self.incentive,
+            },
+            "message": {name: value for (name, _), value in zip(FIELDS, values, strict=True)},
+        }
+
+    def digest(self) -> bytes:
+        """The 32 bytes that are signed."""
+        domain = keccak(
+            _type_hash("EIP712Domain", DOMAIN_FIELDS)
+            + keccak(NAME.encode())
+            + keccak(VERSION.encode())
+            + _word(self.chain_id)
+            + _word(self.incentive)
+        )
+        contribution = keccak(
+            _type_hash("Contribution", FIELDS)
+            + _word(self.model)
+            + keccak(self.x)
+            + _word(self.y)
+            + keccak(self.class_name.encode())
+            + b"".join(_word(value) for value in (self.round, self.sponsor, self.deadline))
+        )
+        return keccak(b"\x19\x01" + domain + contribution)
+
+    def sign(self, account: SigningAccount) -> Signed:
+        """The contribution of an account with a key, signed."""
+        signature = bytes(account.unsafe_sign_hash(self.digest()).signature)
+        return Signed(account.address, self.x, self.y, self.deadline, signature)
 
 
 def signer(
@@ -142,11 +122,11 @@ def signer(
     from eth_account import Account
     from eth_keys.exceptions import BadSignature, ValidationError
 
-    hash = digest(chain_id, incentive, model, signed.x, signed.y, round, sponsor, signed.deadline, class_name)
+    consent = Consent(chain_id, incentive, model, signed.x, signed.y, round, sponsor, signed.deadline, class_name)
     if len(signed.signature) != 65 or signed.signature[64] not in (27, 28):
         return None
     try:
-        return Account._recover_hash(hash, signature=signed.signature)
+        return Account._recover_hash(consent.digest(), signature=signed.signature)
     except (BadSignature, ValidationError, ValueError):
         return None
 

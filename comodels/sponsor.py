@@ -32,7 +32,7 @@ from comodels.errors import ComodelsError
 from comodels.incentives.prediction_market import place_of
 from comodels.payouts import calls, due_in
 from comodels.rows import MAX_SAMPLE, pack_rows
-from comodels.signatures import digest
+from comodels.signatures import Consent
 from comodels.units import DAY
 from comodels.wire import ADD_DATA_TOPIC, AddData
 
@@ -213,7 +213,7 @@ class Sponsor:
         """What the contributor signed."""
         model = self.model
         what = self.chain_id, model.paying.address, model.address, item.x, item.y, round, self.wallet.address
-        return digest(*what, item.deadline, self.classes[item.y])
+        return Consent(*what, item.deadline, self.classes[item.y]).digest()
 
     def _keep(self, item: Signed, round: int) -> int | str:
         since, now = int(time.time()) - DAY, int(time.time())

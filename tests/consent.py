@@ -11,7 +11,7 @@ from eth_utils import keccak
 
 from comodels.batch import Signed
 from comodels.chain.abi import calldata
-from comodels.signatures import sign
+from comodels.signatures import Consent
 from tests.evm import RICH, Evm
 
 CHAIN_ID = 1  # of `tests.evm`
@@ -54,7 +54,7 @@ class Consents:
     ) -> Signed:
         """A signed contribution, which from now on everybody knows."""
         name = class_name(evm, model, y)
-        item = sign(self.keys[who], CHAIN_ID, incentive, model, x, y, round, sponsor, deadline, name)
+        item = Consent(CHAIN_ID, incentive, model, x, y, round, sponsor, deadline, name).sign(self.keys[who])
         self.given.add((incentive, model, who, sponsor, x, y, round))
         self.shown.append((incentive, model, item))
         del self.shown[:-60]

@@ -27,7 +27,7 @@ from comodels.incentives.prediction_market import REVEALING
 from comodels.incentives.self_assessment import Terms, batch_deposit_after
 from comodels.payouts import Payout, due_in, entries, errors_in, stakes_in
 from comodels.rows import pack_rows
-from comodels.signatures import sign
+from comodels.signatures import Consent
 from comodels.wire import pack_card, pack_contribution
 from encoders import wire
 
@@ -419,7 +419,7 @@ class Batches:
         what = chain_id, self.incentive.address, self.model.address
         deadline = self.bench.time + DAY
         return [
-            sign(key, *what, x, y, 0, self.bench.first, deadline, self.model.call("class_name", y))
+            Consent(*what, x, y, 0, self.bench.first, deadline, self.model.call("class_name", y)).sign(key)
             for key, (x, y) in zip(keys, samples, strict=True)
         ]
 

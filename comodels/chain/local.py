@@ -135,8 +135,13 @@ class Chain(Node):
 
 
 # Runs a command until it ends or the pipe at its standard input is closed, as it is when whoever made it ends, even by
-# SIGKILL; then the whole group ends.
-END_WITH_US = '("$@" < /dev/null; kill 0) & cat > /dev/null; kill 0'
+# SIGKILL; then the whole group ends. Both shells outlive what they started and wait for it: left to the system, what has
+# ended is counted as running for a second or two.
+END_WITH_US = (
+    "exec 3>&2 2> /dev/null; trap : TERM; "  # what shells say of those that were ended is for nobody
+    '(trap : TERM; "$@" < /dev/null 2>&3 3>&-; trap "" TERM; kill 0) & '
+    'cat > /dev/null; trap "" TERM; kill 0; wait'
+)
 
 BALANCE = ("--balance", "1000000")
 FREE = ("--gas-price", "0", "--base-fee", "0")

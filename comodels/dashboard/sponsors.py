@@ -14,12 +14,12 @@ from typing import Any
 import requests
 from eth_utils import keccak, to_checksum_address
 
-from comodels import signatures
 from comodels.dashboard.library import told
 from comodels.dashboard.reader import Model, Reader, is_address
 from comodels.dashboard.safe import clean
 from comodels.dashboard.say import say
 from comodels.dashboard.store import InputError
+from comodels.signatures import Consent
 from comodels.units import DAY
 
 TIMEOUT = 3.0  # seconds: a page waits no longer for a service
@@ -92,13 +92,13 @@ class Sponsors:
         return about
 
     def typed(self, model: Model, sponsor: Sponsor, account: str, x: bytes, y: int) -> dict[str, Any]:
-        """What an account's wallet is asked to sign, see `comodels.signatures.typed_data`."""
+        """What an account's wallet is asked to sign, see `comodels.signatures.Consent`."""
         signature = "round_of(address,address,address,bytes32,uint256)(uint256)"
         arguments = model.address, account, sponsor.account, keccak(x), y
         round = self.reader.node.view(model.trainer, signature, *arguments)
         deadline = max(self.reader.now(), int(time.time())) + VALID_FOR
         what = self.reader.chain_id, model.trainer, model.address, x, y, round, sponsor.account, deadline
-        return signatures.typed_data(*what, model.class_names[y])
+        return Consent(*what, model.class_names[y]).typed_data()
 
     def hand_in(self, sponsor: Sponsor, contribution: Mapping[str, Any]) -> int:
         """Give a sponsor what was signed; the number under which it is kept. Raises `InputError` if it is not taken."""

@@ -14,7 +14,7 @@ from comodels.incentives.prediction_market import Terms as MarketTerms
 from comodels.incentives.self_assessment import Terms
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.rows import pack_rows
-from comodels.signatures import digest, sign
+from comodels.signatures import Consent
 from comodels.wire import iterate_withdrawals, pack_withdrawal
 from tests.conftest import pack_card
 from tests.consent import class_name
@@ -113,8 +113,7 @@ class Scene:
         self, x=SAMPLES[0], y=0, round=0, sponsor=None, deadline=None, model=None, incentive=None, chain_id=1, name=None
     ):
         """What the contributor signs."""
-        return sign(
-            KEY,
+        return Consent(
             chain_id,
             (incentive or self.incentive).address,
             model or self.model,
@@ -124,7 +123,7 @@ class Scene:
             sponsor or self.sponsor,
             self.evm.time + 10**6 if deadline is None else deadline,
             class_name(self.evm, model or self.model, y) if name is None else name,
-        )
+        ).sign(KEY)
 
     def price(self, count, model=None):
         if self.run is not None:
@@ -319,7 +318,7 @@ def test_add_signed__wallet_that_burns_its_gas__others_go_through(name, request)
     scene = request.getfixturevalue(name)
     wallet = scene.deploy("SigningWallet")
     deadline = scene.evm.time + HOUR
-    hash = digest(1, scene.incentive.address, scene.model, SAMPLES[1], 0, 0, scene.sponsor, deadline, "no")
+    hash = Consent(1, scene.incentive.address, scene.model, SAMPLES[1], 0, 0, scene.sponsor, deadline, "no").digest()
     scene.do(scene.stranger, wallet, "approve", hash)
     theirs = Signed(wallet.address, SAMPLES[1], 0, deadline, b"by its word")
     start = scene.evm.checkpoint()
@@ -345,7 +344,7 @@ def test_add_signed__wallet_that_burns_its_gas__others_go_through(name, request)
 def test_add_signed__too_little_gas_for_a_wallet__all_reverts(scene):
     wallet = scene.deploy("SigningWallet")
     deadline = scene.evm.time + HOUR
-    hash = digest(1, scene.incentive.address, scene.model, SAMPLES[1], 0, 0, scene.sponsor, deadline, "no")
+    hash = Consent(1, scene.incentive.address, scene.model, SAMPLES[1], 0, 0, scene.sponsor, deadline, "no").digest()
     scene.do(scene.stranger, wallet, "approve", hash)
     packed = pack_signed([Signed(wallet.address, SAMPLES[1], 0, deadline, b"")])
     call = "add_signed", scene.model, 1, packed

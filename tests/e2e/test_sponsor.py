@@ -24,7 +24,7 @@ from comodels.chain.local import free_port, local_chain
 from comodels.chain.logs import contributions
 from comodels.chain.node import Node
 from comodels.journal import Journal
-from comodels.signatures import sign
+from comodels.signatures import Consent
 from scripts import deploy, sponsor
 from tests.user import User, alive
 
@@ -81,7 +81,7 @@ class Platform:
             key = Account.from_key(keccak(text=f"person {i // EACH}"))
             x = b"".join(feature.to_bytes(2, "big") for feature in samples[i % EACH])
             y = i % 2
-            item = sign(key, *what, x, y, 0, about["sponsor"], deadline, about["classes"][y])
+            item = Consent(*what, x, y, 0, about["sponsor"], deadline, about["classes"][y]).sign(key)
             entries.append(
                 {
                     "contributor": key.address,

@@ -20,7 +20,7 @@ from comodels.incentives.self_assessment import PAID, SelfAssessment, Terms
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
 from comodels.rows import pack_rows
-from comodels.signatures import digest, sign
+from comodels.signatures import Consent
 from comodels.wire import Facts
 from tests.conftest import pack_card
 from tests.evm import RICH, Evm, artefacts
@@ -104,10 +104,10 @@ class Scene:
         named = self.pick(self.people) if rng.random() < 0.1 else sponsor
         what = 1, self.incentive.address, self.model.address, x, y, round, named, deadline, CLASSES.get(y, "")
         if contributor == self.wallet.address:
-            self.send(sponsor, self.wallet, "approve", digest(*what))
+            self.send(sponsor, self.wallet, "approve", Consent(*what).digest())
             item = Signed(contributor, x, y, deadline, rng.bytes(int(rng.choice([0, 65, 200]))))
         else:
-            item = sign(KEYS[self.people.index(contributor)], *what)
+            item = Consent(*what).sign(KEYS[self.people.index(contributor)])
         choice = rng.random()
         if choice < 0.03:
             return Signed(item.contributor, x, y ^ 1, deadline, item.signature)
@@ -120,7 +120,7 @@ class Scene:
     def signed(self, item, round, sponsor):
         """Whether it is, by what eth-account recovers and by what the wallet approved."""
         what = 1, self.incentive.address, self.model.address, item.x, item.y, round, sponsor, item.deadline
-        hash = digest(*what, CLASSES.get(item.y, ""))
+        hash = Consent(*what, CLASSES.get(item.y, "")).digest()
         if item.contributor == self.wallet.address:
             return self.wallet.call("approved", hash)
         if len(item.signature) != 65 or item.signature[64] not in (27, 28):

@@ -9,7 +9,7 @@ from comodels.batch import pack_signed
 from comodels.chain.abi import calldata
 from comodels.revert import Revert
 from comodels.rows import pack_rows
-from comodels.signatures import sign
+from comodels.signatures import Consent
 from comodels.wire import ADD_DATA_TOPIC, AddData
 from tests.mirror import PLAN, random_sample
 
@@ -68,7 +68,7 @@ def test_add_signed__then_cancelled__the_next_round_and_not_the_one_before(
     (name,) = decode(["string"], bytes.fromhex(answer[2:]))
 
     def send(round):
-        item = sign(KEY, *what, round, sponsor, mirror.time + 1_000, name)
+        item = Consent(*what, round, sponsor, mirror.time + 1_000, name).sign(KEY)
         return mirror.on_chain("add_signed", model, 1, pack_signed([item]), sender=sponsor, value=PLAN.stake)
 
     assert send(0) == ""

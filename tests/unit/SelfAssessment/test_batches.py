@@ -5,7 +5,7 @@ from eth_utils import keccak
 
 from comodels.batch import Signed, pack_claims, pack_signed, record_key
 from comodels.rows import pack_rows
-from comodels.signatures import digest
+from comodels.signatures import Consent
 from comodels.wire import Facts
 from tests.client import reverts
 from tests.unit.SelfAssessment.conftest import COST_WEIGHT, FULL, OTHER_X, REFUND_WAIT, X
@@ -108,7 +108,7 @@ def test_add_signed__by_a_wallet_and_cancelled__events_and_record(setting, clien
     chain_id = int(setting.incentive.chain.rpc("eth_chainId"), 16)
     deadline = setting.time + 10_000
     what = chain_id, setting.incentive.address, setting.model.address, X, 1, 0, str(reporter), deadline
-    wallet.send("approve", digest(*what), sender=owner)
+    wallet.send("approve", Consent(*what).digest(), sender=owner)
     item = Signed(wallet.address, X, 1, deadline, b"")
 
     receipt = setting.incentive.send(

@@ -33,6 +33,8 @@ def node(chain, monkeypatch):
     monkeypatch.setattr(module, "CONFIRMATIONS", 0)
     monkeypatch.setattr(module, "LAG", 0.3)
     chain.rpc("evm_setAutomine", True)
+    chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**9))  # it has fallen with every block
+    chain.rpc("evm_mine")
     return Node(chain.url)
 
 
@@ -273,7 +275,7 @@ def test_transact__gas_dearer_than_the_most__nothing_is_sent(node, wallet):
 
 def rise(node, chain):
     """Let the base fee rise above what was offered, and look on until the offer is another."""
-    chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(20 * gas_price(node).base))
+    chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(20 * gas_price(node).total))
     chain.rpc("evm_mine")
 
 

@@ -18,7 +18,7 @@ from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidPar
 from comodels.publish import publish
 from comodels.published import encoded_rows, find
 from comodels.saved import SavedModel
-from comodels.signatures import sign
+from comodels.signatures import Consent
 from comodels.units import ether
 from scripts.contribute import contribute_file
 from tests.unit.scripts.conftest import BAD, GOOD, begin_market
@@ -209,7 +209,7 @@ def test_export_and_claims__of_what_a_sponsor_sent__name_both_and_go_to_the_spon
     model, incentive = deployed.address, deployed.paying
     what = deployed.node.chain_id, incentive.address, model
     x, y = next((x, y) for x, y in rows if deployed.contract.call("predict", x) == y)
-    item = sign(key, *what, x, y, 0, sender.address, rpc.time + 10**6, deployed.class_names[y])
+    item = Consent(*what, x, y, 0, sender.address, rpc.time + 10**6, deployed.class_names[y]).sign(key)
     incentive.transact("add_signed", model, 1, pack_signed([item]), account=sender, value=DEAR)
 
     arrow = table(deployed, collect(deployed, tmp_path))
@@ -266,7 +266,7 @@ def test_driver__market_of_own_and_sponsored_batches__everybody_is_paid_and_told
     what = rpc.chain_id, bounty.incentive.address, bounty.address
     names = bounty.class_names
     items = [
-        sign(key, *what, x, 1 - y, 0, str(stranger), rpc.time + 3_600, names[1 - y]) for x, y in rows[20:30]
+        Consent(*what, x, 1 - y, 0, str(stranger), rpc.time + 3_600, names[1 - y]).sign(key) for x, y in rows[20:30]
     ]  # wrong labels, which have an effect
     bounty.incentive.transact(
         "add_signed",

@@ -21,7 +21,7 @@ from comodels.claims import Points
 from comodels.cli import ROOT, ApeSigner
 from comodels.errors import ComodelsError
 from comodels.publish import Options
-from comodels.signatures import sign
+from comodels.signatures import Consent
 from comodels.sponsor import Limits, Sponsor
 from comodels.sponsor_service import MAX_BODY, Rate, application
 from comodels.units import DAY
@@ -57,7 +57,7 @@ def entry(deployed, contributor):
         deadline = other.pop("deadline", int(time.time()) + 10**6)
         what = deployed.node.chain_id, deployed.paying.address, deployed.address
         name = dict(enumerate(deployed.class_names)).get(y, "")
-        item = sign(key, *what, x, y, round, str(contributor), deadline, name)
+        item = Consent(*what, x, y, round, str(contributor), deadline, name).sign(key)
         return {
             "contributor": key.address,
             "sample": x.hex(),
@@ -125,7 +125,7 @@ def test_sponsor__market__waits_for_one_and_gets_back_what_is_left_of_the_stakes
     for i, (x, _) in enumerate(rows[:10]):
         y = bounty.contract.call("predict", x) ^ (i % 3 > 0)
         deadline = rpc.time + 10**6
-        item = sign(KEYS[i % 3], *what, x, y, 0, me, deadline, bounty.class_names[y])
+        item = Consent(*what, x, y, 0, me, deadline, bounty.class_names[y]).sign(KEYS[i % 3])
         fields = item.contributor, x.hex(), y, 0, deadline, item.signature.hex()
         names = "contributor", "sample", "label", "round", "deadline", "signature"
         entries.append(dict(zip(names, fields, strict=True)))
@@ -165,7 +165,9 @@ def test_sponsor__market__waits_for_one_and_gets_back_what_is_left_of_the_stakes
 def test_take__what_is_wrong__refused_with_the_reason(start, entry, deployed):
     sponsor = start(per_account=2)
     wallet_less = entry(1) | {"contributor": "0x" + "11" * 20}
-    other_sponsor = sign(KEYS[0], 1, deployed.paying.address, deployed.address, b"\0\0", 1, 0, KEYS[1].address, 10**12)
+    other_sponsor = Consent(1, deployed.paying.address, deployed.address, b"\0\0", 1, 0, KEYS[1].address, 10**12).sign(
+        KEYS[0]
+    )
     bad = [
         {},
         entry(1, contributor="0x12"),
@@ -457,11 +459,10 @@ def test_typed_data__as_a_wallet_signs_it__is_what_the_contract_checks(deployed,
     """eth-account hashes what `eth_signTypedData_v4` is given by itself."""
     from eth_account.messages import _hash_eip191_message, encode_typed_data
 
-    from comodels.signatures import digest, typed_data
-
     what = 31_337, deployed.paying.address, deployed.address, b"\0\1", 1, 3, str(contributor), 2_000_000_000, "good"
+    consent = Consent(*what)
 
-    assert _hash_eip191_message(encode_typed_data(full_message=typed_data(*what))) == digest(*what)
+    assert _hash_eip191_message(encode_typed_data(full_message=consent.typed_data())) == consent.digest()
 
 
 # ---- in JavaScript ---------------------------------------------------------------------------------------------------
