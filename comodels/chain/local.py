@@ -135,8 +135,8 @@ class Chain(Node):
 
 
 # Runs a command until it ends or the pipe at its standard input is closed, as it is when whoever made it ends, even by
-# SIGKILL; then the whole group ends. Both shells outlive what they started and wait for it: left to the system, what has
-# ended is counted as running for a second or two.
+# SIGKILL; then the whole group ends. Both shells outlive what they started and wait for it: left to the system, what
+# has ended is counted as running for a second or two.
 END_WITH_US = (
     "exec 3>&2 2> /dev/null; trap : TERM; "  # what shells say of those that were ended is for nobody
     '(trap : TERM; "$@" < /dev/null 2>&3 3>&-; trap "" TERM; kill 0) & '
