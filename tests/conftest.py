@@ -31,6 +31,11 @@ def pytest_configure(config):
     reports.register(config)
 
 
+def pytest_make_parametrize_id(val, argname):
+    """A text of megabytes is no name: workers send each other all of them."""
+    return f"{argname} of {len(val)}" if isinstance(val, str | bytes) and len(val) > 200 else None
+
+
 # ---- actors ----------------------------------------------------------------------------------------------------------
 
 
