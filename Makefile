@@ -31,7 +31,7 @@ $(PYTHON_READY): requirements.txt
 	@cmp -s $< $@ || $(MAKE) --no-print-directory install-python
 	@touch $@
 
-$(NODE_READY): package-lock.json $(PYTHON_READY)
+$(NODE_READY): package-lock.json
 	@cmp -s $< $@ || $(MAKE) --no-print-directory install-anvil
 	@touch $@
 
@@ -54,7 +54,7 @@ install-anvil:
 	@command -v npm > /dev/null || { echo "npm is needed, for the local chain (anvil) and the compiler of an example. It comes with Node.js." >&2; exit 1; }
 	@echo "Installing anvil, Hardhat, solc and axe-core into node_modules ..."
 	@npm ci --no-audit --no-fund --loglevel=error
-	@rm -f $(BIN)/anvil
+	@mkdir -p $(BIN) && rm -f $(BIN)/anvil
 	@printf '%s\n' '#!/bin/sh' \
 		'# Ape asks anvil to record every step (--steps-tracing), and anvil writes old states to disk, gigabytes in a test run.' \
 		'# Without both, tests and scripts run several times faster; 500 states stay in memory. STEPS_TRACING=1 leaves both in.' \
