@@ -18,9 +18,8 @@ HEAD = """# Coverage of the contracts
 Made by `make coverage` from the calls that the tests make: the external functions of every contract that is deployed
 (getters too), and the reasons with which contracts revert. A function counts when a call of it succeeds, a reason when
 a call reverts with it. Reverts without a reason cannot be told apart and do not count: overflows, what is not payable,
-arguments that do not fit their types. Calls in `tests/evm.py`, an EVM inside Python, are not seen either:
-`payments: too little gas` is hit there, by `tests/attacks/test_payees.py`. `model: not a state to seal` is for kinds of
-one's own: none of ours says so without a reason."""
+arguments that do not fit their types. `model: not a state to seal` is for kinds of one's own: none of ours says so
+without a reason."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def reasons(folder: Path = CONTRACTS) -> dict[str, set[str]]:
 def functions_hit(seen: Seen, functions: Mapping[str, Iterable[str]]) -> list[Part]:
     """For each contract, which of its functions no call reached; `functions` are those that it has."""
     return [
-        Part(contract, len(set(names)), sorted(set(names) - set(seen.gas.get(contract, ()))))
+        Part(contract, len(set(names)), sorted(set(names) - set(seen.gas.get(contract, ())) - seen.inside[contract]))
         for contract, names in sorted(functions.items())
     ]
 

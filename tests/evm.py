@@ -10,7 +10,7 @@ from ast import literal_eval
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import pyrevm
 from eth_abi import decode, encode
@@ -118,7 +118,11 @@ class Evm:
         Seconds, of the block that is being made.
     number : int
         Of that block.
+    told : callable or None
+        Is given this, the address, the calldata and the outcome of every call, see `tests.watch`.
     """
+
+    told: ClassVar[Callable[[Evm, str, bytes, Outcome], None] | None] = None
 
     def __init__(self) -> None:
         self._evm = pyrevm.EVM(spec_id="PRAGUE")
@@ -153,6 +157,9 @@ class Evm:
 
     def balance(self, address: str) -> int:
         return self._evm.get_balance(address)
+
+    def code(self, address: str) -> bytes:
+        return bytes(self._evm.get_code(address) or b"")
 
     def set_balance(self, address: str, wei: int) -> None:
         self._evm.set_balance(address, wei)
@@ -203,8 +210,12 @@ class Evm:
             output = self._evm.message_call(sender, to, calldata=data, value=value, gas=gas)
         except (RuntimeError, OverflowError) as error:
             found = re.search(r"output: 0x([0-9a-f]*)", str(error))
-            return Outcome(False, bytes.fromhex(found[1]) if found else str(error)[:60].encode())
-        return Outcome(True, bytes(output), [], self._evm.result.gas_used)
+            outcome = Outcome(False, bytes.fromhex(found[1]) if found else str(error)[:60].encode())
+        else:
+            outcome = Outcome(True, bytes(output), [], self._evm.result.gas_used)
+        if Evm.told is not None:
+            Evm.told(self, to, data, outcome)
+        return outcome
 
     def _log(self, log: Any) -> Log:
         address = to_checksum_address(log.address)

@@ -49,7 +49,7 @@ class Reports:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self.seen.add(*getattr(node, "workeroutput", {}).get("seen", ({}, {})))
+        self.seen.add(*getattr(node, "workeroutput", {}).get("seen", ({}, {}, {})))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.gas:

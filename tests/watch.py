@@ -2,7 +2,8 @@
 
 Ape's own tracker knows only what goes through Ape, and traces every step. Here transactions are read from the node's
 memory of calls (`trace_block`) before they are undone, and a view is asked for a second time, with its calls, in the
-same state. Contracts are told by their code, so clones and raw calls have names too.
+same state. Contracts are told by their code, so clones and raw calls have names too. In `tests.evm` it sees the calls
+that tests make, not those by contracts, and no gas.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from eth_abi import decode
 from eth_utils import keccak
 
 from comodels.chain.local import Chain
+from tests.evm import Evm, Outcome
 
 ERROR = keccak(text="Error(string)")[:4].hex()
 CLONE = "0x363d3d373d3d3d363d73"  # EIP-1167; the implementation's address follows
@@ -35,22 +37,32 @@ class Seen:
         without the 21,000 of a transaction and its calldata, with the calls that it made.
     reasons : dict
         By contract, the reasons with which its calls reverted.
+    inside : dict
+        By contract, the functions of which a call succeeded in `tests.evm`.
     """
 
     gas: dict[str, dict[str, list[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     reasons: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    inside: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, gas: dict[str, dict[str, list[int]]], reasons: dict[str, list[str]]) -> None:
+    def add(
+        self, gas: dict[str, dict[str, list[int]]], reasons: dict[str, list[str]], inside: dict[str, list[str]]
+    ) -> None:
         for contract, functions in gas.items():
             for function, figures in functions.items():
                 self.gas[contract][function] += figures
         for contract, texts in reasons.items():
             self.reasons[contract].update(texts)
+        for contract, names in inside.items():
+            self.inside[contract].update(names)
 
-    def plain(self) -> tuple[dict[str, dict[str, list[int]]], dict[str, list[str]]]:
+    def plain(self) -> tuple[dict[str, dict[str, list[int]]], dict[str, list[str]], dict[str, list[str]]]:
         """As `add` takes it, in types that another process can be sent."""
         gas = {contract: dict(functions) for contract, functions in self.gas.items()}
-        return gas, {contract: sorted(texts) for contract, texts in self.reasons.items()}
+        reasons, inside = (
+            {contract: sorted(found) for contract, found in each.items()} for each in (self.reasons, self.inside)
+        )
+        return gas, reasons, inside
 
 
 @dataclass(frozen=True)
@@ -95,10 +107,11 @@ class Watch:
     # ---- what goes to the node ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """See everything from now on that Ape and `Chain` send to Ape's chain, if there is one.
+        """See everything from now on that Ape and `Chain` send to Ape's chain, if there is one, and what is in `Evm`.
 
         Tests have other chains too; what is sent there is not seen.
         """
+        Evm.told = self._inside
         from ape.utils.basemodel import ManagerAccessMixin
         from web3 import HTTPProvider
 
@@ -153,6 +166,21 @@ class Watch:
             self.read()
         for owner, name, function in self._undo:
             setattr(owner, name, function)
+        Evm.told = None
+
+    def _inside(self, evm: Evm, to: str, data: bytes, outcome: Outcome) -> None:
+        """Note a call in an EVM of a test."""
+        code = "0x" + evm.code(to).hex()
+        if code.startswith(CLONE):
+            code = "0x" + evm.code("0x" + code[22:62]).hex()
+        kind = self._kind(code)
+        if kind is None:
+            return
+        if not outcome.ok:
+            if outcome.output[:4].hex() == ERROR:
+                self.seen.reasons[kind].add(outcome.reason)
+        elif function := self.functions[kind].get(data[:4].hex()):
+            self.seen.inside[kind].add(function)
 
     def _ask(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """The results of requests, unseen."""
