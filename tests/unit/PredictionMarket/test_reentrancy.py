@@ -3,6 +3,7 @@
 import pytest
 from eth_utils import keccak
 
+from comodels.rows import pack_rows
 from tests.mirror import PLAN, sample
 
 
@@ -27,13 +28,20 @@ def run(mirror, rpc, stranger):
     return run
 
 
-def test_add_data__calls_back_when_the_change_arrives__the_inner_call_is_refused(
-    mirror, started, model, wallet, run, stranger, rpc
+def adding(function, model, x, y):
+    """A call that contributes one sample, alone or as a batch."""
+    return (function, model, x, y) if function == "add_data" else (function, model, 1, pack_rows([(y, x)]))
+
+
+@pytest.mark.parametrize("inner", ["add_data", "add_many"])
+@pytest.mark.parametrize("outer", ["add_data", "add_many"])
+def test_add__calls_back_when_the_change_arrives__the_inner_call_is_refused(
+    mirror, started, model, wallet, run, stranger, rpc, outer, inner
 ):
     other = 1 - mirror.twin.models[model][0].predict(sample(1))
-    again = mirror.contract.data("add_data", model, sample(3), 1)
+    again = mirror.contract.data(*adding(inner, model, sample(3), 1))
     wallet.set_callback(mirror.contract.address, again, PLAN.stake, sender=stranger)
-    assert run(wallet, "add_data", model, sample(1), other, value=2 * PLAN.stake)
+    assert run(wallet, *adding(outer, model, sample(1), other), value=2 * PLAN.stake)
     assert wallet.payments() == 1
     assert not wallet.succeeded()
     assert rpc.balance(mirror.contract.address) == PLAN.total + PLAN.stake
