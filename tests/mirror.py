@@ -246,7 +246,7 @@ class Mirror:
     def score_next(self, sender, market, rows=65_535):
         m = self.twin.markets[market]
         c = m.contributions[m.scored]
-        return self.score(sender, market, c.contributor, c.x, c.y, c.effect, rows)
+        return self.score_many(sender, market, m.scored + 1, [c.given], rows)
 
     def errors(self, market):
         """Wrong hidden rows after each contribution that was scored, from the contract's events."""

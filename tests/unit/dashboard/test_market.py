@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from eth_account import Account
 
+from comodels.batch import pack_signed
 from comodels.chain.abi import Transaction
 from comodels.chain.node import Node
 from comodels.dashboard.incentives import Incentives, PredictionMarket
 from comodels.dashboard.reader import Reader
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.signatures import Consent
 from tests.mirror import ANY, PLAN, Mirror, random_portions, random_sample
 
 
@@ -65,3 +68,49 @@ def test_terms_and_rows__from_start_to_withdrawal(market, provider, contributor,
     assert rpc.balance(str(contributor)) - before == sum(row.pays for row in [first, *others])
     assert incentive.actions(reader, model, [row.contribution for row in others], "withdraw") == []
     assert not any(row.actions for row in incentive.mine(reader, model, str(contributor), 0, 25).rows)
+
+
+@pytest.mark.parametrize("ending", ["silent", "settled"])
+def test_rows__paid_by_a_sponsor__stake_is_the_sponsor_s_and_what_is_beyond_it_the_contributor_s(
+    market, provider, reporter, keeper, rpc, ending
+):
+    mirror, reader, model, incentive, rng = market
+    secret = mirror.secret(model.address, provider, random_portions(rng))
+    started = mirror.start(secret, keeper)
+    ann, sponsor = Account.from_key("0x" + "07" * 32), str(reporter)
+    samples = [random_sample(rng) for _ in range(5)]
+    rows = [(x, 1 - mirror.twin.models[model.address][0].predict(x)) for x in dict.fromkeys(samples)]
+    for x, y in rows:
+        what = mirror.chain_id, mirror.contract.address, model.address, x, y, 0, sponsor, mirror.time + 10**6
+        items = [Consent(*what, model.class_name(y)).sign(ann)]
+        mirror.do(
+            *("add_signed", model.address, 1, pack_signed(items)),
+            sender=sponsor,
+            value=PLAN.stake,
+            twin=lambda t, items=items: t.add_signed(
+                sponsor, model.address, items, PLAN.stake, mirror.time, lambda *_: True
+            ),
+        )
+
+    def of(account):
+        return [row for row in incentive.mine(reader, model, account, 0, 25).rows if row.contribution.effect]
+
+    assert {row.deposit for row in of(sponsor)} == {"0.001 ether"}
+    assert {row.deposit for row in of(ann.address)} == {"0 ether"}
+    assert all(sponsor in str(row.state) for row in of(ann.address))
+    assert not any(sponsor in str(row.state) for row in of(sponsor))
+
+    if ending == "settled":
+        mirror.finish(secret, keeper)
+    else:
+        mirror.wait(PLAN.participation_time)
+        mirror.close(keeper, started)
+        mirror.wait(PLAN.rest_time)
+        mirror.expire(keeper, started)
+    ours, hers = of(sponsor), of(ann.address)
+    owed = [mirror.twin.owed(started, row.contribution.more & 0xFFFF) for row in ours]
+    assert [row.pays for row in ours] == [min(wei, PLAN.stake) for wei in owed]
+    assert [row.pays for row in hers] == [max(0, wei - PLAN.stake) for wei in owed]
+    assert ending == "settled" or all(row.pays for row in hers)  # a share of the bounty
+    assert [row.lost for row in ours] == [wei < PLAN.stake for wei in owed]
+    assert not any(row.lost for row in hers)
