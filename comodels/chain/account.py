@@ -6,6 +6,7 @@ which the node signs, or a `Wallet`, which also notes what it signs.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
@@ -24,6 +25,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2  # seconds between two looks for a receipt
 PATIENCE = 120  # seconds after which a transaction that is not mined is made dearer
 LAG, LOCAL_LAG = 20, 0.5  # seconds that a part of what answers as one node may be behind another
 GWEI = 10**9
+USED = re.compile(r"nonce.*(?:too low|already|used)", re.IGNORECASE)  # what nodes say of a transaction's nonce
 
 
 class Signer(Protocol):
@@ -441,7 +443,7 @@ class Sending:
         except Unreachable:
             return
         except RpcError as refusal:
-            if refusal.too_fast:
+            if refusal.too_fast or USED.search(str(refusal)):  # it was free a moment ago: blocks come, or are undone
                 return
             if self.fields.get("maxFeePerGas", self.fields.get("gasPrice", 0)) >= price.base:
                 raise

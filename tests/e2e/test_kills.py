@@ -217,6 +217,7 @@ def test_commands__chain_changes_its_mind_meanwhile__all_is_there_once(killer, r
                 restless.now = "rewards"
                 killer.run("can claim nothing now", rewards.cli, f"films {models}", "--all")
         found = contributions(killer.node, noted["address"], noted["trainer"], noted["published"])
+        assert Counter(c.x for c in found) == dict.fromkeys({c.x for c in found}, 1), killer.user.log
         assert len(found) == count
         assert killer.node.code(noted["address"])
         settle(chain)  # what was undone when its command had ended was mined again later, and is due later

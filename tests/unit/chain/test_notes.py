@@ -360,3 +360,24 @@ def test_transact__node_refuses_what_was_noted__signed_anew_with_the_same_nonce(
     pay(node, ours)
     assert refused
     assert node.balance(STRANGER) == before + WEI
+
+
+def test_transact__noted_and_its_nonce_used_for_a_moment__not_signed_anew(node, wallet, crash, monkeypatch):
+    """Blocks are undone and mined again between two questions: what took the nonce may be the very transaction."""
+    before = node.balance(STRANGER)
+    crash(False)
+    with pytest.raises(Crash):
+        pay(node, wallet())
+    send, refused = Node.send_raw, []
+
+    def refuse_first(self, signed):
+        if not refused:
+            refused.append(signed)
+            raise RpcError("nonce too low: next nonce 3, tx nonce 2")
+        return send(self, signed)
+
+    monkeypatch.setattr(Node, "send_raw", refuse_first)
+    monkeypatch.setattr(module.Sending, "sign", lambda *_: pytest.fail("it is signed already"))
+    pay(node, wallet())
+    assert refused
+    assert node.balance(STRANGER) == before + WEI
