@@ -388,7 +388,8 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
             effect = contributions._refuse(batch.TOO_LONG)
         else:
             x: Bytes[limits.MAX_SAMPLE] = convert(slice(rows, start, size), Bytes[limits.MAX_SAMPLE])
-            key: bytes32 = self._key(model, msg.sender, msg.sender, keccak256(x), head >> 16)
+            # as `_key`; a label has 8 bits here
+            key: bytes32 = keccak256(abi_encode(model, msg.sender, msg.sender, head >> 16, keccak256(x)))
             effect = self._add(model, msg.sender, key, self.records[key], deposit, ask, x, head >> 16)
         if effect == contributions.REFUSED:
             batch._skip(model, msg.sender, i, before)
@@ -438,7 +439,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
         else:
             x: Bytes[limits.MAX_SAMPLE] = convert(slice(items, start, size), Bytes[limits.MAX_SAMPLE])
             x_hash: bytes32 = keccak256(x)
-            key: bytes32 = self._key(model, contributor, msg.sender, x_hash, y)
+            key: bytes32 = keccak256(abi_encode(model, contributor, msg.sender, y, x_hash))  # as `_key`, see above
             record: uint256 = self.records[key]
             signature: Bytes[signatures.MAX_SIGNATURE] = convert(
                 slice(items, end, signature_size), Bytes[signatures.MAX_SIGNATURE]
