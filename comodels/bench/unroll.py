@@ -101,12 +101,12 @@ def sixteen_weights() -> Iterator[str]:
 
 
 def _weights(count: int) -> Iterator[str]:
-    """The weights of so many features as they are read, each with its sign bit flipped, on top of the sum so far."""
+    """The weights of so many features as they are read, with their signs, on top of the sum so far."""
 
     def weight(i: int) -> str:
         word = "lanes >> 244" if i == 0 else f"(lanes >> {244 - 16 * i}) & 4095"
         lane = f"lanes >> {236 - 16 * i}" if i < 15 else "lanes << 4"
-        return f"((model.state[{word}] ^ SIGNS) << (({lane}) & 240)) >> low"
+        return f"(convert(convert(model.state[{word}], bytes32), int256) << (({lane}) & 240)) >> low"
 
     yield "total = unsafe_add("
     yield textwrap.indent(tree([weight(i) for i in range(count)]), "    ")

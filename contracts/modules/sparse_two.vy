@@ -34,6 +34,7 @@ MASK_32: constant(uint256) = 2**32 - 1
 
 HEADER_LANES: constant(uint256) = 4
 ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
+SIGNED_ZERO: constant(int256) = 2**40
 BIAS: constant(uint256) = 192  # where the bias stands in the header word
 # where the parameters stand in the identity word
 BIAS_RATE: constant(uint256) = 176
@@ -179,9 +180,9 @@ def _score(size: uint256) -> uint256:
 @view
 def _total(header_word: uint256, position: uint256, size: uint256, n_features: uint256) -> uint256:
     """
-    @dev The score and `ZERO`; the sample is checked here too. The bias and the weights are added up with their sign bits
-         flipped, so they count 2^31 and 2^15 (less where a weight has fewer bits) too much each. Safe: 2^40, 2^10 values of 16
-         bits and one of 32 bits.
+    @dev The score and `ZERO`; the sample is checked here too. Shifting an `int256` to the right keeps its sign: so a lane in the
+         highest bits becomes its weight. Through `bytes32` a word becomes signed or unsigned as it is. Safe: 2^40, 2^10 values
+         of 16 bits and one of 32 bits, less than 2^40 together.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
     """
@@ -191,10 +192,13 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
         assert n_features <= 16 * limits.MAX_WORDS - HEADER_LANES, "sample: too long"
     low: uint256 = unsafe_add(240, LEVEL_BITS)
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
-    total: uint256 = unsafe_sub(
-        unsafe_sub(unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, ZERO - 2**31), (size << 14) >> LEVEL_BITS),
+    header: int256 = convert(convert(header_word, bytes32), int256)
+    total: int256 = unsafe_sub(
+        unsafe_add((header << 32) >> (BIAS + 32), SIGNED_ZERO),
         # lanes are read by fours, and where the last four are not full, feature 0 for those that are missing
-        unsafe_mul(unsafe_sub(0, count) & 3, ((header_word ^ SIGNS) << (16 * HEADER_LANES)) >> low),
+        unsafe_mul(
+            convert(convert(unsafe_sub(0, count) & 3, bytes32), int256), (header << (16 * HEADER_LANES)) >> low
+        ),
     )
     next: uint256 = 0
     end: uint256 = position
@@ -224,44 +228,44 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
                     unsafe_add(
                         unsafe_add(
                             unsafe_add(
-                                ((model.state[lanes >> 244] ^ SIGNS) << ((lanes >> 236) & 240)) >> low,
-                                ((model.state[(lanes >> 228) & 4095] ^ SIGNS) << ((lanes >> 220) & 240)) >> low,
+                                (convert(convert(model.state[lanes >> 244], bytes32), int256) << ((lanes >> 236) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 228) & 4095], bytes32), int256) << ((lanes >> 220) & 240)) >> low,
                             ),
                             unsafe_add(
-                                ((model.state[(lanes >> 212) & 4095] ^ SIGNS) << ((lanes >> 204) & 240)) >> low,
-                                ((model.state[(lanes >> 196) & 4095] ^ SIGNS) << ((lanes >> 188) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 212) & 4095], bytes32), int256) << ((lanes >> 204) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 196) & 4095], bytes32), int256) << ((lanes >> 188) & 240)) >> low,
                             ),
                         ),
                         unsafe_add(
                             unsafe_add(
-                                ((model.state[(lanes >> 180) & 4095] ^ SIGNS) << ((lanes >> 172) & 240)) >> low,
-                                ((model.state[(lanes >> 164) & 4095] ^ SIGNS) << ((lanes >> 156) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 180) & 4095], bytes32), int256) << ((lanes >> 172) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 164) & 4095], bytes32), int256) << ((lanes >> 156) & 240)) >> low,
                             ),
                             unsafe_add(
-                                ((model.state[(lanes >> 148) & 4095] ^ SIGNS) << ((lanes >> 140) & 240)) >> low,
-                                ((model.state[(lanes >> 132) & 4095] ^ SIGNS) << ((lanes >> 124) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 148) & 4095], bytes32), int256) << ((lanes >> 140) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 132) & 4095], bytes32), int256) << ((lanes >> 124) & 240)) >> low,
                             ),
                         ),
                     ),
                     unsafe_add(
                         unsafe_add(
                             unsafe_add(
-                                ((model.state[(lanes >> 116) & 4095] ^ SIGNS) << ((lanes >> 108) & 240)) >> low,
-                                ((model.state[(lanes >> 100) & 4095] ^ SIGNS) << ((lanes >> 92) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 116) & 4095], bytes32), int256) << ((lanes >> 108) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 100) & 4095], bytes32), int256) << ((lanes >> 92) & 240)) >> low,
                             ),
                             unsafe_add(
-                                ((model.state[(lanes >> 84) & 4095] ^ SIGNS) << ((lanes >> 76) & 240)) >> low,
-                                ((model.state[(lanes >> 68) & 4095] ^ SIGNS) << ((lanes >> 60) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 84) & 4095], bytes32), int256) << ((lanes >> 76) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 68) & 4095], bytes32), int256) << ((lanes >> 60) & 240)) >> low,
                             ),
                         ),
                         unsafe_add(
                             unsafe_add(
-                                ((model.state[(lanes >> 52) & 4095] ^ SIGNS) << ((lanes >> 44) & 240)) >> low,
-                                ((model.state[(lanes >> 36) & 4095] ^ SIGNS) << ((lanes >> 28) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 52) & 4095], bytes32), int256) << ((lanes >> 44) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 36) & 4095], bytes32), int256) << ((lanes >> 28) & 240)) >> low,
                             ),
                             unsafe_add(
-                                ((model.state[(lanes >> 20) & 4095] ^ SIGNS) << ((lanes >> 12) & 240)) >> low,
-                                ((model.state[(lanes >> 4) & 4095] ^ SIGNS) << ((lanes << 4) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 20) & 4095], bytes32), int256) << ((lanes >> 12) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 4) & 4095], bytes32), int256) << ((lanes << 4) & 240)) >> low,
                             ),
                         ),
                     ),
@@ -275,12 +279,12 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
                 total = unsafe_add(
                     unsafe_add(
                         unsafe_add(
-                            ((model.state[lanes >> 244] ^ SIGNS) << ((lanes >> 236) & 240)) >> low,
-                            ((model.state[(lanes >> 228) & 4095] ^ SIGNS) << ((lanes >> 220) & 240)) >> low,
+                            (convert(convert(model.state[lanes >> 244], bytes32), int256) << ((lanes >> 236) & 240)) >> low,
+                            (convert(convert(model.state[(lanes >> 228) & 4095], bytes32), int256) << ((lanes >> 220) & 240)) >> low,
                         ),
                         unsafe_add(
-                            ((model.state[(lanes >> 212) & 4095] ^ SIGNS) << ((lanes >> 204) & 240)) >> low,
-                            ((model.state[(lanes >> 196) & 4095] ^ SIGNS) << ((lanes >> 188) & 240)) >> low,
+                            (convert(convert(model.state[(lanes >> 212) & 4095], bytes32), int256) << ((lanes >> 204) & 240)) >> low,
+                            (convert(convert(model.state[(lanes >> 196) & 4095], bytes32), int256) << ((lanes >> 188) & 240)) >> low,
                         ),
                     ),
                     total,
@@ -290,7 +294,7 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
         if end == unsafe_add(position, size):
             break
         count = 16
-    return total
+    return convert(convert(total, bytes32), uint256)
 
 
 @internal
