@@ -19,7 +19,7 @@ REGION = re.compile(
 
 
 def tree(parts: list[str], last: str = ",") -> str:
-    """The sum of expressions, of which there are a power of two, as a balanced tree of `unsafe_add`."""
+    """The sum of expressions as a balanced tree of `unsafe_add`."""
     if len(parts) == 1:
         return parts[0] + last
     half = len(parts) // 2
@@ -119,9 +119,9 @@ def four_read() -> Iterator[str]:
     yield from _weights(4)
 
 
-def sixteen_read() -> Iterator[str]:
-    """Of all 16."""
-    yield from _weights(16)
+def fifteen_read() -> Iterator[str]:
+    """Of the first 15."""
+    yield from _weights(15)
 
 
 def four_moved() -> Iterator[str]:
@@ -187,7 +187,7 @@ LINES: dict[str, Callable[[], Iterator[str]]] = {
         moved_words,
         sixteen_weights,
         four_read,
-        sixteen_read,
+        fifteen_read,
         four_moved,
         fifteen_marks,
         fifteen_maps,

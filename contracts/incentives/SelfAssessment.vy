@@ -531,8 +531,9 @@ def _add(
     effect: uint256 = extract32(response, 0, output_type=uint256)
     assert effect <= MASK_16, "self-assessment: unknown effect"
     learnt: uint256 = effect << EFFECT
-    if ask and extract32(response, 32, output_type=uint256) != y:
-        learnt |= BORN_WRONG
+    if ask:
+        if extract32(response, 32, output_type=uint256) != y:
+            learnt |= BORN_WRONG
     if learnt > 0:
         # nothing can be claimed of a record in the second in which it was made, so it is as it was before the call
         self.records[key] = record | learnt

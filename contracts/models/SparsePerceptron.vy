@@ -134,7 +134,8 @@ def _update(size: uint256, y: uint256) -> (uint256, uint256):
     @dev What `learn` does; `x`, the first argument of the external call, is read where it stands.
     @param size The length of `x` in bytes.
     """
-    identity: uint256 = model._identity()
+    clone: address = self
+    identity: uint256 = convert(slice(clone.code, model.IDENTITY, 32), uint256)  # as `model._identity`
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.state[model.HEADER]
     assert header_word >= model.SEALED, "model: not sealed"

@@ -167,7 +167,8 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    identity: uint256 = model._identity()
+    clone: address = self
+    identity: uint256 = convert(slice(clone.code, model.IDENTITY, 32), uint256)  # as `model._identity`
     return self._total(
         model.state[model.HEADER],
         unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36),  # as `sample._position`
@@ -193,13 +194,7 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
     low: uint256 = unsafe_add(240, LEVEL_BITS)
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
     header: int256 = convert(convert(header_word, bytes32), int256)
-    total: int256 = unsafe_sub(
-        unsafe_add((header << 32) >> (BIAS + 32), SIGNED_ZERO),
-        # lanes are read by fours, and where the last four are not full, feature 0 for those that are missing
-        unsafe_mul(
-            convert(convert(unsafe_sub(0, count) & 3, bytes32), int256), (header << (16 * HEADER_LANES)) >> low
-        ),
-    )
+    total: int256 = unsafe_add((header << 32) >> (BIAS + 32), SIGNED_ZERO)
     next: uint256 = 0
     end: uint256 = position
     for i: uint256 in range(limits.MAX_SAMPLE // 32):
@@ -222,50 +217,47 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
         # from features to lanes; safe: no index is above 65,531, and behind the last one nothing is read
         lanes = unsafe_add(lanes, SHIFT)
         if count > 12:
-            # unrolled: sixteen_read
+            # unrolled: fifteen_read
             total = unsafe_add(
                 unsafe_add(
                     unsafe_add(
                         unsafe_add(
+                            (convert(convert(model.state[lanes >> 244], bytes32), int256) << ((lanes >> 236) & 240)) >> low,
                             unsafe_add(
-                                (convert(convert(model.state[lanes >> 244], bytes32), int256) << ((lanes >> 236) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 228) & 4095], bytes32), int256) << ((lanes >> 220) & 240)) >> low,
-                            ),
-                            unsafe_add(
                                 (convert(convert(model.state[(lanes >> 212) & 4095], bytes32), int256) << ((lanes >> 204) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 196) & 4095], bytes32), int256) << ((lanes >> 188) & 240)) >> low,
                             ),
                         ),
                         unsafe_add(
                             unsafe_add(
+                                (convert(convert(model.state[(lanes >> 196) & 4095], bytes32), int256) << ((lanes >> 188) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 180) & 4095], bytes32), int256) << ((lanes >> 172) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 164) & 4095], bytes32), int256) << ((lanes >> 156) & 240)) >> low,
                             ),
                             unsafe_add(
+                                (convert(convert(model.state[(lanes >> 164) & 4095], bytes32), int256) << ((lanes >> 156) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 148) & 4095], bytes32), int256) << ((lanes >> 140) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 132) & 4095], bytes32), int256) << ((lanes >> 124) & 240)) >> low,
                             ),
                         ),
                     ),
                     unsafe_add(
                         unsafe_add(
                             unsafe_add(
+                                (convert(convert(model.state[(lanes >> 132) & 4095], bytes32), int256) << ((lanes >> 124) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 116) & 4095], bytes32), int256) << ((lanes >> 108) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 100) & 4095], bytes32), int256) << ((lanes >> 92) & 240)) >> low,
                             ),
                             unsafe_add(
+                                (convert(convert(model.state[(lanes >> 100) & 4095], bytes32), int256) << ((lanes >> 92) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 84) & 4095], bytes32), int256) << ((lanes >> 76) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 68) & 4095], bytes32), int256) << ((lanes >> 60) & 240)) >> low,
                             ),
                         ),
                         unsafe_add(
                             unsafe_add(
+                                (convert(convert(model.state[(lanes >> 68) & 4095], bytes32), int256) << ((lanes >> 60) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 52) & 4095], bytes32), int256) << ((lanes >> 44) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 36) & 4095], bytes32), int256) << ((lanes >> 28) & 240)) >> low,
                             ),
                             unsafe_add(
+                                (convert(convert(model.state[(lanes >> 36) & 4095], bytes32), int256) << ((lanes >> 28) & 240)) >> low,
                                 (convert(convert(model.state[(lanes >> 20) & 4095], bytes32), int256) << ((lanes >> 12) & 240)) >> low,
-                                (convert(convert(model.state[(lanes >> 4) & 4095], bytes32), int256) << ((lanes << 4) & 240)) >> low,
                             ),
                         ),
                     ),
@@ -273,6 +265,19 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
                 total,
             )
             # end
+            if count == 16:
+                total = unsafe_add(
+                    total,
+                    (convert(convert(model.state[(lanes >> 4) & 4095], bytes32), int256) << ((lanes << 4) & 240)) >> low,
+                )
+            else:
+                # for those that are missing, feature 0 was read, whose weight the header has
+                total = unsafe_sub(
+                    total,
+                    unsafe_mul(
+                        convert(convert(unsafe_sub(15, count), bytes32), int256), (header << (16 * HEADER_LANES)) >> low
+                    ),
+                )
         else:
             for j: uint256 in range(unsafe_add(count, 3) >> 2, bound=3):
                 # unrolled: four_read
@@ -291,6 +296,12 @@ def _total(header_word: uint256, position: uint256, size: uint256, n_features: u
                 )
                 # end
                 lanes <<= 64
+            total = unsafe_sub(
+                total,
+                unsafe_mul(
+                    convert(convert(unsafe_sub(0, count) & 3, bytes32), int256), (header << (16 * HEADER_LANES)) >> low
+                ),
+            )
         if end == unsafe_add(position, size):
             break
         count = 16
