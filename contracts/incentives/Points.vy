@@ -361,12 +361,13 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
         end: uint256 = unsafe_add(start, size)
         at = unsafe_add(end, signature_size)
         effect: uint256 = 0
-        if size > limits.MAX_SAMPLE or signature_size > signatures.MAX_SIGNATURE:
+        if size > limits.MAX_SAMPLE:
+            effect = contributions._refuse(batch.TOO_LONG)
+        elif signature_size > signatures.MAX_SIGNATURE:
             effect = contributions._refuse(batch.TOO_LONG)
         else:
             x: Bytes[limits.MAX_SAMPLE] = convert(slice(items, start, size), Bytes[limits.MAX_SAMPLE])
             x_hash: bytes32 = keccak256(x)
-            round: uint256 = rounds.rounds[rounds._key(model, contributor, msg.sender, x_hash, y)]
             signature: Bytes[signatures.MAX_SIGNATURE] = convert(
                 slice(items, end, signature_size), Bytes[signatures.MAX_SIGNATURE]
             )
@@ -374,7 +375,16 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
                 class_hash = signatures._class_hash(model, y)
                 named = y
             effect = signatures._check(
-                domain, model, contributor, x_hash, y, class_hash, round, deadline, signature
+                domain,
+                model,
+                contributor,
+                x_hash,
+                y,
+                class_hash,
+                # as `rounds.round_of`, without an internal call
+                rounds.rounds[keccak256(abi_encode(model, contributor, msg.sender, y, x_hash))],
+                deadline,
+                signature,
             )
             if effect != contributions.REFUSED:
                 effect = self._add(model, contributor, x_hash, x, y)
@@ -413,7 +423,7 @@ def _add(model: address, contributor: address, x_hash: bytes32, x: Bytes[limits.
     """
     if y > MAX_LABEL:
         return contributions._refuse("points: label above 254")
-    key: bytes32 = self._first_key(model, x_hash)
+    key: bytes32 = keccak256(abi_encode(model, x_hash))  # as `_first_key`
     record: uint256 = self.records[key]
     if record > 0:
         if record & EARNED > 0:

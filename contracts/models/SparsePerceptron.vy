@@ -143,7 +143,7 @@ def _update(size: uint256, y: uint256) -> (uint256, uint256):
     position: uint256 = unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36)  # as `sample._position`
     total: uint256 = sparse_two._total(header_word, position, size, identity >> sparse_two.N_FEATURES)
     margin: uint256 = (identity >> sparse_two.MARGIN) & sparse_two.MASK_32
-    answer: uint256 = 1 if total > sparse_two.ZERO else 0
+    answer: uint256 = convert(total > sparse_two.ZERO, uint256)
     # safe: no term has more than 41 bits
     if y == 1:
         if total >= unsafe_add(sparse_two.ZERO, max(1, margin)):

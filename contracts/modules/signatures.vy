@@ -93,8 +93,9 @@ def _check(
             extract32(signature, 0, output_type=uint256),
             extract32(signature, 32, output_type=uint256),
         )
-        if signer == contributor and signer != empty(address):
-            return 0
+        if signer == contributor:
+            if signer != empty(address):
+                return 0
     if not self._wallet_signed(contributor, digest, signature):
         return contributions._refuse("signatures: not signed by the contributor")
     return 0

@@ -129,7 +129,7 @@ def predict(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
     """
     @notice 1 where the score is above 0, else 0.
     """
-    return 1 if self._score(len(x)) > ZERO else 0
+    return convert(self._score(len(x)) > ZERO, uint256)
 
 
 @view
