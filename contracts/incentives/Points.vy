@@ -312,7 +312,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
     @return How many were accepted.
     """
     self._begin(model, count)
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -328,8 +328,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
             effect = self._add(model, msg.sender, keccak256(x), x, head >> 16)
         if effect == contributions.REFUSED:
             batch._skip(model, msg.sender, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(rows), "batch: another number of items"
     self._end(model, count, accepted)
     return accepted
@@ -347,7 +346,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
     domain: bytes32 = signatures._domain()
     named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
     class_hash: bytes32 = empty(bytes32)
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -390,8 +389,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
                 effect = self._add(model, contributor, x_hash, x, y)
         if effect == contributions.REFUSED:
             batch._skip(model, contributor, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(items), "batch: another number of items"
     self._end(model, count, accepted)
     return accepted

@@ -375,7 +375,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
     assert count * deposit <= msg.value, "self-assessment: deposits above the value sent"
     self._begin(model, account, count)
     ask: bool = account & BORN_WRONG_ONLY > 0
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -393,8 +393,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
             effect = self._add(model, msg.sender, key, self.records[key], deposit, ask, x, head >> 16)
         if effect == contributions.REFUSED:
             batch._skip(model, msg.sender, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(rows), "batch: another number of items"
     self._end(model, account, count, accepted)
     payments._pay(msg.sender, unsafe_sub(msg.value, unsafe_mul(accepted, deposit)))  # safe: see the assertion above
@@ -420,7 +419,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
     named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
     class_hash: bytes32 = empty(bytes32)
     ask: bool = account & BORN_WRONG_ONLY > 0
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -454,8 +453,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
                 effect = self._add(model, contributor, key, record, deposit, ask, x, y)
         if effect == contributions.REFUSED:
             batch._skip(model, contributor, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(items), "batch: another number of items"
     self._end(model, account, count, accepted)
     payments._pay(msg.sender, unsafe_sub(msg.value, unsafe_mul(accepted, deposit)))  # safe: see the assertion above
@@ -500,10 +498,10 @@ def _add(
     @param past The record of `key`.
     @param ask Whether the model is to tell what it answered before.
     """
-    if (past >> TIME) & MASK_36 > 0:
+    if past & (MASK_36 << TIME) > 0:
         return contributions._refuse("self-assessment: the same contribution is not settled yet")
     # what is settled has nothing below the validated bit; one round too many reverts
-    record: uint256 = (past + (1 << ROUND)) | (block.timestamp << TIME) | (deposit << DEPOSIT) | deposit
+    record: uint256 = (past + (1 << ROUND)) | (block.timestamp << TIME) | unsafe_mul(deposit, (1 << DEPOSIT) | 1)
     self.records[key] = record
 
     # `extcall` would pass as many bytes as x may have; this passes as many as it has
