@@ -19,7 +19,7 @@ REGION = re.compile(
 
 
 def tree(parts: list[str], last: str = ",") -> str:
-    """The sum of expressions, of which there are a power of two, as a balanced tree of `unsafe_add`."""
+    """The sum of expressions as a balanced tree of `unsafe_add`."""
     if len(parts) == 1:
         return parts[0] + last
     half = len(parts) // 2
@@ -100,6 +100,43 @@ def sixteen_weights() -> Iterator[str]:
         yield ")"
 
 
+def _weights(count: int) -> Iterator[str]:
+    """The weights of so many features as they are read, with their signs, on top of the sum so far."""
+
+    def weight(i: int) -> str:
+        word = "lanes >> 244" if i == 0 else f"(lanes >> {244 - 16 * i}) & 4095"
+        lane = f"lanes >> {236 - 16 * i}" if i < 15 else "lanes << 4"
+        return f"(convert(convert(model.state[{word}], bytes32), int256) << (({lane}) & 240)) >> low"
+
+    yield "total = unsafe_add("
+    yield textwrap.indent(tree([weight(i) for i in range(count)]), "    ")
+    yield "    total,"
+    yield ")"
+
+
+def four_read() -> Iterator[str]:
+    """Of the first four features of a chunk."""
+    yield from _weights(4)
+
+
+def fifteen_read() -> Iterator[str]:
+    """Of the first 15."""
+    yield from _weights(15)
+
+
+def four_moved() -> Iterator[str]:
+    """The weights of the first four features of a chunk moved, each in its word."""
+    for i in range(4):
+        word = f"(lanes >> {244 - 16 * i}) & 4095" if i else "lanes >> 244"
+        lane = f"(lanes >> {236 - 16 * i}) & 240"
+        yield f"if {word} != word:"
+        yield "    model.state[word] = packed ^ flip"
+        yield f"    word = {word}"
+        yield "    packed = model.state[word] ^ flip"
+        yield f'assert packed << ({lane}) <= limit, "perceptron: weight out of range"'
+        yield f"packed = unsafe_add(packed, rate >> ({lane}))"
+
+
 def _lane(i: int) -> str:
     """A lane of 16 bits of `lanes`, the first in the highest bits."""
     return "lanes >> 240" if i == 0 else f"(lanes >> {240 - 16 * i}) & 65535"
@@ -149,6 +186,9 @@ LINES: dict[str, Callable[[], Iterator[str]]] = {
         all_small,
         moved_words,
         sixteen_weights,
+        four_read,
+        fifteen_read,
+        four_moved,
         fifteen_marks,
         fifteen_maps,
         fifteen_numbers,

@@ -15,7 +15,6 @@ from ..interfaces import IModel
 from ..modules import limits
 from ..modules import model
 from ..modules import ownership
-from ..modules import sample
 from ..modules import sparse_two
 
 implements: IModel
@@ -135,15 +134,16 @@ def _update(size: uint256, y: uint256) -> (uint256, uint256):
     @dev What `learn` does; `x`, the first argument of the external call, is read where it stands.
     @param size The length of `x` in bytes.
     """
-    identity: uint256 = model._identity()
+    clone: address = self
+    identity: uint256 = convert(slice(clone.code, model.IDENTITY, 32), uint256)  # as `model._identity`
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
     header_word: uint256 = model.state[model.HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
-    position: uint256 = sample._position()
+    position: uint256 = unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36)  # as `sample._position`
     total: uint256 = sparse_two._total(header_word, position, size, identity >> sparse_two.N_FEATURES)
     margin: uint256 = (identity >> sparse_two.MARGIN) & sparse_two.MASK_32
-    answer: uint256 = 1 if total > sparse_two.ZERO else 0
+    answer: uint256 = convert(total > sparse_two.ZERO, uint256)
     # safe: no term has more than 41 bits
     if y == 1:
         if total >= unsafe_add(sparse_two.ZERO, max(1, margin)):
@@ -177,7 +177,7 @@ def _move(flip: uint256, header_word: uint256, position: uint256, size: uint256,
         # as `sample._chunk` reads it, without its checks
         lanes: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unsafe_sub(256, count << 4)
         lanes = unsafe_add(lanes, sparse_two.SHIFT)
-        for j: uint256 in range(count, bound=16):
+        for j: uint256 in range(count & 3, bound=3):
             if lanes >> 244 != word:
                 model.state[word] = packed ^ flip
                 word = lanes >> 244
@@ -186,6 +186,34 @@ def _move(flip: uint256, header_word: uint256, position: uint256, size: uint256,
             assert packed << ((lanes >> 236) & 240) <= limit, "perceptron: weight out of range"
             packed = unsafe_add(packed, rate >> ((lanes >> 236) & 240))
             lanes <<= 16
+        for j: uint256 in range(count >> 2, bound=4):
+            # unrolled: four_moved
+            if lanes >> 244 != word:
+                model.state[word] = packed ^ flip
+                word = lanes >> 244
+                packed = model.state[word] ^ flip
+            assert packed << ((lanes >> 236) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 236) & 240))
+            if (lanes >> 228) & 4095 != word:
+                model.state[word] = packed ^ flip
+                word = (lanes >> 228) & 4095
+                packed = model.state[word] ^ flip
+            assert packed << ((lanes >> 220) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 220) & 240))
+            if (lanes >> 212) & 4095 != word:
+                model.state[word] = packed ^ flip
+                word = (lanes >> 212) & 4095
+                packed = model.state[word] ^ flip
+            assert packed << ((lanes >> 204) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 204) & 240))
+            if (lanes >> 196) & 4095 != word:
+                model.state[word] = packed ^ flip
+                word = (lanes >> 196) & 4095
+                packed = model.state[word] ^ flip
+            assert packed << ((lanes >> 188) & 240) <= limit, "perceptron: weight out of range"
+            packed = unsafe_add(packed, rate >> ((lanes >> 188) & 240))
+            # end
+            lanes <<= 64
         if end == unsafe_add(position, size):
             break
         count = 16

@@ -34,6 +34,7 @@ MASK_32: constant(uint256) = 2**32 - 1
 
 HEADER_LANES: constant(uint256) = 4
 ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
+SIGNED_ZERO: constant(int256) = 2**40
 BIAS: constant(uint256) = 192  # where the bias stands in the header word
 # where the parameters stand in the identity word
 BIAS_RATE: constant(uint256) = 176
@@ -128,7 +129,7 @@ def predict(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
     """
     @notice 1 where the score is above 0, else 0.
     """
-    return 1 if self._score(len(x)) > ZERO else 0
+    return convert(self._score(len(x)) > ZERO, uint256)
 
 
 @view
@@ -166,46 +167,145 @@ def _score(size: uint256) -> uint256:
     """
     @param size The length in bytes of the sample, the first argument of the external call.
     """
-    return self._total(model.state[model.HEADER], sample._position(), size, model._identity() >> N_FEATURES)
+    clone: address = self
+    identity: uint256 = convert(slice(clone.code, model.IDENTITY, 32), uint256)  # as `model._identity`
+    return self._total(
+        model.state[model.HEADER],
+        unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36),  # as `sample._position`
+        size,
+        identity >> N_FEATURES,
+    )
 
 
 @internal
 @view
 def _total(header_word: uint256, position: uint256, size: uint256, n_features: uint256) -> uint256:
     """
-    @dev The score and `ZERO`; the sample is checked here too. The bias and the weights are added up with their sign bits
-         flipped, so they count 2^31 and 2^15 (less where a weight has fewer bits) too much each. Safe: 2^40, 2^10 values of 16
-         bits and one of 32 bits.
+    @dev The score and `ZERO`; the sample is checked here too. Shifting an `int256` to the right keeps its sign: so a lane in the
+         highest bits becomes its weight. Through `bytes32` a word becomes signed or unsigned as it is. Safe: 2^40, 2^10 values
+         of 16 bits and one of 32 bits, less than 2^40 together.
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
     """
     assert size > 0, "sample: empty"
     assert size & 1 == 0, "sample: odd length"
-    assert size <= 2 * limits.MAX_WORDS or n_features <= 16 * limits.MAX_WORDS - HEADER_LANES, "sample: too long"
-    word: uint256 = model.HEADER
-    packed: uint256 = header_word ^ SIGNS
+    if size > 2 * limits.MAX_WORDS:
+        assert n_features <= 16 * limits.MAX_WORDS - HEADER_LANES, "sample: too long"
     low: uint256 = unsafe_add(240, LEVEL_BITS)
-    total: uint256 = unsafe_sub(unsafe_add(((header_word >> BIAS) & MASK_32) ^ 2**31, ZERO - 2**31), (size << 14) >> LEVEL_BITS)
-    next: uint256 = 0
     count: uint256 = unsafe_add(unsafe_sub(size >> 1, 1) & 15, 1)  # the first chunk is the one that may be shorter
+    header: int256 = convert(convert(header_word, bytes32), int256)
+    total: int256 = unsafe_add((header << 32) >> (BIAS + 32), SIGNED_ZERO)
+    next: uint256 = 0
     end: uint256 = position
     for i: uint256 in range(limits.MAX_SAMPLE // 32):
+        # as `sample._chunk`, without an internal call
         end = unsafe_add(end, count << 1)
-        lanes: uint256 = sample._chunk(end, count, next)
-        next = unsafe_add((lanes >> unsafe_sub(256, count << 4)) & MASK_16, 1)
+        unused: uint256 = unsafe_sub(256, count << 4)
+        lanes: uint256 = convert(slice(msg.data, unsafe_sub(end, 32), 32), uint256) << unused
+        first: uint256 = (lanes >> 16) & sample.EVEN
+        second: uint256 = lanes & sample.EVEN
+        assert (
+            (~unsafe_sub(unsafe_sub(second | sample.HIGH, first), sample.LOW) & (sample.ALL << unsafe_add(unused, 16)))
+            | (
+                ~unsafe_sub(unsafe_sub((first << 32) | sample.HIGH, second), sample.LOW)
+                & (sample.ALL << unsafe_add(unused, 32))
+            )
+        ) & sample.HIGH == 0, "sample: indices must increase"
+        assert lanes >> 240 >= next, "sample: indices must increase"
+        next = unsafe_add((lanes >> unused) & MASK_16, 1)
         assert next <= n_features, "sample: index out of range"
         # from features to lanes; safe: no index is above 65,531, and behind the last one nothing is read
         lanes = unsafe_add(lanes, SHIFT)
-        for j: uint256 in range(count, bound=16):
-            if lanes >> 244 != word:
-                word = lanes >> 244
-                packed = model.state[word] ^ SIGNS
-            total = unsafe_add(total, (packed << ((lanes >> 236) & 240)) >> low)
-            lanes <<= 16
+        if count > 12:
+            # unrolled: fifteen_read
+            total = unsafe_add(
+                unsafe_add(
+                    unsafe_add(
+                        unsafe_add(
+                            (convert(convert(model.state[lanes >> 244], bytes32), int256) << ((lanes >> 236) & 240)) >> low,
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 228) & 4095], bytes32), int256) << ((lanes >> 220) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 212) & 4095], bytes32), int256) << ((lanes >> 204) & 240)) >> low,
+                            ),
+                        ),
+                        unsafe_add(
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 196) & 4095], bytes32), int256) << ((lanes >> 188) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 180) & 4095], bytes32), int256) << ((lanes >> 172) & 240)) >> low,
+                            ),
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 164) & 4095], bytes32), int256) << ((lanes >> 156) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 148) & 4095], bytes32), int256) << ((lanes >> 140) & 240)) >> low,
+                            ),
+                        ),
+                    ),
+                    unsafe_add(
+                        unsafe_add(
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 132) & 4095], bytes32), int256) << ((lanes >> 124) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 116) & 4095], bytes32), int256) << ((lanes >> 108) & 240)) >> low,
+                            ),
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 100) & 4095], bytes32), int256) << ((lanes >> 92) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 84) & 4095], bytes32), int256) << ((lanes >> 76) & 240)) >> low,
+                            ),
+                        ),
+                        unsafe_add(
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 68) & 4095], bytes32), int256) << ((lanes >> 60) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 52) & 4095], bytes32), int256) << ((lanes >> 44) & 240)) >> low,
+                            ),
+                            unsafe_add(
+                                (convert(convert(model.state[(lanes >> 36) & 4095], bytes32), int256) << ((lanes >> 28) & 240)) >> low,
+                                (convert(convert(model.state[(lanes >> 20) & 4095], bytes32), int256) << ((lanes >> 12) & 240)) >> low,
+                            ),
+                        ),
+                    ),
+                ),
+                total,
+            )
+            # end
+            if count == 16:
+                total = unsafe_add(
+                    total,
+                    (convert(convert(model.state[(lanes >> 4) & 4095], bytes32), int256) << ((lanes << 4) & 240)) >> low,
+                )
+            else:
+                # for those that are missing, feature 0 was read, whose weight the header has
+                total = unsafe_sub(
+                    total,
+                    unsafe_mul(
+                        convert(convert(unsafe_sub(15, count), bytes32), int256), (header << (16 * HEADER_LANES)) >> low
+                    ),
+                )
+        else:
+            for j: uint256 in range(unsafe_add(count, 3) >> 2, bound=3):
+                # unrolled: four_read
+                total = unsafe_add(
+                    unsafe_add(
+                        unsafe_add(
+                            (convert(convert(model.state[lanes >> 244], bytes32), int256) << ((lanes >> 236) & 240)) >> low,
+                            (convert(convert(model.state[(lanes >> 228) & 4095], bytes32), int256) << ((lanes >> 220) & 240)) >> low,
+                        ),
+                        unsafe_add(
+                            (convert(convert(model.state[(lanes >> 212) & 4095], bytes32), int256) << ((lanes >> 204) & 240)) >> low,
+                            (convert(convert(model.state[(lanes >> 196) & 4095], bytes32), int256) << ((lanes >> 188) & 240)) >> low,
+                        ),
+                    ),
+                    total,
+                )
+                # end
+                lanes <<= 64
+            total = unsafe_sub(
+                total,
+                unsafe_mul(
+                    convert(convert(unsafe_sub(0, count) & 3, bytes32), int256), (header << (16 * HEADER_LANES)) >> low
+                ),
+            )
         if end == unsafe_add(position, size):
             break
         count = 16
-    return total
+    return convert(convert(total, bytes32), uint256)
 
 
 @internal
