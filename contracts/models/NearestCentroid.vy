@@ -258,18 +258,34 @@ def _update(size: uint256, y: uint256):
     last: uint256 = self._last_word(identity, y)
     word: uint256 = unsafe_sub(unsafe_add(last, 1), self._class_words(size))
     products: uint256 = 0
+    spilt: uint256 = 0
     at: uint256 = unsafe_sub(position, 22)  # a word from there ends with the first ten values
     for i: uint256 in range(unsafe_div(size, 10), bound=MAX_TENS):
-        # as `_rest`, without internal calls
+        # as `_rest` and `_learn`, without internal calls
         part: uint256 = convert(slice(msg.data, at, 32), uint256) << 176
+        part = (((part >> 32) | (part >> 120) | (part >> 184)) & lanes.BYTES_24) ^ lanes.OFFSET_8_24
+        sums: uint256 = model.state[word] ^ lanes.SIGNS_24
+        even: uint256 = sums & lanes.SUMS_48
+        odd: uint256 = (sums >> 24) & lanes.SUMS_48
+        # as `lanes._product_10`
         products = unsafe_add(
-            products,
-            self._learn(
-                word, (((part >> 32) | (part >> 120) | (part >> 184)) & lanes.BYTES_24) ^ lanes.OFFSET_8_24
+            unsafe_add(
+                products,
+                unsafe_mul(
+                    unsafe_sub((part >> 24) & lanes.BYTES_48, lanes.OFFSET_8_48), unsafe_sub(even, lanes.OFFSET_24_48)
+                ),
             ),
+            unsafe_mul(unsafe_sub(part & lanes.BYTES_48, lanes.OFFSET_8_48), unsafe_sub(odd, lanes.OFFSET_24_48)),
         )
+        # as `lanes._added_10`; whether any sum has left its range is looked at when all are added
+        part = lanes._turned_10(part)
+        spilt |= unsafe_add(unsafe_add(even, part & lanes.BYTES_48), lanes.ADD_ZEROS) | unsafe_add(
+            unsafe_add(odd, (part >> 24) & lanes.BYTES_48), lanes.ADD_ZEROS
+        )
+        model.state[word] = unsafe_sub(unsafe_add(sums, part), lanes.OFFSET_8_24) ^ lanes.SIGNS_24
         at = unsafe_add(at, 10)
         word = unsafe_add(word, 1)
+    assert spilt & lanes.ADD_SPILT == 0, "centroid: sum out of range"
     if size % 10 > 0:
         products = unsafe_add(products, self._learn(word, self._rest(position, size)))
 

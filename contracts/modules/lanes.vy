@@ -273,20 +273,29 @@ def _dot_of(products: uint256) -> uint256:
 
 @internal
 @pure
-def _added_10(x: uint256, sums: uint256) -> (uint256, bool):
+def _turned_10(x: uint256) -> uint256:
     """
-    @notice The sums, each with its x added, and whether one has left the range of 24 bits. Bits above 240 stay as they are.
-    @dev In lanes of 48 bits: 24 bits + x, at least -128 and at most 127, + 2^47. So no lane borrows from another or carries
-         into it, and a lane's bits 24 to 46 are all 0 if, and only if, it is in range.
+    @notice The lowest bytes of 10 lanes of 24 bits in reverse order.
     """
     y: uint256 = ((x >> 120) & (2**120 - 1)) | (x << 120)  # the lanes of 24 bits: 4 3 2 1 0 9 8 7 6 5
-    y = (
+    return (
         ((y >> 96) & (BYTES_24 & (1 | (1 << 120)) * (2**24 - 1)))
         | ((y >> 48) & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 24)))
         | (y & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 48)))
         | ((y << 48) & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 72)))
         | ((y << 96) & (BYTES_24 & (1 | (1 << 120)) * ((2**24 - 1) << 96)))
     )
+
+
+@internal
+@pure
+def _added_10(x: uint256, sums: uint256) -> (uint256, bool):
+    """
+    @notice The sums, each with its x added, and whether one has left the range of 24 bits. Bits above 240 stay as they are.
+    @dev In lanes of 48 bits: 24 bits + x, at least -128 and at most 127, + 2^47. So no lane borrows from another or carries
+         into it, and a lane's bits 24 to 46 are all 0 if, and only if, it is in range.
+    """
+    y: uint256 = self._turned_10(x)
     s: uint256 = sums ^ SIGNS_24
     even: uint256 = unsafe_add(unsafe_add(s & SUMS_48, y & BYTES_48), ADD_ZEROS)
     odd: uint256 = unsafe_add(unsafe_add((s >> 24) & SUMS_48, (y >> 24) & BYTES_48), ADD_ZEROS)
