@@ -275,7 +275,8 @@ def contribution(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> Con
     @notice The contribution of a sample with a label; all zero if there is none.
     """
     first: bytes32 = self._first_key(model, keccak256(x))
-    record: uint256 = self.records[self._key(first, y)]
+    first_record: uint256 = self.records[first]
+    record: uint256 = self.records[self._key(first, first_record, y)]
     if record == 0:
         return empty(Contribution)
     return Contribution(
@@ -285,7 +286,7 @@ def contribution(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> Con
         pending=record & PENDING > 0,
         reported=record & REPORTED > 0,
         validated=record & SETTLED_WELL > 0,
-        earned=self.records[first] & EARNED > 0,
+        earned=first_record & EARNED > 0,
     )
 
 
@@ -311,7 +312,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
     @return How many were accepted.
     """
     self._begin(model, count)
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -327,8 +328,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
             effect = self._add(model, msg.sender, keccak256(x), x, head >> 16)
         if effect == contributions.REFUSED:
             batch._skip(model, msg.sender, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(rows), "batch: another number of items"
     self._end(model, count, accepted)
     return accepted
@@ -346,7 +346,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
     domain: bytes32 = signatures._domain()
     named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
     class_hash: bytes32 = empty(bytes32)
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -360,12 +360,13 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
         end: uint256 = unsafe_add(start, size)
         at = unsafe_add(end, signature_size)
         effect: uint256 = 0
-        if size > limits.MAX_SAMPLE or signature_size > signatures.MAX_SIGNATURE:
+        if size > limits.MAX_SAMPLE:
+            effect = contributions._refuse(batch.TOO_LONG)
+        elif signature_size > signatures.MAX_SIGNATURE:
             effect = contributions._refuse(batch.TOO_LONG)
         else:
             x: Bytes[limits.MAX_SAMPLE] = convert(slice(items, start, size), Bytes[limits.MAX_SAMPLE])
             x_hash: bytes32 = keccak256(x)
-            round: uint256 = rounds.rounds[rounds._key(model, contributor, msg.sender, x_hash, y)]
             signature: Bytes[signatures.MAX_SIGNATURE] = convert(
                 slice(items, end, signature_size), Bytes[signatures.MAX_SIGNATURE]
             )
@@ -373,14 +374,22 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
                 class_hash = signatures._class_hash(model, y)
                 named = y
             effect = signatures._check(
-                domain, model, contributor, x_hash, y, class_hash, round, deadline, signature
+                domain,
+                model,
+                contributor,
+                x_hash,
+                y,
+                class_hash,
+                # as `rounds.round_of`, without an internal call
+                rounds.rounds[keccak256(abi_encode(model, contributor, msg.sender, y, x_hash))],
+                deadline,
+                signature,
             )
             if effect != contributions.REFUSED:
                 effect = self._add(model, contributor, x_hash, x, y)
         if effect == contributions.REFUSED:
             batch._skip(model, contributor, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(items), "batch: another number of items"
     self._end(model, count, accepted)
     return accepted
@@ -412,12 +421,12 @@ def _add(model: address, contributor: address, x_hash: bytes32, x: Bytes[limits.
     """
     if y > MAX_LABEL:
         return contributions._refuse("points: label above 254")
-    key: bytes32 = self._first_key(model, x_hash)
+    key: bytes32 = keccak256(abi_encode(model, x_hash))  # as `_first_key`
     record: uint256 = self.records[key]
     if record > 0:
         if record & EARNED > 0:
             return contributions._refuse("points: this sample has earned already")
-        key = self._key(key, y)
+        key = self._key(key, record, y)
         if self.records[key] > 0:
             return contributions._refuse("points: a copy of an earlier contribution")
     record = convert(contributor, uint256) | (block.timestamp << TIME) | (y << LABEL) | PENDING
@@ -479,15 +488,15 @@ def _validate(model: address, account: uint256, x: Bytes[limits.MAX_SAMPLE], y: 
     if y > MAX_LABEL:
         return contributions._refuse("points: label above 254"), account
     first: bytes32 = self._first_key(model, keccak256(x))
-    key: bytes32 = self._key(first, y)
-    record: uint256 = self._pending_record(key, account & MASK_32)
-    if record == contributions.REFUSED:
+    first_record: uint256 = self.records[first]
+    key: bytes32 = self._key(first, first_record, y)
+    record: uint256 = first_record if key == first else self.records[key]
+    if self._check_pending(record, account & MASK_32) == contributions.REFUSED:
         return contributions.REFUSED, account
     contributor: address = convert(record & MASK_160, address)
     time: uint256 = (record >> TIME) & MASK_40
     if msg.sender != contributor and block.timestamp < unsafe_add(time, (account >> 32) & MASK_32):
         return contributions._refuse("points: too early for anyone else"), account
-    first_record: uint256 = record if key == first else self.records[first]
     if first_record & EARNED > 0:
         return contributions._refuse("points: this sample has earned already"), account
     agrees: uint256 = contributions._agrees(model, x, y, (record >> EFFECT) & MASK_16, (account >> 184) & 1 == 1)
@@ -546,7 +555,8 @@ def _reward(
     score = unsafe_add(score, unsafe_add(points, 1 << 72))
     self.scores[model][contributor] = score
     validated: uint256 = (score >> 72) & MASK_48
-    if validated <= 1_000:
+    # as `MILESTONES`, without a loop over them
+    if validated <= 1_000 and (validated == 1 or validated == 10 or validated == 100 or validated == 1_000):
         self._award_milestone(model, contributor, validated)
     log Points(model=model, account=contributor, contribution=key, points=points, reasons=reasons)
     return points, counted
@@ -584,9 +594,11 @@ def _report(model: address, account: uint256, x: Bytes[limits.MAX_SAMPLE], y: ui
     """
     if y > MAX_LABEL:
         return contributions._refuse("points: label above 254")
-    key: bytes32 = self._key(self._first_key(model, keccak256(x)), y)
-    record: uint256 = self._pending_record(key, (account >> 32) & MASK_32)
-    if record == contributions.REFUSED:
+    first: bytes32 = self._first_key(model, keccak256(x))
+    first_record: uint256 = self.records[first]
+    key: bytes32 = self._key(first, first_record, y)
+    record: uint256 = first_record if key == first else self.records[key]
+    if self._check_pending(record, (account >> 32) & MASK_32) == contributions.REFUSED:
         return contributions.REFUSED
     if record & REPORTED > 0:
         return contributions._refuse("points: reported already")
@@ -679,28 +691,28 @@ def _first_key(model: address, x_hash: bytes32) -> bytes32:
 
 
 @internal
-@view
-def _key(first: bytes32, y: uint256) -> bytes32:
+@pure
+def _key(first: bytes32, first_record: uint256, y: uint256) -> bytes32:
     """
     @dev The key of the contribution of a sample with a label: the first one's, if the first one has this label.
+    @param first_record The record of the first one.
     """
     assert y <= MAX_LABEL, "points: label above 254"
-    if (self.records[first] >> LABEL) & MASK_8 == y:
+    if (first_record >> LABEL) & MASK_8 == y:
         return first
     return keccak256(abi_encode(first, y))
 
 
 @internal
-def _pending_record(key: bytes32, wait: uint256) -> uint256:
+def _check_pending(record: uint256, wait: uint256) -> uint256:
     """
-    @dev The record of a contribution that is pending and at least `wait` seconds old, or `REFUSED`, which is no record.
+    @dev 0 if a contribution is pending and at least `wait` seconds old, else `REFUSED`.
     """
-    record: uint256 = self.records[key]
     if record & PENDING == 0:
         return contributions._refuse("points: no such contribution, or validated already")
     if block.timestamp < unsafe_add((record >> TIME) & MASK_40, wait):
         return contributions._refuse("points: too early")
-    return record
+    return 0
 
 
 @internal

@@ -375,7 +375,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
     assert count * deposit <= msg.value, "self-assessment: deposits above the value sent"
     self._begin(model, account, count)
     ask: bool = account & BORN_WRONG_ONLY > 0
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -388,12 +388,12 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
             effect = contributions._refuse(batch.TOO_LONG)
         else:
             x: Bytes[limits.MAX_SAMPLE] = convert(slice(rows, start, size), Bytes[limits.MAX_SAMPLE])
-            key: bytes32 = self._key(model, msg.sender, msg.sender, keccak256(x), head >> 16)
+            # as `_key`; a label has 8 bits here
+            key: bytes32 = keccak256(abi_encode(model, msg.sender, msg.sender, head >> 16, keccak256(x)))
             effect = self._add(model, msg.sender, key, self.records[key], deposit, ask, x, head >> 16)
         if effect == contributions.REFUSED:
             batch._skip(model, msg.sender, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(rows), "batch: another number of items"
     self._end(model, account, count, accepted)
     payments._pay(msg.sender, unsafe_sub(msg.value, unsafe_mul(accepted, deposit)))  # safe: see the assertion above
@@ -419,7 +419,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
     named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
     class_hash: bytes32 = empty(bytes32)
     ask: bool = account & BORN_WRONG_ONLY > 0
-    accepted: uint256 = 0
+    accepted: uint256 = count
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
@@ -438,7 +438,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
         else:
             x: Bytes[limits.MAX_SAMPLE] = convert(slice(items, start, size), Bytes[limits.MAX_SAMPLE])
             x_hash: bytes32 = keccak256(x)
-            key: bytes32 = self._key(model, contributor, msg.sender, x_hash, y)
+            key: bytes32 = keccak256(abi_encode(model, contributor, msg.sender, y, x_hash))  # as `_key`, see above
             record: uint256 = self.records[key]
             signature: Bytes[signatures.MAX_SIGNATURE] = convert(
                 slice(items, end, signature_size), Bytes[signatures.MAX_SIGNATURE]
@@ -453,8 +453,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
                 effect = self._add(model, contributor, key, record, deposit, ask, x, y)
         if effect == contributions.REFUSED:
             batch._skip(model, contributor, i, before)
-        else:
-            accepted = unsafe_add(accepted, 1)
+            accepted = unsafe_sub(accepted, 1)
     assert at == len(items), "batch: another number of items"
     self._end(model, account, count, accepted)
     payments._pay(msg.sender, unsafe_sub(msg.value, unsafe_mul(accepted, deposit)))  # safe: see the assertion above
@@ -499,10 +498,10 @@ def _add(
     @param past The record of `key`.
     @param ask Whether the model is to tell what it answered before.
     """
-    if (past >> TIME) & MASK_36 > 0:
+    if past & (MASK_36 << TIME) > 0:
         return contributions._refuse("self-assessment: the same contribution is not settled yet")
     # what is settled has nothing below the validated bit; one round too many reverts
-    record: uint256 = (past + (1 << ROUND)) | (block.timestamp << TIME) | (deposit << DEPOSIT) | deposit
+    record: uint256 = (past + (1 << ROUND)) | (block.timestamp << TIME) | unsafe_mul(deposit, (1 << DEPOSIT) | 1)
     self.records[key] = record
 
     # `extcall` would pass as many bytes as x may have; this passes as many as it has
@@ -530,8 +529,9 @@ def _add(
     effect: uint256 = extract32(response, 0, output_type=uint256)
     assert effect <= MASK_16, "self-assessment: unknown effect"
     learnt: uint256 = effect << EFFECT
-    if ask and extract32(response, 32, output_type=uint256) != y:
-        learnt |= BORN_WRONG
+    if ask:
+        if extract32(response, 32, output_type=uint256) != y:
+            learnt |= BORN_WRONG
     if learnt > 0:
         # nothing can be claimed of a record in the second in which it was made, so it is as it was before the call
         self.records[key] = record | learnt

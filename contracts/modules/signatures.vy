@@ -31,6 +31,8 @@ NEEDED_GAS: constant(uint256) = 420_000
 
 VALID: constant(bytes4) = 0x1626ba7e
 
+MASK_8: constant(uint256) = 2**8 - 1
+
 
 @internal
 @view
@@ -82,26 +84,29 @@ def _check(
     contribution: bytes32 = keccak256(
         abi_encode(CONTRIBUTION_TYPE, model, x_hash, y, class_hash, round, msg.sender, deadline)
     )
-    if not self._signed(contributor, keccak256(concat(0x1901, domain, contribution)), signature):
+    digest: bytes32 = keccak256(concat(0x1901, domain, contribution))
+    # by their key, also where they have code (EIP-7702); or, as a contract, by their own word
+    if len(signature) == 65:
+        signer: address = ecrecover(
+            digest,
+            extract32(signature, 33, output_type=uint256) & MASK_8,  # the last byte
+            extract32(signature, 0, output_type=uint256),
+            extract32(signature, 32, output_type=uint256),
+        )
+        if signer == contributor:
+            if signer != empty(address):
+                return 0
+    if not self._wallet_signed(contributor, digest, signature):
         return contributions._refuse("signatures: not signed by the contributor")
     return 0
 
 
 @internal
 @view
-def _signed(account: address, digest: bytes32, signature: Bytes[MAX_SIGNATURE]) -> bool:
+def _wallet_signed(account: address, digest: bytes32, signature: Bytes[MAX_SIGNATURE]) -> bool:
     """
-    @dev Whether an account signed: by its key, also where it has code (EIP-7702); or, as a contract, by its own word.
+    @dev Whether an account is a contract and says that it signed.
     """
-    if len(signature) == 65:
-        signer: address = ecrecover(
-            digest,
-            convert(slice(signature, 64, 1), uint256),
-            convert(slice(signature, 0, 32), uint256),
-            convert(slice(signature, 32, 32), uint256),
-        )
-        if signer == account and signer != empty(address):
-            return True
     if not account.is_contract:
         return False
     assert msg.gas >= NEEDED_GAS, "signatures: too little gas"
