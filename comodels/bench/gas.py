@@ -488,16 +488,16 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
 
         batches = Batches(bench, "SelfAssessment", self_assessment_terms())
         batches.add(batches.draw(1), sender=bench.second)
-        yield row("add, a tenth disagreeing", batches.add(batches.draw(count, 10)), 43_500, 37_300)
+        yield row("add, a tenth disagreeing", batches.add(batches.draw(count, 10)), 43_000, 37_000)
         items = sorted(batches.sign(batches.draw(count, 10)), key=lambda item: item.y)
         gas = batches.send("add_signed", count, pack_signed(items), count=count)
-        yield row("add what others signed, a tenth disagreeing", gas, 49_600, 43_400)
+        yield row("add what others signed, a tenth disagreeing", gas, 48_500, 42_000)
         signed = [(s.contributor, s.x, s.y) for s in items if batches.model.call("predict", s.x) == s.y]
         right = batches.own(batches.such(True, count))
-        yield row("refund", batches.claim("refund", right, after=DAY), 25_000, 18_800)
+        yield row("refund", batches.claim("refund", right, after=DAY), 25_000, 18_500)
         gas = batches.claim("refund", signed, bench.first)
         yield row("refund what others signed: a slot more, so that it counts once", gas)
-        yield row("add, all disagreeing", batches.add(batches.draw(count, 1)), 54_500, 43_600)
+        yield row("add, all disagreeing", batches.add(batches.draw(count, 1)), 54_500, 43_000)
         batches.validate("refund")
         wrong = batches.own(batches.such(False, count))
         yield row("report", batches.claim("report", wrong, after=DAY, **second), 48_000, 42_000)
@@ -508,17 +508,17 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         yield row("by the default rule, add, a tenth disagreeing", batches.add(batches.draw(count, 10)))
         batches.validate("refund")
         wrong = batches.born_wrong(batches.own(batches.such(False, count + count // 2)))[:count]
-        yield row("by the default rule, flag", batches.claim("flag", wrong, after=DAY, **second), 42_300, 37_500)
+        yield row("by the default rule, flag", batches.claim("flag", wrong, after=DAY, **second), 41_300, 36_500)
 
         batches = Batches(bench, "Points", PointsTerms(DAY, DAY).encode())
         batches.add(batches.draw(1), sender=bench.second)
         yield row("points, add, a tenth disagreeing", batches.add(batches.draw(count, 10)), 45_000, 39_000)
         items = sorted(batches.sign(batches.draw(count, 10)), key=lambda item: item.y)
         gas = batches.send("add_signed", count, pack_signed(items), count=count)
-        yield row("points, add what others signed, a tenth disagreeing", gas, 51_600, 45_500)
+        yield row("points, add what others signed, a tenth disagreeing", gas, 50_500, 44_000)
         batches.validate("validate")
         right = batches.own(batches.such(True, count))
-        yield row("points, validate", batches.claim("validate", right, after=DAY), 28_300, 20_900)
+        yield row("points, validate", batches.claim("validate", right, after=DAY), 27_000, 20_500)
         wrong = batches.own(batches.such(False, count))
         yield row("points, report", batches.claim("report", wrong, after=DAY, **second), 50_000, 44_000)
 
@@ -529,7 +529,7 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         yield row("market, add, a tenth disagreeing", market.add(market.draw(count, 10)))
         items = sorted(market.sign(market.draw(count, 10)), key=lambda item: item.y)
         gas = market.send("add_signed", count, pack_signed(items), count=count)
-        yield row("market, add what others signed, a tenth disagreeing", gas, 51_600, 45_500)
+        yield row("market, add what others signed, a tenth disagreeing", gas, 50_500, 44_000)
 
 
 def points_rows(bench: Bench) -> Iterator[Row]:
@@ -767,7 +767,7 @@ def dense_rows(bench: Bench) -> Iterator[Row]:
             batches = Batches(bench, "SelfAssessment", terms, centroids, draw)
             batches.add(batches.draw(1), sender=bench.second)
             gas = batches.add(batches.draw(20))
-            yield Row(f"batch of 20: nearest centroid {classes} × {n}, each", gas, 155_500)
+            yield Row(f"batch of 20: nearest centroid {classes} × {n}, each", gas, 143_000)
         gas = mean(bench.execution(model, "predict", draw()) for _ in range(DRAWS))
         original = case, "predict() dense: execution (receipt - intrinsic)"
         yield Row(f"nearest centroid {classes} × {n}: predict, execution only", gas, predict_ceiling, None, original)
