@@ -44,6 +44,17 @@ def test_score__all_features__every_lane_counts_once(model):
     assert [model.call("score", sample(i)) for i in range(40)] == [i - 20 + 4 for i in range(40)]
 
 
+@pytest.mark.parametrize("first", [0, 5])
+def test_score__each_length_up_to_two_chunks__each_feature_counts_once(perceptron, first):
+    """They are read by fours or 15 at a time: what is read too much, feature 0, must not count."""
+    weights = [(-1) ** i * (1_000 + 37 * i) for i in range(40)]
+    model = perceptron(weights, bias=-3)
+
+    for count in range(1, 35):
+        features = range(first, first + count)
+        assert model.call("score", sample(*features)) == sum(weights[i] for i in features) - 3
+
+
 @pytest.mark.parametrize(("weight", "bias"), [(2**15 - 1, 2**31 - 1), (-(2**15), -(2**31))])
 def test_score__largest_sample_with_weights_and_bias_at_their_limits__exact(perceptron, weight, bias):
     model = perceptron([weight] * 1_024, bias=bias)

@@ -38,6 +38,17 @@ def test_update__rates__weights_and_bias_by_their_own(perceptron, trainer, weigh
     assert weights_of(model) == ([17 if i in (0, 11, 12, 19) else 10 for i in range(20)], -500)
 
 
+def test_update__each_length_up_to_two_chunks__each_weight_moves_once(perceptron, trainer, weights_of):
+    expected = [100] * 40
+    model = perceptron(expected, bias=0, bias_rate=0)
+
+    for count in range(1, 34):
+        features = range(3, 3 + count)
+        assert update(model, trainer, sample(*features), 0) == 2
+        expected = [w - (i in features) for i, w in enumerate(expected)]
+        assert weights_of(model) == (expected, 0)
+
+
 def test_update__bias_rate_zero__bias_stays(perceptron, trainer, weights_of):
     model = perceptron([0], bias=9, bias_rate=0)
 
