@@ -11,7 +11,6 @@
 from ..interfaces import ISettler
 from . import limits
 from . import market_book as book
-from . import merkle
 from . import owed
 from . import payments
 
@@ -153,24 +152,43 @@ def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
                   module `owed`, to the market's `owed_root`. All numbers are big-endian. The sponsor is who paid the stake: the
                   contributor, or who sent it for them.
     """
-    root: bytes32 = self.owed_root[market]
-    position: uint256 = 0
+    self._withdraw(market, len(claims))
+
+
+@internal
+def _withdraw(market: uint256, size: uint256):
+    """
+    @dev A function of its own, which reads the claims where they stand in the calldata: its variables would stand behind them in
+         memory, and all that they could take would be paid. Safe: who reads behind them, where nothing was checked, needs a
+         proof there, too.
+    @param size The length of the claims, the second argument of the external call.
+    """
+    root: uint256 = convert(self.owed_root[market], uint256)
+    # safe, as all positions here: `slice` checks that it reads from the calldata, and `end` is where Vyper has found the claims' end
+    position: uint256 = unsafe_add(convert(slice(msg.data, 36, 32), uint256), 36)
+    end: uint256 = unsafe_add(position, size)
     for i: uint256 in range(MAX_WITHDRAWALS):
-        if position == len(claims):
+        if position == end:
             break
-        contributor: address = convert(slice(claims, position, 20), address)
-        payee: uint256 = convert(slice(claims, position + 20, 32), uint256)
-        place: uint256 = convert(slice(claims, position + 52, HEAD - 52), uint256)
-        position += HEAD
-        index: uint256 = place >> 8
-        sponsor: address = convert(payee >> 96, address)
-        amount: uint256 = payee & book.MASK_96
-        node: bytes32 = owed._leaf(index, owed._account(contributor, sponsor), amount)
-        for j: uint256 in range(place & book.MASK_8, bound=MAX_PROOF):
-            node = merkle._pair(node, extract32(claims, position))
-            position += 32
+        # of the claim's head, which has 55 bytes, the 32 that end with contributor, sponsor and all of it
+        contributor: address = convert(slice(msg.data, position, 20), address)
+        sponsor: address = convert(slice(msg.data, unsafe_add(position, 20), 20), address)
+        head: uint256 = convert(slice(msg.data, unsafe_add(position, HEAD - 32), 32), uint256)
+        position = unsafe_add(position, HEAD)
+        amount: uint256 = (head >> 24) & book.MASK_96
+        index: uint256 = (head >> 8) & book.MASK_16
+        assert unsafe_add(position, (head & book.MASK_8) << 5) <= end
+        node: uint256 = convert(
+            owed._leaf(index, owed._account(contributor, sponsor), amount), uint256
+        )
+        for j: uint256 in range(head & book.MASK_8, bound=MAX_PROOF):
+            other: uint256 = convert(slice(msg.data, position, 32), uint256)
+            position = unsafe_add(position, 32)
+            # the smaller first
+            swap: uint256 = unsafe_mul(node ^ other, convert(node > other, uint256))
+            node = convert(keccak256(abi_encode(node ^ swap, other ^ swap)), uint256)
         assert node == root, "prediction-market: not what was settled"
-        if not self._is_paid(market, index):
+        if self._mark_paid(market, index):
             self._pay_out(market, index, contributor, sponsor, amount)
 
 
@@ -198,7 +216,7 @@ def withdraw_stake(
     state: book.State = book._state(market)
     book._check(state.phase >= book.SETTLED, "not ended")
     book._check(index > state.settled, "settled, needs a proof")
-    book._check(not self._is_paid(market, index), "paid already")
+    book._check(self._mark_paid(market, index), "paid already")
     contribution: bytes32 = self._contribution(index, owed._account(contributor, sponsor), x_hash, y, effect)
     self._check_chain(market, index, self._link(before, contribution), after)
     amounts: uint256 = book.amounts[market]
@@ -210,9 +228,14 @@ def withdraw_stake(
 
 
 @internal
-@view
-def _is_paid(market: uint256, index: uint256) -> bool:
-    return (self.paid[market][index >> 8] >> (index & 255)) & 1 == 1
+def _mark_paid(market: uint256, index: uint256) -> bool:
+    """
+    @dev Whether a contribution was not paid before; from now on it was.
+    """
+    bit: uint256 = 1 << (index & 255)
+    before: uint256 = self.paid[market][index >> 8]
+    self.paid[market][index >> 8] = before | bit
+    return before & bit == 0
 
 
 @internal
@@ -220,7 +243,6 @@ def _pay_out(market: uint256, index: uint256, contributor: address, sponsor: add
     """
     @dev Up to the stake it is the sponsor's, and what is above it the contributor's.
     """
-    self.paid[market][index >> 8] |= 1 << (index & 255)
     book.pots[market] -= amount << 128
     earned: uint256 = amount
     if contributor != sponsor:
