@@ -240,7 +240,7 @@ def test_check__one_wrong_place__refused_as_the_twin_does(chain, n):
         scored.send("show", market, pack_rows([(1, b"\0\1"), (0, x), (1, b"\0\2")]), 3)
         if why is None:
             errors = sum(scored.twin.predict(row) != y for y, row in ((1, b"\0\1"), (0, x), (1, b"\0\2")))
-            assert scored.scorer.call("check", market, 3, sender=scored.caller) == [errors, 3, True]
+            assert scored.scorer.call("check", market, 3, sender=scored.caller) == (errors, 3, True)
             continue
         with pytest.raises(Revert, match=why):
             scored.twin.predict(x)
