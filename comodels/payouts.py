@@ -14,7 +14,7 @@ from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
 from comodels.incentives.scorers import MAX_BATCH
-from comodels.incentives.settlement import owed_tree, settle, shares
+from comodels.incentives.settlement import OwedTrees, settle, shares
 from comodels.wire import AddData, pack_entry, pack_withdrawal
 
 MANY = 20  # contributions that are withdrawn in a transaction: each may be paid to a contract, which has its gas
@@ -51,7 +51,7 @@ class Payout:
     rounds : int
         In how many rounds it took part; 0 if it was not settled.
     proof : tuple of bytes, or None
-        The nodes beside the way to the market's root; None for what was not settled.
+        The nodes beside the way to its tree's root; None for what was not settled.
     beside : tuple
         Of what was not settled, what is shown beside it: see `comodels.incentives.chains`.
     """
@@ -151,9 +151,9 @@ def payouts(phase: int, plan: p.Plan, initial: int, stakes: Sequence[Stake], err
     found = [Payout(s, flat, plan.stake, beside=around(given, s.index, s.index)) for s in stakes[len(settled) :]]
     if not settled:
         return found
-    tree = owed_tree([(s.contributor, amount, s.sponsor) for s, amount, _ in settled])
+    trees = OwedTrees([(s.contributor, amount, s.sponsor) for s, amount, _ in settled])
     return [
-        Payout(s, amount, shares(amount, plan.stake)[0], rounds, tuple(tree.proof(s.index - 1)))
+        Payout(s, amount, shares(amount, plan.stake)[0], rounds, tuple(trees.proof(s.index - 1)))
         for s, amount, rounds in settled
     ] + found
 
@@ -164,12 +164,12 @@ def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[P
     Raises
     ------
     ComodelsError
-        If the proofs lead to another root than the contract's: the node did not show all events.
+        If the proofs lead to other roots than the contract's: the node did not show all events.
     """
     settled = [due for due in found if due.proof is not None]
     if settled:
-        root = owed_tree([(due.stake.contributor, due.amount, due.stake.sponsor) for due in settled]).root
-        if root != contract.call("owed_root", market):
+        roots = OwedTrees([(due.stake.contributor, due.amount, due.stake.sponsor) for due in settled]).roots
+        if roots != contract.call_many("owed_root", [(market, i) for i in range(len(roots))]):
             raise ComodelsError("The node's events do not lead to what the contract settled: ask another node.")
     paid = contract.call_many("paid", [(market, i) for i in range(len(found) // 256 + 1)])  # a bit for each
     return [due for due in found if not paid[due.stake.index // 256] >> due.stake.index % 256 & 1]

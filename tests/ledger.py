@@ -16,8 +16,7 @@ from eth_utils import keccak
 from comodels.batch import record_key
 from comodels.incentives.prediction_market import Plan, draw_portions
 from comodels.incentives.self_assessment import batch_deposit_after
-from comodels.incentives.settlement import owed_tree, settle
-from comodels.merkle import MerkleTree
+from comodels.incentives.settlement import OwedTrees, settle
 from comodels.wire import Facts
 from tests.evm import Contract, Log
 
@@ -120,7 +119,7 @@ class Market:
     fees: int = 0  # wei that were spent
     initial: int = 0
     drawn: set[int] = field(default_factory=set)  # portions
-    tree: MerkleTree | None = None  # over what the contributions that were settled are owed
+    trees: OwedTrees | None = None  # over what the contributions that were settled are owed
 
     @property
     def stakes_held(self) -> int:
@@ -139,7 +138,7 @@ class MarketLedger(Ledger):
         default_factory=dict
     )  # by market and index: wei owed, by account
     ends: dict[int, int] = field(default_factory=dict)  # by market: seconds, of the participation
-    settled: dict[int, bytes] = field(default_factory=dict)  # by market: the root over what is owed, as the event says
+    settled: set[int] = field(default_factory=set)  # markets, as the event says
     _seen_over: set[int] = field(default_factory=set)  # ended markets: nobody earns a fee any more
 
     @property
@@ -206,7 +205,7 @@ class MarketLedger(Ledger):
                     log.contributions == len(m.stakes) and (full or time >= self.ends[log.market]), "closed too early"
                 )
             case "Settled":
-                self.settled[log.market] = log.root
+                self.settled.add(log.market)
             case "Ended":
                 self._end(self.markets[log.market], log.market, PHASES[log.phase])
             case "Withdrawn" if log.index == 0:
@@ -289,8 +288,9 @@ class MarketLedger(Ledger):
                 balances = settle([m.initial, *scored], plan.hidden_rows, plan.rounds)
                 owed = [plan.stake * b // plan.hidden_rows for b, _ in balances]
                 if scored:
-                    m.tree = owed_tree([(s.contributor, o, s.sponsor) for s, o in zip(m.stakes, owed, strict=False)])
-                    check(self.settled.get(market) == m.tree.root, f"settled otherwise than {owed}")
+                    m.trees = OwedTrees([(s.contributor, o, s.sponsor) for s, o in zip(m.stakes, owed, strict=False)])
+                    roots = [self.contract.call("owed_root", market, i) for i in range(len(m.trees.roots))]
+                    check(market in self.settled and roots == m.trees.roots, f"settled otherwise than {owed}")
                 owed += [plan.stake] * (n - len(scored))
             case "void":
                 check(n == 0, "void with stakes")

@@ -326,11 +326,11 @@ class World:
         m = self.ledger("PredictionMarket").markets[number]
         claims = []
         for index, s in enumerate(m.stakes, 1):
-            if m.tree is None or s.errors is None:
+            if m.trees is None or s.errors is None:
                 names = "market", "index", "contributor", "sponsor", "x_hash", "y", "effect", "before", "after"
                 self.hostile.add(**dict(zip(names, self.withdrawal(number, index)[1:], strict=True)))
                 continue
-            owed, proof = sum(self.ledger("PredictionMarket").claims[number, index].values()), m.tree.proof(index - 1)
+            owed, proof = sum(self.ledger("PredictionMarket").claims[number, index].values()), m.trees.proof(index - 1)
             claims.append(pack_withdrawal(s.contributor, owed, index, proof, s.sponsor))
             for who, amount, place in (
                 (s.contributor, owed, index),
@@ -749,11 +749,11 @@ class World:
         ledger = self.ledger("PredictionMarket")
         m = ledger.markets[number]
         s = m.stakes[index - 1]
-        if s.errors is None or m.tree is None:
+        if s.errors is None or m.trees is None:
             beside = around([t.given for t in m.stakes], index, index)
             return "withdraw_stake", number, index, s.contributor, s.sponsor, keccak(s.x), s.y, s.effect, *beside
         owed = sum(ledger.claims.get((number, index), {}).values())
-        claim = s.contributor, owed, index, m.tree.proof(index - 1), s.sponsor
+        claim = s.contributor, owed, index, m.trees.proof(index - 1), s.sponsor
         return "withdraw", number, pack_withdrawal(*claim)
 
     def drain_market(self) -> None:

@@ -14,9 +14,9 @@ from eth_utils import keccak
 from comodels.batch import NOT_SIGNED, TOO_LATE, Signed
 from comodels.incentives.chains import GROUP, Given, around
 from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
-from comodels.incentives.settlement import owed_leaf, owed_tree, settle, shares
+from comodels.incentives.settlement import TREE, OwedTrees, owed_leaf, settle, shares
 from comodels.incentives.terms import TermsBase, term
-from comodels.merkle import MerkleTree, root_of, standard_leaf
+from comodels.merkle import root_of, standard_leaf
 from comodels.revert import Revert, attempt, require
 from comodels.rows import iterate_rows
 from comodels.units import DAY
@@ -234,7 +234,7 @@ class Market:
     errors: int = 0
     scored: int = 0
     settled: int = 0
-    owed: MerkleTree | None = None  # over what the contributions that were settled are owed
+    owed: OwedTrees | None = None  # over what the contributions that were settled are owed
 
     @property
     def replica(self) -> Replica:
@@ -548,7 +548,7 @@ class PredictionMarket:
             self._shift(m, m.plan.stake * balance // m.plan.hidden_rows - m.plan.stake)
         m.settled = m.scored
         self._end(m, SETTLED if m.scored == len(m.contributions) else ABANDONED)
-        m.owed = owed_tree([(c.contributor, self.owed(market, i), c.sponsor) for i, c in enumerate(scored, 1)])
+        m.owed = OwedTrees([(c.contributor, self.owed(market, i), c.sponsor) for i, c in enumerate(scored, 1)])
         self._pay_fee(m, sender, SETTLING_PARTS * m.scored)
 
     # ---- 9 withdraw --------------------------------------------------------------------------------------------------
@@ -582,10 +582,12 @@ class PredictionMarket:
     def withdraw(self, sender: str, market: int, claims: bytes) -> int:
         """Pay what contributions are owed that were settled; those that were paid are passed over."""
         m = self.markets.get(market)
-        root = m.owed.root if m is not None and m.owed is not None else bytes(32)
+        roots = m.owed.roots if m is not None and m.owed is not None else []
         for contributor, amount, index, proof, sponsor in iterate_withdrawals(claims):
             leaf = owed_leaf(index, contributor, amount, sponsor)
-            require(root_of(leaf, proof) == root, "prediction-market: not what was settled")
+            tree = (index - 1) // TREE
+            is_right = 0 <= tree < len(roots) and root_of(leaf, proof) == roots[tree]
+            require(is_right, "prediction-market: not what was settled")
         paid = 0
         for _, amount, index, _, _ in iterate_withdrawals(claims):
             assert m is not None  # there is a root

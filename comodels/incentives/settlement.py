@@ -1,4 +1,4 @@
-"""What the contributions to a prediction market earn: the slides' loop, the same in one pass, and the tree over it.
+"""What the contributions to a prediction market earn: the slides' loop, the same in one pass, and the trees over it.
 
 All balances are integers, in stakes times hidden rows: nothing rounds until the last division.
 """
@@ -12,6 +12,8 @@ from eth_utils import keccak
 
 from comodels.merkle import MerkleTree
 from comodels.wire import account_of
+
+TREE = 64  # contributions whose payments are proved by one tree
 
 
 def settle_by_loop(errors: Sequence[int], rows: int, rounds: int) -> list[int]:
@@ -111,9 +113,21 @@ def owed_leaf(index: int, contributor: str, amount: int, sponsor: str | None = N
     return keccak(encode(("uint256", "address", "uint256"), [index, account_of(contributor, sponsor), amount]))
 
 
-def owed_tree(owed: Sequence[tuple[str, int] | tuple[str, int, str]]) -> MerkleTree:
-    """The tree over what contributions are owed, as `Settler` builds it.
+class OwedTrees:
+    """The trees over what contributions are owed, as `Settler` builds them: one for each `TREE` of them.
 
-    Each is contributor, wei, and, where another paid for it, its sponsor.
+    Each contribution is contributor, wei, and, where another paid for it, its sponsor.
+
+    Attributes
+    ----------
+    roots : list of bytes
     """
-    return MerkleTree([owed_leaf(i, *what) for i, what in enumerate(owed, 1)], is_sorted=False)
+
+    def __init__(self, owed: Sequence[tuple[str, int] | tuple[str, int, str]]):
+        leaves = [owed_leaf(i, *what) for i, what in enumerate(owed, 1)]
+        self._trees = [MerkleTree(leaves[i : i + TREE], is_sorted=False) for i in range(0, len(leaves), TREE)]
+        self.roots = [tree.root for tree in self._trees]
+
+    def proof(self, index: int) -> list[bytes]:
+        """The nodes beside the way from a contribution, counted from 0, to its tree's root."""
+        return self._trees[index // TREE].proof(index % TREE)

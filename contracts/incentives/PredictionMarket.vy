@@ -212,7 +212,7 @@ def market(market: uint256) -> Market:
     return Market(
         provider=convert(book.providers[market] & book.MASK_160, address),
         root=test_set.roots[market],
-        plan=book._plan(market),
+        plan=staticcall planner.unpack_plan(book.amounts[market], book.plans[market]),
         draw_block=book.providers[market] >> 160,
         drawn=test_set.drawn[market],
         scorer=book.scorers[market],

@@ -6,7 +6,6 @@
      other number, and all maps by market are read after it: so nothing can be asked or done for what is no market.
      Maps within a market are nested (`records[market][index]`), so no index, however large, leads to another market's.
 """
-from ..interfaces import IPlanner
 from . import payments
 
 uses: payments
@@ -149,31 +148,12 @@ def _model(market: uint256) -> address:
 # ---- plan and state -------------------------------------------------------------------------------------------------
 
 @internal
-@view
-def _plan(market: uint256) -> IPlanner.Plan:
-    amounts: uint256 = self.amounts[market]
-    plan: uint256 = self.plans[market]
-    return IPlanner.Plan(
-        stake=convert(amounts & MASK_96, uint96),
-        rounds=convert((plan >> 80) & MASK_24, uint24),
-        bond=convert((amounts >> 96) & MASK_96, uint96),
-        fee=convert(amounts >> 192, uint64),
-        portions=convert(plan & MASK_16, uint16),
-        drawn=convert((plan >> 16) & MASK_16, uint16),
-        rows=convert((plan >> 32) & MASK_16, uint16),
-        min_contributions=convert((plan >> 48) & MASK_16, uint16),
-        max_contributions=convert((plan >> 64) & MASK_16, uint16),
-        reveal_time=convert((plan >> 104) & MASK_32, uint32),
-        participation_time=convert((plan >> 136) & MASK_32, uint32),
-        rest_time=convert((plan >> 168) & MASK_32, uint32),
-        score_time=convert((plan >> 200) & MASK_32, uint32),
-    )
-
-
-@internal
 @pure
 def _hidden_rows(plan: uint256) -> uint256:
-    return ((plan >> 32) & MASK_16) * ((plan & MASK_16) - ((plan >> 16) & MASK_16))
+    """
+    @dev Safe: fewer portions are drawn than there are, and all rows of the others have 16 bits.
+    """
+    return unsafe_mul((plan >> 32) & MASK_16, unsafe_sub(plan & MASK_16, (plan >> 16) & MASK_16))
 
 
 @internal
@@ -254,7 +234,7 @@ def _pay_fee(market: uint256, plan: uint256, parts: uint256):
          so is one more fee for checking the rows.
          What does not divide stays the provider's.
     """
-    amount: uint256 = (self.amounts[market] >> 192) // (self._hidden_rows(plan) + SETTLING_PARTS) * parts
+    amount: uint256 = (self.amounts[market] >> 192) // unsafe_add(self._hidden_rows(plan), SETTLING_PARTS) * parts
     if amount > 0:
         self.pots[market] -= amount
         payments._pay(msg.sender, amount)

@@ -139,23 +139,28 @@ def score_many(
     scored: uint256 = 0
     errors, count, scored = extcall IScorer(book.scorers[market]).score(market, first, contributions, rows)
     position: uint256 = 0
+    # of the contributions in the calldata, where the 32 bytes begin that end with the head of the next
+    start: uint256 = unsafe_add(convert(slice(msg.data, 68, 32), uint256), 36 - 32 + HEAD)
     index: uint256 = first
     link: bytes32 = before
     digest: bytes32 = settlement.digests[market]
-    begin: uint256 = state.scored + 1
+    begin: uint256 = unsafe_add(state.scored, 1)
+    counted: uint256 = 0
     totals: DynArray[uint256, limits.MAX_MANY] = []
     for i: uint256 in range(limits.MAX_MANY):
         if position == len(contributions):
             break
-        head: uint256 = convert(slice(contributions, position, HEAD), uint256)
+        head: uint256 = convert(slice(msg.data, unsafe_add(start, position), 32), uint256)
         length: uint256 = head & book.MASK_16
-        account: uint256 = head >> 40
+        account: uint256 = (head >> 40) & book.MASK_160
         x_hash: bytes32 = keccak256(slice(contributions, position + HEAD, length))
-        position += HEAD + length
+        position = unsafe_add(position, unsafe_add(HEAD, length))  # safe: what was hashed lies inside
         group: uint256 = settlement._group(index)
         place: uint256 = unsafe_sub(index, 1) % settlement.GROUP
         if place == 0:
             link = empty(bytes32)
+        if unsafe_mul(place, i) == 0:
+            counted = settlement.counted[market][group]
         link = settlement._link(
             link, settlement._contribution(index, account, x_hash, (head >> 16) & 255, (head >> 24) & book.MASK_16)
         )
@@ -165,19 +170,19 @@ def score_many(
             book._check(link == settlement.chains[market][group], "not what was contributed")
         if i < len(errors):
             # all errors of a contribution are fewer than the rows, which have 16 bits
-            counted: uint256 = settlement.counted[market][group]
-            total: uint256 = ((counted >> (place << 4)) & book.MASK_16) + errors[i]
-            if index == state.scored + 1 and index <= scored:
+            total: uint256 = unsafe_add((counted >> (place << 4)) & book.MASK_16, errors[i])
+            if index == unsafe_add(state.scored, 1) and index <= scored:
                 state.scored = index
                 state.errors = total
                 digest = owed._link(digest, total | (account << 16))
                 totals.append(total)
             elif errors[i] > 0:
-                settlement.counted[market][group] = counted + (errors[i] << (place << 4))
-        index += 1
+                counted = unsafe_add(counted, errors[i] << (place << 4))
+                settlement.counted[market][group] = counted
+        index = unsafe_add(index, 1)
     # what the scorer counted was counted here, and all that was presented was checked: the last group, too
     book._check(
-        state.scored >= scored and index >= first + len(errors) and position == len(contributions),
+        state.scored >= scored and index >= unsafe_add(first, len(errors)) and position == len(contributions),
         "not what was scored",
     )
     if len(totals) > 0:

@@ -4,14 +4,13 @@
 @notice The contributions to a market: that they were made, what they are owed, and that it was paid.
 @dev Contributions are kept as hashes, one for each group of 16: who shows one of them shows what the hash was before it, and what
      stands for those after it in its group. What was scored is settled at once, by who can show it: what it is owed is known by
-     the root of a Merkle tree, and withdrawn with a proof. All others are owed the same: the stake, and where the provider was
+     the roots of Merkle trees, and withdrawn with a proof. All others are owed the same: the stake, and where the provider was
      silent a share. Of what a contribution is owed its stake belongs to who paid it, and the rest to who contributed; both
      stand in all of this as one account, see the module `owed`.
 """
 from ..interfaces import ISettler
 from . import limits
 from . import market_book as book
-from . import merkle
 from . import owed
 from . import payments
 
@@ -20,7 +19,6 @@ uses: payments
 
 event Settled:
     market: indexed(uint256)
-    root: bytes32
 
 event Withdrawn:
     market: indexed(uint256)
@@ -35,7 +33,7 @@ MAX_AFTER: constant(uint256) = GROUP - 1
 
 HEAD: constant(uint256) = 55  # bytes of a claim before its proof
 MAX_WITHDRAWALS: constant(uint256) = limits.MAX_BATCH // HEAD
-MAX_PROOF: constant(uint256) = 12  # nodes: 4,096 leaves
+MAX_PROOF: constant(uint256) = limits.TREE_BITS  # nodes
 
 # who works out what is owed
 settler: immutable(ISettler)
@@ -47,8 +45,8 @@ counted: HashMap[uint256, HashMap[uint256, uint256]]
 paid: public(HashMap[uint256, HashMap[uint256, uint256]])
 # by market: what the contributions that are scored hash to, see the module `owed`
 digests: HashMap[uint256, bytes32]
-# by market: the root over what these contributions are owed; 0: not settled
-owed_root: public(HashMap[uint256, bytes32])
+# by market and 64 contributions: the root of the tree over what they are owed; 0: not settled
+owed_root: public(HashMap[uint256, HashMap[uint256, bytes32]])
 
 
 @deploy
@@ -123,20 +121,21 @@ def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
     plan: uint256 = book.plans[market]
     stake: uint256 = book.amounts[market] & book.MASK_96
     digest: bytes32 = empty(bytes32)
-    root: bytes32 = empty(bytes32)
     total: uint256 = 0
-    digest, root, total = staticcall settler.settle(
+    roots: bytes32[limits.MAX_TREES] = empty(bytes32[limits.MAX_TREES])
+    digest, total, roots = staticcall settler.settle(
         entries, state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
     )
     book._check(digest == self.digests[market], "not what was scored")
-    self.owed_root[market] = root
-    log Settled(market=market, root=root)
+    for tree: uint256 in range(unsafe_add(state.scored, limits.TREE - 1) >> limits.TREE_BITS, bound=limits.MAX_TREES):
+        self.owed_root[market][tree] = roots[tree]
+    log Settled(market=market)
     # from the provider's part to the contributors' or back; all gains of a round together are at most one stake
-    book.pots[market] = book._shift(book.pots[market], total, stake * state.scored)
+    book.pots[market] = book._shift(book.pots[market], total, unsafe_mul(stake, state.scored))
     state.settled = state.scored
     state.phase = book._end(market, book.SETTLED if state.scored == state.contributions else book.ABANDONED)
     book._save(market, state)
-    book._pay_fee(market, plan, book.SETTLING_PARTS * state.scored)
+    book._pay_fee(market, plan, unsafe_mul(book.SETTLING_PARTS, state.scored))
 
 
 # ---- withdraw -------------------------------------------------------------------------------------------------------
@@ -150,27 +149,51 @@ def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
             What was paid meanwhile is passed over.
     @param claims One after the other, each: contributor (20 bytes), sponsor (20), what is owed in wei (12), index of the contribution
                   from 1 (2), how many nodes its proof has (1), and these (32 each): the nodes beside the way from its leaf, see the
-                  module `owed`, to the market's `owed_root`. All numbers are big-endian. The sponsor is who paid the stake: the
+                  module `owed`, to the `owed_root` of its tree. All numbers are big-endian. The sponsor is who paid the stake: the
                   contributor, or who sent it for them.
     """
-    root: bytes32 = self.owed_root[market]
-    position: uint256 = 0
+    self._withdraw(market, len(claims))
+
+
+@internal
+def _withdraw(market: uint256, size: uint256):
+    """
+    @dev A function of its own, which reads the claims where they stand in the calldata: its variables would stand behind them in
+         memory, and all that they could take would be paid.
+    @param size The length of the claims, the second argument of the external call.
+    """
+    # safe, as all positions here: `slice` checks that it reads from the calldata, and no claim goes on behind `end`
+    position: uint256 = unsafe_add(convert(slice(msg.data, 36, 32), uint256), 36)
+    end: uint256 = unsafe_add(position, size)
     for i: uint256 in range(MAX_WITHDRAWALS):
-        if position == len(claims):
+        if position == end:
             break
-        contributor: address = convert(slice(claims, position, 20), address)
-        payee: uint256 = convert(slice(claims, position + 20, 32), uint256)
-        place: uint256 = convert(slice(claims, position + 52, HEAD - 52), uint256)
-        position += HEAD
-        index: uint256 = place >> 8
-        sponsor: address = convert(payee >> 96, address)
-        amount: uint256 = payee & book.MASK_96
-        node: bytes32 = owed._leaf(index, owed._account(contributor, sponsor), amount)
-        for j: uint256 in range(place & book.MASK_8, bound=MAX_PROOF):
-            node = merkle._pair(node, extract32(claims, position))
-            position += 32
+        contributor: address = convert(slice(msg.data, position, 20), address)
+        sponsor: address = convert(slice(msg.data, unsafe_add(position, 20), 20), address)
+        # the last 32 bytes of the claim's head
+        head: uint256 = convert(slice(msg.data, unsafe_add(position, HEAD - 32), 32), uint256)
+        proof: uint256 = unsafe_add(position, HEAD)
+        position = unsafe_add(proof, (head & book.MASK_8) << 5)
+        assert position <= end
+        amount: uint256 = (head >> 24) & book.MASK_96
+        index: uint256 = (head >> 8) & book.MASK_16
+        # account and leaf as the module `owed` says, without the calls
+        account: uint256 = convert(keccak256(abi_encode(contributor, sponsor)), uint256) & book.MASK_160
+        node: uint256 = convert(keccak256(abi_encode(index, account, amount)), uint256)
+        for j: uint256 in range(head & book.MASK_8, bound=MAX_PROOF):
+            other: uint256 = convert(slice(msg.data, unsafe_add(proof, j << 5), 32), uint256)
+            # the smaller first
+            if node < other:
+                node = convert(keccak256(abi_encode(node, other)), uint256)
+            else:
+                node = convert(keccak256(abi_encode(other, node)), uint256)
+        # no contribution has the index 0, and no tree with another number than that of a contribution has a root
+        root: uint256 = convert(self.owed_root[market][unsafe_sub(index, 1) >> limits.TREE_BITS], uint256)
         assert node == root, "prediction-market: not what was settled"
-        if not self._is_paid(market, index):
+        bit: uint256 = 1 << (index & 255)
+        paid: uint256 = self.paid[market][index >> 8]
+        if paid & bit == 0:
+            self.paid[market][index >> 8] = paid | bit
             self._pay_out(market, index, contributor, sponsor, amount)
 
 
@@ -198,7 +221,9 @@ def withdraw_stake(
     state: book.State = book._state(market)
     book._check(state.phase >= book.SETTLED, "not ended")
     book._check(index > state.settled, "settled, needs a proof")
-    book._check(not self._is_paid(market, index), "paid already")
+    bit: uint256 = 1 << (index & 255)
+    book._check(self.paid[market][index >> 8] & bit == 0, "paid already")
+    self.paid[market][index >> 8] |= bit
     contribution: bytes32 = self._contribution(index, owed._account(contributor, sponsor), x_hash, y, effect)
     self._check_chain(market, index, self._link(before, contribution), after)
     amounts: uint256 = book.amounts[market]
@@ -210,28 +235,25 @@ def withdraw_stake(
 
 
 @internal
-@view
-def _is_paid(market: uint256, index: uint256) -> bool:
-    return (self.paid[market][index >> 8] >> (index & 255)) & 1 == 1
-
-
-@internal
 def _pay_out(market: uint256, index: uint256, contributor: address, sponsor: address, amount: uint256):
     """
     @dev Up to the stake it is the sponsor's, and what is above it the contributor's.
     """
-    self.paid[market][index >> 8] |= 1 << (index & 255)
     book.pots[market] -= amount << 128
     earned: uint256 = amount
     if contributor != sponsor:
         back: uint256 = min(amount, book.amounts[market] & book.MASK_96)
         earned = unsafe_sub(amount, back)
-        log Withdrawn(market=market, account=sponsor, index=index, amount=back)
-        payments._pay(sponsor, back)
+        self._pay(market, sponsor, index, back)
         if earned == 0:
             return
-    log Withdrawn(market=market, account=contributor, index=index, amount=earned)
-    payments._pay(contributor, earned)
+    self._pay(market, contributor, index, earned)
+
+
+@internal
+def _pay(market: uint256, account: address, index: uint256, amount: uint256):
+    log Withdrawn(market=market, account=account, index=index, amount=amount)
+    payments._pay(account, amount)
 
 
 @external
@@ -246,6 +268,4 @@ def withdraw_rest(market: uint256):
     amount: uint256 = pot & book.MASK_128
     book._check(amount > 0, "nothing left")
     book.pots[market] = pot - amount
-    provider: address = convert(book.providers[market] & book.MASK_160, address)
-    log Withdrawn(market=market, account=provider, index=0, amount=amount)
-    payments._pay(provider, amount)
+    self._pay(market, convert(book.providers[market] & book.MASK_160, address), 0, amount)

@@ -40,7 +40,8 @@ def _pair(a: bytes32, b: bytes32) -> bytes32:
     """
     one: uint256 = convert(a, uint256)
     other: uint256 = convert(b, uint256)
-    return keccak256(abi_encode(min(one, other), max(one, other)))
+    swap: uint256 = unsafe_mul(one ^ other, convert(one > other, uint256))
+    return keccak256(abi_encode(one ^ swap, other ^ swap))
 
 
 @internal

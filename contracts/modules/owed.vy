@@ -1,8 +1,11 @@
 # pragma version 0.4.3
 """
 @title Owed
-@notice How a market knows of all contributions that were scored in one word, and what each of them is owed in another: a hash
+@notice How a market knows of all contributions that were scored in one word, and what each 64 of them are owed in another: a hash
         that grows with each, and the root of a Merkle tree.
+@dev A leaf of a tree is the hash of the ABI-encoded index of the contribution, from 1, its account, and what it is owed in wei. With
+     96 bytes it cannot be taken for a pair of nodes, which is 64 bytes long. Of two nodes the smaller is hashed first. A tree stands for
+     contributions 64 t + 1 to 64 t + 64, and says the index in each leaf.
 """
 
 MASK_160: constant(uint256) = 2**160 - 1
@@ -27,14 +30,3 @@ def _account(contributor: address, sponsor: address) -> uint256:
          taken for one.
     """
     return convert(keccak256(abi_encode(contributor, sponsor)), uint256) & MASK_160
-
-
-@internal
-@pure
-def _leaf(index: uint256, account: uint256, amount: uint256) -> bytes32:
-    """
-    @dev With 96 bytes it cannot be taken for a pair of nodes, which is 64 bytes long.
-    @param index Of the contribution, from 1.
-    @param amount In wei.
-    """
-    return keccak256(abi_encode(index, account, amount))

@@ -68,6 +68,22 @@ def _chunk(end: uint256, count: uint256, least: uint256) -> uint256:
     return chunk
 
 
+@internal
+@pure
+def _increase(chunk: uint256, unused: uint256) -> bool:
+    """
+    @dev Whether the indices in 16 lanes of 16 bits, the first in the highest bits, increase strictly.
+         As `_chunk` has it, for words that do not stand in the calldata.
+    @param unused The bits at the low end in which there are none.
+    """
+    first: uint256 = (chunk >> 16) & EVEN
+    second: uint256 = chunk & EVEN
+    return (
+        (~unsafe_sub(unsafe_sub(second | HIGH, first), LOW) & (ALL << unsafe_add(unused, 16)))
+        | (~unsafe_sub(unsafe_sub((first << 32) | HIGH, second), LOW) & (ALL << unsafe_add(unused, 32)))
+    ) & HIGH == 0
+
+
 # ---- dense ----------------------------------------------------------------------------------------------------------
 
 @internal

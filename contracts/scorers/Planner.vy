@@ -73,3 +73,26 @@ def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256
             | (times[0] << 104) | (times[1] << 136) | (times[2] << 168) | (times[3] << 200),
         total,
     )
+
+
+@external
+@pure
+def unpack_plan(amounts: uint256, plan: uint256) -> IPlanner.Plan:
+    """
+    @notice A plan from the two words that the market keeps of it. See `IPlanner`.
+    """
+    return IPlanner.Plan(
+        stake=convert(amounts & book.MASK_96, uint96),
+        rounds=convert((plan >> 80) & book.MASK_24, uint24),
+        bond=convert((amounts >> 96) & book.MASK_96, uint96),
+        fee=convert(amounts >> 192, uint64),
+        portions=convert(plan & book.MASK_16, uint16),
+        drawn=convert((plan >> 16) & book.MASK_16, uint16),
+        rows=convert((plan >> 32) & book.MASK_16, uint16),
+        min_contributions=convert((plan >> 48) & book.MASK_16, uint16),
+        max_contributions=convert((plan >> 64) & book.MASK_16, uint16),
+        reveal_time=convert((plan >> 104) & book.MASK_32, uint32),
+        participation_time=convert((plan >> 136) & book.MASK_32, uint32),
+        rest_time=convert((plan >> 168) & book.MASK_32, uint32),
+        score_time=convert((plan >> 200) & book.MASK_32, uint32),
+    )

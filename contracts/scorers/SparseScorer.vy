@@ -43,9 +43,10 @@ GATHER_FOUR: constant(uint256) = 2**192 + 2**129 + 2**66 + 2**3
 
 # of the models: see `SparsePerceptron`
 BIAS: constant(uint256) = 192
-SIGNS: constant(uint256) = max_value(uint256) // (2**16 - 1) * 2**15
-ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
 HEADER_LANES: constant(uint256) = 4
+SIGNS: constant(uint256) = max_value(uint256) // (2**16 - 1) * 2**15
+SHIFT: constant(uint256) = max_value(uint256) // (2**16 - 1) * HEADER_LANES
+ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
 
 # by caller and market, and block: bit r of plane p is bit p of the score of row r, less one
 planes: HashMap[bytes32, HashMap[uint256, uint256[MAX_PLANES]]]
@@ -90,9 +91,11 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
     n_features: uint256 = (file >> base.N_FEATURES) & base.MASK_32
     word_count: uint256 = (n_features + HEADER_LANES + 15) // 16
     table: uint256[MAX_TABLE] = empty(uint256[MAX_TABLE])
-    if word_count <= MAX_TABLE:
+    tabled: bool = word_count <= MAX_TABLE
+    if tabled:
         for word: uint256 in range(word_count, bound=MAX_TABLE):
             table[word] = base._state_word(key, word) ^ SIGNS
+    first_weight: uint256 = (table[0] << (16 * HEADER_LANES)) >> 240
     longest: uint256 = limits.MAX_SAMPLE if word_count <= limits.MAX_WORDS else 2 * limits.MAX_WORDS
     # weights are added up with their sign bits flipped, so they count 2^15 too much each; the score less one
     zero: uint256 = ((base._state_word(key, 0) >> BIAS) & base.MASK_32 ^ 2**31) + ZERO - 2**31 - 1
@@ -127,25 +130,71 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
             assert length <= longest, "sample: too long"
             total: uint256 = unsafe_sub(zero, length << 14)
             least: uint256 = 0
-            word: uint256 = base.ALL
-            weights: uint256 = 0
-            for j: uint256 in range(limits.MAX_SAMPLE // 32):
-                chunk: uint256 = extract32(found, position, output_type=uint256)
-                for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
-                    feature: uint256 = chunk >> 240
-                    assert feature >= least, "sample: indices must increase"
-                    least = unsafe_add(feature, 1)
-                    feature = unsafe_add(feature, HEADER_LANES)
-                    if feature >> 4 != word:
-                        assert least <= n_features, "sample: index out of range"
-                        word = feature >> 4
-                        weights = table[word] if word_count <= MAX_TABLE else base._state_word(key, word) ^ SIGNS
-                    total = unsafe_add(total, (weights << ((feature & 15) << 4)) >> 240)
-                    chunk <<= 16
-                position = unsafe_add(position, 32)
-                if position >= stop:
-                    break
-            assert least <= n_features, "sample: index out of range"
+            if tabled:
+                # a chunk of 16 features at a time, of which the first may be shorter: its empty lanes are taken for feature 0
+                size: uint256 = unsafe_add(unsafe_sub(length, 2) & 31, 2)
+                total = unsafe_add(total, unsafe_mul(unsafe_sub(size >> 1, 16), first_weight))
+                for c: uint256 in range(limits.MAX_SAMPLE // 32):
+                    unused: uint256 = unsafe_sub(256, size << 3)
+                    lanes: uint256 = extract32(found, position, output_type=uint256) >> unused << unused
+                    assert sample._increase(lanes, unused) and lanes >> 240 >= least, "sample: indices must increase"
+                    least = unsafe_add((lanes >> unused) & base.MASK_16, 1)
+                    assert least <= n_features, "sample: index out of range"
+                    lanes = unsafe_add(lanes, SHIFT)  # safe: no index is above 65,531
+                    # unrolled: sixteen_weights
+                    total = unsafe_add(
+                        unsafe_add(
+                            unsafe_add((table[lanes >> 244] << ((lanes >> 236) & 240)) >> 240, (table[(lanes >> 228) & 4095] << ((lanes >> 220) & 240)) >> 240),
+                            unsafe_add((table[(lanes >> 212) & 4095] << ((lanes >> 204) & 240)) >> 240, (table[(lanes >> 196) & 4095] << ((lanes >> 188) & 240)) >> 240),
+                        ),
+                        total,
+                    )
+                    total = unsafe_add(
+                        unsafe_add(
+                            unsafe_add((table[(lanes >> 180) & 4095] << ((lanes >> 172) & 240)) >> 240, (table[(lanes >> 164) & 4095] << ((lanes >> 156) & 240)) >> 240),
+                            unsafe_add((table[(lanes >> 148) & 4095] << ((lanes >> 140) & 240)) >> 240, (table[(lanes >> 132) & 4095] << ((lanes >> 124) & 240)) >> 240),
+                        ),
+                        total,
+                    )
+                    total = unsafe_add(
+                        unsafe_add(
+                            unsafe_add((table[(lanes >> 116) & 4095] << ((lanes >> 108) & 240)) >> 240, (table[(lanes >> 100) & 4095] << ((lanes >> 92) & 240)) >> 240),
+                            unsafe_add((table[(lanes >> 84) & 4095] << ((lanes >> 76) & 240)) >> 240, (table[(lanes >> 68) & 4095] << ((lanes >> 60) & 240)) >> 240),
+                        ),
+                        total,
+                    )
+                    total = unsafe_add(
+                        unsafe_add(
+                            unsafe_add((table[(lanes >> 52) & 4095] << ((lanes >> 44) & 240)) >> 240, (table[(lanes >> 36) & 4095] << ((lanes >> 28) & 240)) >> 240),
+                            unsafe_add((table[(lanes >> 20) & 4095] << ((lanes >> 12) & 240)) >> 240, (table[(lanes >> 4) & 4095] << ((lanes << 4) & 240)) >> 240),
+                        ),
+                        total,
+                    )
+                    # end
+                    position = unsafe_add(position, size)
+                    if position == stop:
+                        break
+                    size = 32
+            else:
+                word: uint256 = base.ALL
+                weights: uint256 = 0
+                for j: uint256 in range(limits.MAX_SAMPLE // 32):
+                    chunk: uint256 = extract32(found, position, output_type=uint256)
+                    for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
+                        feature: uint256 = chunk >> 240
+                        assert feature >= least, "sample: indices must increase"
+                        least = unsafe_add(feature, 1)
+                        feature = unsafe_add(feature, HEADER_LANES)
+                        if feature >> 4 != word:
+                            assert least <= n_features, "sample: index out of range"
+                            word = feature >> 4
+                            weights = base._state_word(key, word) ^ SIGNS
+                        total = unsafe_add(total, (weights << ((feature & 15) << 4)) >> 240)
+                        chunk <<= 16
+                    position = unsafe_add(position, 32)
+                    if position >= stop:
+                        break
+                assert least <= n_features, "sample: index out of range"
             position = stop
             label: uint256 = head >> 248
             if (total >= ZERO) != (label == 1):
@@ -341,19 +390,19 @@ def score(
                 carry: uint256 = unsafe_mul((bias_rate >> place) & 1, base.ALL)
                 if not times and carry == 0:
                     continue
-                stop: uint256 = unsafe_add(place, count_bits) if times else place
-                for p: uint256 in range(place, plane_count, bound=MAX_PLANES):
+                stop: uint256 = min(unsafe_add(place, count_bits), plane_count) if times else place
+                for p: uint256 in range(place, stop, bound=base.MAX_COUNTS):
                     old: uint256 = planes[p]
-                    if p < stop:
-                        more: uint256 = counts[unsafe_sub(p, place)]
-                        planes[p] = old ^ more ^ carry
-                        old ^= down
-                        carry = (old & more) | ((old ^ more) & carry)
-                    else:
-                        if carry == 0:
-                            break
-                        planes[p] = old ^ carry
-                        carry &= old ^ down
+                    more: uint256 = counts[unsafe_sub(p, place)]
+                    half: uint256 = old ^ more
+                    planes[p] = half ^ carry
+                    carry = ((old ^ down) & more) | ((half ^ down) & carry)
+                for p: uint256 in range(stop, plane_count, bound=MAX_PLANES):
+                    if carry == 0:
+                        break
+                    old: uint256 = planes[p]
+                    planes[p] = old ^ carry
+                    carry &= old ^ down
             # class 1 where the score is above 0; count the rows where it is not the label
             all_errors[c] += base._count((~planes[plane_count - 1] ^ labels) & there)
             evaluated = unsafe_add(evaluated, rows)

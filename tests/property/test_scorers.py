@@ -213,3 +213,36 @@ def test_check__row_longer_than_the_model_takes__refused(chain, case):
         scored.twin.predict(longer)
     with pytest.raises(RpcError, match="sample: too long"):
         scored.check()
+
+
+def faulty(rng, n):
+    """Samples that are wrong in one place, of lengths around a chunk's, and the same ones before."""
+    for count in (1, 2, 15, 16, 17, 31, 32, 33, 48):
+        right = sorted(int(i) for i in rng.choice(n - 1, count, replace=False))
+        yield right, None
+        yield [*right[:-1], n], "index out of range"
+        yield [*right[:-1], 2**16 - 1], "index out of range"
+        for at in {1, 15, 16, 17, 31, 32, int(rng.integers(1, count + 1))}:
+            if at < count:
+                yield [*right[:at], right[at - 1], *right[at + 1 :]], "indices must increase"
+                yield [*right[: at - 1], right[at], right[at - 1], *right[at + 1 :]], "indices must increase"
+
+
+@pytest.mark.parametrize("n", [200, 2_044, 2_045], ids=["few", "most in a table", "more"])
+def test_check__one_wrong_place__refused_as_the_twin_does(chain, n):
+    scored, rng = Scored(chain, Case(n=n, portions=[1])), np.random.default_rng(n)
+    model = scored.model()
+    for number, (features, why) in enumerate(faulty(rng, n), 1):
+        x = b"".join(i.to_bytes(2, "big") for i in features)
+        market, copied, done = MARKET - number, 0, False
+        while not done:
+            copied, done = scored.send("prepare", market, model.address, copied, 1, bytes(32))
+        scored.send("show", market, pack_rows([(1, b"\0\1"), (0, x), (1, b"\0\2")]), 3)
+        if why is None:
+            errors = sum(scored.twin.predict(row) != y for y, row in ((1, b"\0\1"), (0, x), (1, b"\0\2")))
+            assert scored.scorer.call("check", market, 3, sender=scored.caller) == (errors, 3, True)
+            continue
+        with pytest.raises(Revert, match=why):
+            scored.twin.predict(x)
+        with pytest.raises(RpcError, match=why):
+            scored.scorer.call("check", market, 3, sender=scored.caller)

@@ -75,7 +75,7 @@ def test_world__a_hundred_thousand_steps__everybody_gets_what_is_theirs(artefact
         (
             "PredictionMarket",
             "modules/market_settlement.vy",
-            "    self.paid[market][index >> 8] |= 1 << (index & 255)\n",
+            "            self.paid[market][index >> 8] = paid | bit\n",
             "",
         ),
     ],

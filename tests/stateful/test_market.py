@@ -219,7 +219,7 @@ def machine(rpc, contract, implementation, wallet, people):
             who = stranger if wrong == "who" else who
             amount += wrong == "amount"
             at = index + 1 if wrong == "index" else index
-            proof = proof[:-1] if wrong == "shorter" else [*proof, m.owed.root] if wrong == "longer" else proof
+            proof = proof[:-1] if wrong == "shorter" else [*proof, *m.owed.roots] if wrong == "longer" else proof
             packed += pack_withdrawal(who, amount, at, proof)
             self.attempt(self.mirror.withdraw, stranger, self.market if wrong == "market" else market, packed)
 

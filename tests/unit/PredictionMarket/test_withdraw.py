@@ -41,9 +41,10 @@ def test_withdraw__many_at_once_of_several_accounts__each_is_paid(mirror, settle
 
 
 def test_withdraw__another_s_or_wrong_claim__refused(mirror, settled, stranger):
-    tree = mirror.twin.markets[settled].owed
+    trees = mirror.twin.markets[settled].owed
+    (root,) = trees.roots
     c, amount = mirror.twin.markets[settled].contributions[0], mirror.twin.owed(settled, 1)
-    proof = tree.proof(0)
+    proof = trees.proof(0)
     inner = hash_pair(owed_leaf(1, c.contributor, amount), proof[0])
     _, (_, right) = mirror.twin.claim(settled, 2)
     for wrong in (
@@ -62,12 +63,12 @@ def test_withdraw__another_s_or_wrong_claim__refused(mirror, settled, stranger):
         (c.contributor, amount, 1, []),
         (c.contributor, amount, 1, proof[:-1]),
         (c.contributor, amount, 1, proof[1:]),
-        (c.contributor, amount, 1, [*proof, tree.root]),
-        (c.contributor, amount, 1, tree.proof(1)),
+        (c.contributor, amount, 1, [*proof, root]),
+        (c.contributor, amount, 1, trees.proof(1)),
         (c.contributor, amount, 1, proof[::-1]),
         # an inner node, the root and nothing in the place of a leaf
         ("0x" + inner[:20].hex(), int.from_bytes(inner[20:], "big"), 1, proof[1:]),
-        ("0x" + tree.root[:20].hex(), int.from_bytes(tree.root[20:], "big"), 0, []),
+        ("0x" + root[:20].hex(), int.from_bytes(root[20:], "big"), 0, []),
         ("0x" + "00" * 20, 0, 0, []),
     ):
         for claims in (pack_withdrawal(*wrong), right + pack_withdrawal(*wrong)):

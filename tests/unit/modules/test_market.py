@@ -7,7 +7,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from comodels.incentives.chains import stands_for
-from comodels.incentives.settlement import owed_tree, payments
+from comodels.incentives.settlement import OwedTrees, payments
 from comodels.wire import pack_entry, pack_withdrawal
 from tests.client import reverts
 
@@ -73,8 +73,8 @@ def test_settle__any_errors__as_the_loop_pays(harness, owner, stranger, seed):
     assert harness.call("state", MARKET)[0] == (7 if scored == count else 11)
     whole = payments([initial, *errors], rows, rounds, stake)
     owed = whole[:scored] + [stake] * (count - scored)
-    tree = owed_tree([(str(owner), amount) for amount in owed[:scored]])
-    assert harness.call("owed_root", MARKET) == tree.root
+    trees = OwedTrees([(str(owner), amount) for amount in owed[:scored]])
+    assert [harness.call("owed_root", MARKET, i) for i in range(2)] == [*trees.roots, bytes(32)]
     assert harness.call("held", MARKET) == (value - sum(owed), sum(owed))
     stand = [stands_for(i + 1, str(owner), bytes(32), 1, 1) for i in range(count)]
 
@@ -84,7 +84,7 @@ def test_settle__any_errors__as_the_loop_pays(harness, owner, stranger, seed):
             before = keccak(before + other)
         return MARKET, i + 1, str(owner), str(owner), bytes(32), 1, 1, before, stand[i + 1 : i // 16 * 16 + 16]
 
-    claims = b"".join(pack_withdrawal(str(owner), owed[i], i + 1, tree.proof(i)) for i in range(scored))
+    claims = b"".join(pack_withdrawal(str(owner), owed[i], i + 1, trees.proof(i)) for i in range(scored))
     harness.send("withdraw", MARKET, claims, sender=stranger)
     for i in range(count):
         assert harness.call("paid", MARKET, 0) >> (i + 1) & 1 == (i < scored)

@@ -1,4 +1,4 @@
-"""The settler alone: what contributions earned, and the root over it, for any number of them."""
+"""The settler alone: what contributions earned, and the roots over it, for any number of them."""
 
 import random
 
@@ -10,7 +10,7 @@ from comodels.chain.account import MAX_GAS
 from comodels.chain.contract import ContractAt
 from comodels.chain.node import RpcError
 from comodels.incentives.prediction_market import MAX_CONTRIBUTIONS
-from comodels.incentives.settlement import owed_tree, payments
+from comodels.incentives.settlement import OwedTrees, payments
 from comodels.wire import account_of, pack_entry
 
 ROUNDS, STAKE = 2**24 - 1, 2**96 - 1
@@ -40,7 +40,7 @@ def shown(rng, errors):
     return who, b"".join(map(pack_entry, who, errors[1:]))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 8, 9, 63, 64, 65, 500])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 8, 9, 63, 64, 65, 127, 128, 129, 500])
 @pytest.mark.parametrize("draw", [walk, jumps])
 def test_settle__any_number__as_the_twin(settler, count, draw):
     rng = random.Random(count)
@@ -51,8 +51,9 @@ def test_settle__any_number__as_the_twin(settler, count, draw):
         for account, e in zip(who, errors[1:], strict=True):
             digest = keccak(digest + (int.from_bytes(account_of(account), "big") << 16 | e).to_bytes(32, "big"))
         owed = payments(errors, rows, rounds, stake)
-        root = owed_tree(list(zip(who, owed, strict=True))).root
-        assert settler.call("settle", entries, errors[0], rows, rounds, stake) == (digest, root, sum(owed))
+        roots = OwedTrees(list(zip(who, owed, strict=True))).roots
+        expected = digest, sum(owed), (*roots, *[bytes(32)] * (64 - len(roots)))
+        assert settler.call("settle", entries, errors[0], rows, rounds, stake) == expected
 
 
 @pytest.mark.parametrize("draw", [walk, jumps])
@@ -67,8 +68,8 @@ def test_settle__most_contributions_that_there_can_be__fit_a_transaction(settler
     assert receipt["status"] == "0x1"
     assert int(receipt["gasUsed"], 16) < 13_000_000
     owed = payments(errors, 65_535, ROUNDS, STAKE)
-    root = owed_tree(list(zip(who, owed, strict=True))).root
-    assert settler.call("settle", entries, errors[0], 65_535, ROUNDS, STAKE)[1:] == (root, sum(owed))
+    roots = OwedTrees(list(zip(who, owed, strict=True))).roots
+    assert settler.call("settle", entries, errors[0], 65_535, ROUNDS, STAKE)[1:] == (sum(owed), tuple(roots))
 
 
 def test_settle__nothing_or_cut_off__refused(settler):

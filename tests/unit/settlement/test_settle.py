@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from comodels.incentives.settlement import payments, settle, settle_by_loop
+from comodels.incentives.settlement import TREE, OwedTrees, owed_leaf, payments, settle, settle_by_loop
+from comodels.merkle import root_of
 
 CASES = 24_000
 
@@ -52,3 +53,15 @@ def test_settle__many_rounds__takes_no_longer():
     results = settle(errors, 1_000, 2**24 - 1)
     assert len(results) == 4_096
     assert sum(b for b, _ in results) <= (4_096 + 2**24 - 1) * 1_000
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 128, 129])
+def test_owed_trees__every_contribution__proof_leads_to_the_root_of_its_own_tree(count):
+    owed = [(f"0x{i + 1:040x}", 10 * i) for i in range(count)]
+    trees = OwedTrees(owed)
+    assert len(trees.roots) == len(set(trees.roots)) == -(-count // TREE)
+    for i, (account, amount) in enumerate(owed):
+        proof = trees.proof(i)
+        assert len(proof) <= 6
+        assert root_of(owed_leaf(i + 1, account, amount), proof) == trees.roots[i // TREE]
+        assert root_of(owed_leaf(i + 1, account, amount + 1), proof) not in trees.roots
