@@ -8,11 +8,11 @@ from eth_abi import decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comodels.incentives.scorers import LevelScorer, SparseScorer, fitting
+from comodels.incentives.scorers import MAX_PORTION, LevelScorer, SparseScorer, fitting
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
-from comodels.rows import pack_rows
+from comodels.rows import ROW_HEAD, pack_rows
 from comodels.wire import pack_contribution
 from tests.evm import Evm, artefacts
 
@@ -110,7 +110,8 @@ def test_score__any_steps_in_any_order__as_the_twin_takes_them(world, kind, seed
         copied, done = world.send(world.market, scorer, "prepare", MARKET, model.address, copied, 1, bytes(32))
     learnt = learn(twin, rng, n, longest, count)
     for rows in portions:
-        packed = pack_rows([(int(rng.integers(2)), draw_sample(rng, n, longest)) for _ in range(rows)])
+        most = min(longest, (MAX_PORTION // rows - ROW_HEAD) // 2)
+        packed = pack_rows([(int(rng.integers(2)), draw_sample(rng, n, most)) for _ in range(rows)])
         world.send(world.market, scorer, "show", MARKET, packed, rows)
         beside.show(packed)
     done = False
