@@ -295,8 +295,7 @@ def score(
                     continue
         if len(group_ends) == 0:
             begin = (info >> PLACE) - ends[done + 1 - first]
-            levels = self._levels(key, file, first, learnt, begin, words, ends, count)
-            groups, group_ends = self._groups(translated, ends, levels, count)
+            groups, group_ends, levels = self._groups(key, file, first, learnt, begin, words, translated, ends, count)
         maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
         labels: uint256 = 0
         for lanes: uint256 in row_words:
@@ -465,21 +464,28 @@ def score(
 
 
 @internal
-def _levels(
+def _groups(
     key: bytes32,
     file: uint256,
     first: uint256,
     learnt: uint256,
     begin: uint256,
     words: DynArray[uint256, base.MAX_SAMPLE_WORDS],
+    numbers: DynArray[uint256, base.MAX_SAMPLE_WORDS],
     ends: DynArray[uint256, base.MAX_ENDS],
     count: uint256,
-) -> DynArray[uint256, base.MAX_SAMPLE_WORDS]:
+) -> (DynArray[uint256, MAX_GROUPS], DynArray[uint256, base.MAX_ENDS], DynArray[uint256, base.MAX_SAMPLE_WORDS]):
     """
-    @dev The levels that the features of the samples have when they are learnt, 4 bits each, the first in the lowest. Those that were learnt
-         before are in the history, as far as a block needs them; for the others the table goes on.
+    @dev Sorts the samples' words by their levels when they are learnt. Those that were learnt before are in the history, as far as a block
+         needs them; for the others the table goes on.
+    @param learnt How many contributions were learnt before.
     @param begin Where the levels of the first sample stand in the history.
+    @param numbers As `words`, with the numbers of the features' maps.
+    @return These numbers, up to 15 with the same level to a word, which says in its lowest 16 bits what power of two the step is; where in
+            these each sample begins, and where the last one ends; and the levels, 4 bits each, the first in the lowest.
     """
+    groups: DynArray[uint256, MAX_GROUPS] = []
+    group_ends: DynArray[uint256, base.MAX_ENDS] = [0]
     all_levels: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
     table: uint256[MAX_LEVEL_WORDS] = empty(uint256[MAX_LEVEL_WORDS])
     version: uint256 = self.versions[key]
@@ -492,66 +498,45 @@ def _levels(
             unsafe_add(convert(factor > 3, uint256), convert(factor > 15, uint256)),
             unsafe_add(convert(factor > 63, uint256), convert(factor > 255, uint256)),
         )
+        begun: uint256[LEVELS + 1] = empty(uint256[LEVELS + 1])
         for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
+            lanes: uint256 = words[w]
+            numbered: uint256 = numbers[w]
             levels: uint256 = 0
             if index <= learnt:
                 place: uint256 = begin + w
                 levels = (self.history[key][place >> 2] >> ((place & 3) << 6)) & base.MASK_64
-            else:
-                lanes: uint256 = words[w]
-                for j: uint256 in range(base.LANES):
-                    if lanes == 0:
-                        break
+            for j: uint256 in range(base.LANES):
+                if lanes == 0:
+                    break
+                level: uint256 = (levels >> (j << 2)) & LEVELS
+                if index > learnt:
                     # a lane of the sample has 1 + the feature
                     lane: uint256 = unsafe_add(lanes >> 240, HEADER_LANES - 1)
                     packed: uint256 = table[lane >> 6]
                     if packed == 0:
                         packed = self.levels[key][lane >> 6]
                     place: uint256 = (~lane & 63) << 2
-                    level: uint256 = (packed >> place) & LEVELS
+                    level = (packed >> place) & LEVELS
                     levels |= level << (j << 2)
                     table[lane >> 6] = unsafe_add(packed, convert(level <= rising, uint256) << place)
-                    lanes <<= 16
+                group: uint256 = (begun[level] << 16) | (numbered >> 240)
+                if group >> 224 > 0:
+                    if level <= LAST_LEVEL:
+                        groups.append((group << 16) | (LAST_LEVEL - level))
+                    group = 0
+                begun[level] = group
+                lanes <<= 16
+                numbered <<= 16
             all_levels.append(levels)
+        # the smallest steps first, so that carries end soon
+        for power: uint256 in range(LAST_LEVEL + 1):
+            group: uint256 = begun[LAST_LEVEL - power]
+            if group > 0:
+                groups.append((group << 16) | power)
+        group_ends.append(len(groups))
     lane_count: uint256 = unsafe_add((file >> base.N_FEATURES) & base.MASK_32, HEADER_LANES)
     for i: uint256 in range((lane_count + 63) // 64, bound=MAX_LEVEL_WORDS):
         if table[i] > 0:
             self.levels[key][i] = table[i]
-    return all_levels
-
-
-@internal
-@pure
-def _groups(
-    words: DynArray[uint256, base.MAX_SAMPLE_WORDS],
-    ends: DynArray[uint256, base.MAX_ENDS],
-    all_levels: DynArray[uint256, base.MAX_SAMPLE_WORDS],
-    count: uint256,
-) -> (DynArray[uint256, MAX_GROUPS], DynArray[uint256, base.MAX_ENDS]):
-    """
-    @dev The features of the samples by their steps, up to 15 to a word, which says in its lowest 16 bits what power of two the step is;
-         where in these each sample begins, and where the last one ends. Features that do not move are left out.
-    """
-    groups: DynArray[uint256, MAX_GROUPS] = []
-    group_ends: DynArray[uint256, base.MAX_ENDS] = [0]
-    for c: uint256 in range(count, bound=limits.MAX_MANY):
-        begun: uint256[LEVELS + 1] = empty(uint256[LEVELS + 1])
-        for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
-            lanes: uint256 = words[w]
-            levels: uint256 = all_levels[w]
-            for j: uint256 in range(base.LANES):
-                if lanes == 0:
-                    break
-                level: uint256 = levels & LEVELS
-                group: uint256 = (begun[level] << 16) | (lanes >> 240)
-                if group >> 224 > 0 and level <= LAST_LEVEL:
-                    groups.append((group << 16) | (LAST_LEVEL - level))
-                    group = 0
-                begun[level] = group
-                lanes <<= 16
-                levels >>= 4
-        for level: uint256 in range(LAST_LEVEL + 1):
-            if begun[level] > 0:
-                groups.append((begun[level] << 16) | (LAST_LEVEL - level))
-        group_ends.append(len(groups))
-    return groups, group_ends
+    return groups, group_ends, all_levels
