@@ -1,6 +1,8 @@
 """Scorers beside their twins, step for step: anyone takes any contributions through any rows, in any order."""
 
+import csv
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comodels.incentives.scorers import MAX_PORTION, LevelScorer, SparseScorer, fitting
-from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
+from comodels.models.level_perceptron import LAST_LEVEL, LevelPerceptron, LevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
 from comodels.rows import ROW_HEAD, pack_rows
 from comodels.wire import pack_contribution
+from encoders.words import words_of
 from tests.evm import Evm, artefacts
 
+REVIEWS = Path(__file__).resolve().parents[2] / "docs" / "examples" / "reviews.csv"
 MARKET = 5
 SPLITS = [[1], [30], [256], [256, 1], [200, 200, 200], [20] * 40, [300, 90, 513]]  # rows of portions
 
@@ -144,6 +148,36 @@ def test_score__any_steps_in_any_order__as_the_twin_takes_them(world, kind, seed
         raise AssertionError("not scored after 200 steps")
     if kind is LevelPerceptron:
         assert beside.replica.words() == twin.words()
+    world.evm.restore(checkpoint)
+
+
+def test_score__reviews__as_many_errors_as_the_twin(world):
+    """People's words, not drawn ones: the same texts come again, so that levels fall to the last."""
+    checkpoint = world.evm.checkpoint()
+    with REVIEWS.open(encoding="utf-8", newline="") as file:
+        texts = [(words_of(row["text"]), int(row["label"] == "positive")) for row in csv.DictReader(file)]
+    numbers = {word: i for i, word in enumerate(sorted({word for words, _ in texts for word in words}))}
+    rows = [(y, np.array(sorted({numbers[w] for w in words}), ">u2").tobytes()) for words, y in texts]
+    hidden, given = pack_rows(rows[::3]), [row for i, row in enumerate(rows) if i % 3] * 5
+    twin = LevelPerceptron(LevelPerceptronParameters(len(numbers), margin=2_000))
+    model, scorer = world.model(twin), world.contracts["LevelScorer"]
+    world.send(world.market, scorer, "prepare", MARKET, model.address, 0, 1, bytes(32))
+    world.send(world.market, scorer, "show", MARKET, hidden, len(rows[::3]))
+    assert world.send(world.market, scorer, "check", MARKET, 1) == (twin.evaluate(hidden), len(rows[::3]), True)
+    contributions, expected = [], []
+    for y, x in given:
+        if effect := twin.update(x, y):
+            contributions.append((world.market, x, y, effect))
+            expected.append(twin.evaluate(hidden))
+    assert max(twin.levels) == LAST_LEVEL
+    assert len(set(expected)) > 3
+    found: list[int] = []
+    while len(found) < len(expected):
+        _, packed = fitting(contributions[len(found) : len(found) + 30])
+        errors, _, last = world.send(world.market, scorer, "score", MARKET, len(found) + 1, packed, 1)
+        found += errors
+        assert last == len(found)
+    assert found == expected
     world.evm.restore(checkpoint)
 
 
