@@ -50,6 +50,7 @@ JUDGED_BY: dict[str, tuple[str, ...]] = {
     "scorers/EvaluatingScorer.vy": ("EvaluatingScorer",),
     "scorers/SparseScorer.vy": ("SparseScorer",),
     "scorers/MulticlassSparseScorer.vy": ("MulticlassSparseScorer",),
+    "scorers/LevelScorer.vy": ("LevelScorer",),
     "modules/payments.vy": ("SelfAssessment",),
     "modules/contributions.vy": ("SelfAssessment",),
     "modules/ownership.vy": ("Registry", "OwnershipHarness"),
@@ -130,6 +131,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "EvaluatingScorer": ("unit/scorers", "unit/PredictionMarket/test_score.py", "attacks/test_market.py"),
     "SparseScorer": ("unit/scorers", "unit/PredictionMarket/test_score_many.py", "property/test_scorers.py"),
     "MulticlassSparseScorer": ("property/test_scorers.py",),
+    "LevelScorer": ("unit/scorers", "property/test_scorer_steps.py", "property/test_scorers.py"),
     "Planner": ("unit/PredictionMarket/test_commit.py",),
     "Settler": ("unit/scorers/test_settler.py", "unit/modules/test_market.py"),
     "MarketHarness": (

@@ -226,8 +226,14 @@ class MulticlassSparseScorer(SparseScorer):
         return twin.parameters.room <= 10 and twin.parameters.n_features < 2**16
 
 
+class LevelScorer(SparseScorer):
+    """The same for `LevelPerceptron`: the contract carries the words' levels, and adds up words with the same step."""
+
+    KIND = "LevelPerceptron"
+
+
 SCORERS: dict[str, Callable[[Any], Scorer]] = {
-    scorer.KIND: scorer for scorer in (EvaluatingScorer, SparseScorer, MulticlassSparseScorer)
+    scorer.KIND: scorer for scorer in (EvaluatingScorer, SparseScorer, MulticlassSparseScorer, LevelScorer)
 }
 
 

@@ -67,9 +67,7 @@ def prepare(market: uint256, count: uint256, salt: bytes32):
     model: address = book._model(market)
     scorer: address = book.scorers[market]
     if scorer == empty(address):
-        scorer = self.scorers[keccak256(staticcall IModel(model).kind())]
-        if scorer == empty(address) or not staticcall IScorer(scorer).fits(model):
-            scorer = self.scorers[keccak256("")]
+        scorer = self._scorer(model)
         book.scorers[market] = scorer
     # nothing changes the model meanwhile: it is sealed, gets no class while a market runs, and only this contract trains it
     done: bool = False
@@ -196,9 +194,21 @@ def score_many(
 
 @internal
 @view
+def _scorer(model: address) -> address:
+    """
+    @dev Who scores a model: the scorer of its kind, if there is one and the model fits, or else the one for all kinds.
+    """
+    scorer: address = self.scorers[keccak256(staticcall IModel(model).kind())]
+    if scorer == empty(address) or not staticcall IScorer(scorer).fits(model):
+        scorer = self.scorers[keccak256("")]
+    return scorer
+
+
+@internal
+@view
 def _can_score(model: address) -> bool:
     """
-    @dev Whether a scorer serves a model's markets as the model learns. The one for all kinds must: a special one may not fit later,
-         when classes were added.
+    @dev Whether a scorer serves a model's markets as the model learns. Where classes are added later, so that the one of its kind
+         does not fit any more, the one for all kinds serves it.
     """
-    return staticcall IScorer(self.scorers[keccak256("")]).fits(model)
+    return staticcall IScorer(self._scorer(model)).fits(model)

@@ -20,6 +20,7 @@ from comodels.claims import PredictionMarket as DefaultTerms
 from comodels.incentives.chains import around
 from comodels.incentives.prediction_market import Plan
 from comodels.market_secret import Secret
+from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
@@ -566,6 +567,33 @@ def test_too_dear_to_score__longest_sample_with_all_new_words__is_replayed(game,
     game.do("score_many", secret.market, 1, packed, 1, *beside, sender=game.keeper)
 
     assert game.view(secret.market)[9] == 1
+
+
+@pytest.mark.parametrize("n_features", [10_236, 65_532])
+def test_too_dear_to_score__longest_sample_of_new_words_by_levels__is_scored_a_block_at_a_time(game, n_features):
+    """Each word of the sample has a level to write down, and the first block leaves all of them to the second."""
+    parameters = LevelPerceptronParameters(n_features, margin=2**32 - 1)
+    twin = LevelPerceptron(parameters)
+    model = game.model(twin)
+    longest = np.linspace(0, n_features - 1, parameters.longest).astype(">u2").tobytes()
+    rows = pack_rows([(i % 2, np.sort(np.arange(29) * 300 + i).astype(">u2").tobytes()) for i in range(250)])
+    secret = game.begin(model, replace(PLAN, rows=250, portions=3, drawn=1), [rows] * 3, words=0)
+    while game.view(secret.market)[6] == 2:
+        game.do("prepare", secret.market, 500, bytes(32), sender=game.keeper)
+    claims = [game.add(game.attacker, model, longest, 1)]
+    game.close(secret)
+    game.reveal(secret)
+    while game.view(secret.market)[6] == 4:
+        game.do("check", secret.market, 1, sender=game.keeper)
+    given = [(who, longest, y, effect) for who, _, y, effect in claims]
+    packed, beside = pack_contribution(*given[0]), around(given, 1, 1)
+
+    for _ in range(2):
+        game.do("score_many", secret.market, 1, packed, 1, *beside, sender=game.keeper)
+
+    twin.update(longest, 1)
+    view = game.view(secret.market)
+    assert (view[9], view[14]) == (1, 2 * twin.evaluate(rows))
 
 
 # ---- replicas --------------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from comodels.chain.abi import Transaction
 from comodels.chain.local import local_chain
 from comodels.incentives.prediction_market import SETTLED, Plan
 from comodels.incentives.scorers import fitting
+from comodels.incentives.settlement import settle_by_loop
+from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.payouts import calls, due_in
 from tests.mirror import Mirror, create_raw, random_portions, random_sample
@@ -20,17 +22,23 @@ def rpc():
 
 
 @pytest.mark.parametrize(
-    ("contributions", "rows", "features"),
-    [(100, 100, 60), pytest.param(1_000, 500, 400, marks=pytest.mark.fuzz)],
-    ids=["100 x 100", "1,000 x 500"],
+    ("parameters", "contributions", "rows"),
+    [
+        (SparsePerceptronParameters(60, margin=3), 100, 100),
+        (LevelPerceptronParameters(60, margin=60), 100, 100),
+        pytest.param(SparsePerceptronParameters(400, margin=3), 1_000, 500, marks=pytest.mark.fuzz),
+        pytest.param(LevelPerceptronParameters(400, margin=60), 1_000, 500, marks=pytest.mark.fuzz),
+    ],
+    ids=["100 x 100", "100 x 100 by levels", "1,000 x 500", "1,000 x 500 by levels"],
 )
-def test_market__many_contributions__everybody_is_paid_as_the_twin_says(contributions, rows, features, rpc, project):
+def test_market__many_contributions__everybody_is_paid_as_the_twin_says(parameters, contributions, rows, rpc, project):
     rng = np.random.default_rng(contributions)
     # 1. The provider publishes a model that knows nothing yet.
-    twin = SparsePerceptron(SparsePerceptronParameters(features, margin=3))
+    kind = LevelPerceptron if isinstance(parameters, LevelPerceptronParameters) else SparsePerceptron
+    twin, features = kind(parameters), parameters.n_features
     owner, provider, contributor, reporter, keeper = rpc.accounts[:5]
     mirror = Mirror(rpc, deploy(rpc, owner, "PredictionMarket"), [provider, contributor, reporter, keeper])
-    implementation = deploy(rpc, owner, "SparsePerceptron")
+    implementation = deploy(rpc, owner, kind.KIND)
     model = create_raw(rpc, implementation, mirror.contract.address, provider, twin)
     mirror.time = rpc.time
     mirror.adopt(model, twin, provider)
@@ -71,7 +79,9 @@ def test_market__many_contributions__everybody_is_paid_as_the_twin_says(contribu
     mirror.settle(keeper, market)
     assert state.phase == SETTLED
     due = due_in(mirror.contract, model, market)
-    assert len(due) == len(state.contributions)
+    errors = [state.initial_errors, *(c.errors for c in state.contributions)]
+    balances = settle_by_loop(errors, plan.hidden_rows, plan.rounds)
+    assert [payout.amount for payout in due] == [plan.stake * b // plan.hidden_rows for b in balances]
     for _, (_, *arguments) in calls(market, due):
         mirror.withdraw(keeper, *arguments)
     mirror.withdraw_rest(keeper, market)

@@ -21,6 +21,7 @@ from tests.unit.PredictionMarket.conftest import (
     closed,
     contribute,
     create,
+    kind,
     mirror,
     model,
     people,

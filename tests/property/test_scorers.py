@@ -9,6 +9,7 @@ from comodels.artifacts import deploy
 from comodels.chain.local import local_chain
 from comodels.chain.node import RpcError
 from comodels.incentives.scorers import fitting
+from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_sparse_perceptron import (
     MulticlassSparsePerceptron,
     MulticlassSparsePerceptronParameters,
@@ -45,8 +46,16 @@ class Case:
     many: int = 256  # contributions in a step
     classes: int = 0  # 0: two, of the other kind
     added: int = 0
+    levels: int = 0  # 0: not by levels; else below which the words' levels are
 
     def twin(self, rng):
+        if self.levels:
+            weights, levels = (
+                rng.integers(low, high, self.n).tolist()
+                for low, high in ((-self.weights, self.weights + 1), (0, self.levels))
+            )
+            parameters = LevelPerceptronParameters(self.n, self.bias_rate, self.margin)
+            return LevelPerceptron(parameters, weights, int(rng.integers(-self.bias, self.bias + 1)), levels=levels)
         if not self.classes:
             parameters = SparsePerceptronParameters(self.n, self.rate, self.bias_rate, self.margin)
             weights = [int(w) for w in rng.integers(-self.weights, self.weights + 1, self.n)]
@@ -76,6 +85,27 @@ CASES = {
     "more features than maps": Case(n=1_025, words=(1, 40), count=30, margin=100),
     "most features": Case(n=65_532, words=(1, 60), portions=[40] * 3, count=12, margin=400),
     "longest samples": Case(n=9_000, words=(1_000, 1_024), portions=[3] * 4, count=4, many=3, margin=2**31),
+    "levels": Case(levels=1, bias_rate=2, margin=240, count=80),
+    "all levels": Case(levels=8, bias_rate=2, margin=240, count=80, portions=[250] * 3),
+    "levels, slides' rule": Case(levels=1, bias_rate=0, weights=0, bias=0, count=60),
+    "levels, words that do not move": Case(n=3, levels=8, bias_rate=0, words=(1, 3), margin=2**32 - 1, count=70),
+    "levels, largest numbers": Case(
+        levels=6, weights=4_095, bias=2**31 - 70_000, bias_rate=65_535, margin=2**32 - 1, words=(1, 40), count=20
+    ),
+    "levels, as many features as maps": Case(
+        n=1_024, levels=3, words=(900, 1_024), portions=[3] * 4, count=6, margin=2**31
+    ),
+    "levels, more features than maps": Case(n=1_025, levels=2, words=(1, 40), count=30, margin=1_000),
+    "levels, most features": Case(n=65_532, levels=6, words=(1, 60), portions=[40] * 3, count=12, margin=4_000),
+    "levels, longest samples": Case(
+        n=9_000, levels=2, words=(1_000, 1_024), portions=[3] * 4, count=4, many=3, margin=2**31
+    ),
+    "levels, portions of 300 rows": Case(
+        levels=4, portions=[300, 256, 257], words=(1, 4), count=30, limit=256, margin=500
+    ),
+    "levels, as many groups as there can be": Case(
+        levels=7, n=60, words=(6, 14), portions=[9], count=256, margin=2**31, bias_rate=0
+    ),
     "three classes": Case(classes=3, margin=20),
     "three classes, one row": Case(
         classes=3, n=3, weights=0, bias=0, bias_rate=0, margin=200, words=(1, 1), portions=[1], count=200

@@ -5,7 +5,7 @@ import pytest
 
 from comodels.artifacts import deploy
 from comodels.incentives.scorers import EvaluatingScorer
-from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron
 from tests.mirror import ANY, Mirror, random_portions, random_sample
 
 
@@ -27,11 +27,17 @@ def mirror(project, rpc, owner, people):
 
 
 @pytest.fixture
-def create(mirror, create_model, provider, rng):
+def kind():
+    """The twin of the models' kind."""
+    return SparsePerceptron
+
+
+@pytest.fixture
+def create(kind, mirror, create_model, provider, rng):
     """Create a model of the provider on chain and beside it, with random weights; returns its address."""
 
     def create(terms=None, sealed=True):
-        twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in rng.integers(-3, 4, 30)])
+        twin = kind(kind.PARAMETERS(30), [int(w) for w in rng.integers(-3, 4, 30)])
         terms = ANY if terms is None else terms
         model = create_model(twin, mirror.contract.address, terms.pack(), sealed=sealed, holder=provider)
         mirror.adopt(str(model.address), twin, provider.address, terms)

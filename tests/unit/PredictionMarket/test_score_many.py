@@ -2,14 +2,23 @@
 
 from dataclasses import replace
 
+import ape
 import pytest
 from eth_utils import keccak
 
 from comodels.artifacts import deploy
 from comodels.incentives.prediction_market import ABANDONED, SCORING, SETTLING
+from comodels.models.level_perceptron import LevelPerceptron
+from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptron
 from comodels.payouts import due_in
 from comodels.revert import Revert
-from tests.mirror import PLAN, Mirror, random_portions, sample
+from tests.mirror import ANY, PLAN, Mirror, random_portions, sample
+
+
+@pytest.fixture(params=[SparsePerceptron, LevelPerceptron], ids=lambda kind: kind.KIND)
+def kind(request):
+    return request.param
 
 
 @pytest.fixture
@@ -36,11 +45,19 @@ def claims(mirror, market, first, count):
     return [(c.contributor, c.x, c.y, c.effect) for c in some]
 
 
-def test_prepare__kind_with_a_scorer_of_its_own__is_scored_by_it(mirror, started):
+def test_prepare__kind_with_a_scorer_of_its_own__is_scored_by_it(mirror, started, kind):
     scorer = mirror.contract.call("market", started)[5]
-    assert scorer == mirror.contract.call("scorer_of", "SparsePerceptron")
+    assert scorer == mirror.contract.call("scorer_of", kind.KIND)
     assert scorer != mirror.contract.call("scorer_of", "")
     assert int(mirror.contract.call("scorer_of", "NaiveBayes"), 16) == 0
+
+
+def test_open__levels_without_a_scorer_that_learns_as_they_do__refused(mirror, create_model):
+    """Of two classes there is one."""
+    create_model(LevelPerceptron(LevelPerceptron.PARAMETERS(30)), mirror.contract.address, ANY.pack())
+    many = MulticlassLevelPerceptron(MulticlassLevelPerceptronParameters(30, 2), [[0] * 31] * 2)
+    with ape.reverts("prediction-market: models of this kind cannot be scored"):
+        create_model(many, mirror.contract.address, ANY.pack())
 
 
 def test_score_many__all_in_one_transaction__errors_as_the_twin_counts_them(mirror, scoring, keeper):
@@ -84,7 +101,7 @@ def test_score_many__not_the_next_or_not_what_was_contributed__refused(mirror, m
         [right[1], right[0], right[2]],
         [(stranger.address, *right[0][1:]), *right[1:]],
         [right[0], (*right[1][:2], 1 - right[1][2], right[1][3]), right[2]],
-        [*right[:2], (*right[2][:3], 3 - right[2][3])],
+        [*right[:2], (*right[2][:3], right[2][3] + 1)],
         [*right[:2], (right[2][0], sample(29), *right[2][2:])],
     ):
         with pytest.raises(Revert, match="not what was contributed"):

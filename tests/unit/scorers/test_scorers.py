@@ -3,6 +3,7 @@
 import pytest
 
 from comodels.artifacts import SCORERS
+from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_sparse_perceptron import (
     MulticlassSparsePerceptron,
     MulticlassSparsePerceptronParameters,
@@ -19,6 +20,7 @@ TWINS = {
     "EvaluatingScorer": SparsePerceptron(SparsePerceptronParameters(30)),
     "SparseScorer": SparsePerceptron(SparsePerceptronParameters(30)),
     "MulticlassSparseScorer": MulticlassSparsePerceptron(MulticlassSparsePerceptronParameters(30), [[0] * 31] * 2),
+    "LevelScorer": LevelPerceptron(LevelPerceptronParameters(30)),
 }
 
 
@@ -57,6 +59,12 @@ def contribution(y=1, effect=1):
 def test_kind__told(scorer, name, model):
     assert scorer.call("kind") == ("" if name == "EvaluatingScorer" else TWINS[name].KIND)
     assert scorer.call("fits", model.address)
+
+
+@pytest.mark.parametrize("name", ["LevelScorer"], indirect=True)
+def test_fits__another_kind__does_not(scorer, model, new_model, trainer):
+    assert scorer.call("fits", model.address)
+    assert not scorer.call("fits", new_model(TWINS["SparseScorer"], trainer).address)
 
 
 def test_show__no_rows_or_more_portions_than_a_market_has__refused(prepared, name, keeper):

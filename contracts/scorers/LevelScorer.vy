@@ -1,0 +1,542 @@
+# pragma version 0.4.3
+"""
+@title LevelScorer
+@notice Scores contributions to markets on models of the kind `LevelPerceptron`, 256 hidden rows at a time.
+@dev As `SparseScorer`, which says how blocks, maps and planes work. The score of a hidden row moves by ± (the steps of the words
+     that it shares with the sample + bias rate). A word's step, 32 / 2^level, depends on the updates before and on nothing else:
+     on which of them had the word, and on their numbers. So no weight is needed here either, once the rows' first scores are
+     known, but the level of each word before each contribution is.
+
+     The scorer carries the levels: a table with those after what the first block went through, which no block is ahead of. Where
+     blocks stay behind, the levels that the words of each contribution had are kept beside it, in the order of the contributions;
+     a block that comes later finds them there. So each contribution is learnt once, whatever the steps that anyone takes.
+
+     The words of a sample with the same level make a group. A group's maps are added up bit by bit, to how many of its words each
+     row has; that, times the step, which is a power of two, is added to the other groups and the bias rate.
+"""
+from ..interfaces import IModel
+from ..interfaces import IScorer
+from ..modules import limits
+from ..modules import sample
+from ..modules import sparse_rows as base
+from ..modules import stored
+
+implements: IScorer
+initializes: base
+
+exports: (
+    base.show,
+    base.translated,
+)
+
+# two's complement of the largest score there can be, 2^31 + 1,024 · 2^12, and a step of 2^17
+MAX_PLANES: constant(uint256) = 40
+MAX_TABLE: constant(uint256) = 128  # words of weights that `check` keeps in memory
+MAX_STEP: constant(uint256) = 17  # bits of 1,024 · 32 + 65,535
+# groups of up to 15 words: one for each of 6 steps in 256 samples of 6 words, and one more for each 30 bytes that are left
+MAX_GROUPS: constant(uint256) = 1_629
+
+# the lowest bit of each of 4 lanes; times GATHER_FOUR these come to stand in bits 192 to 195, and nothing else does
+FOURS: constant(uint256) = base.ALL // base.MASK_64
+GATHER_FOUR: constant(uint256) = 2**192 + 2**129 + 2**66 + 2**3
+
+# of the models: see `LevelPerceptron`
+BIAS: constant(uint256) = 192
+LANE_ONES: constant(uint256) = max_value(uint256) // (2**16 - 1)
+SIGNS: constant(uint256) = LANE_ONES * 2**15
+ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
+HEADER_LANES: constant(uint256) = 4
+LEVEL_BITS: constant(uint256) = 3
+LEVELS: constant(uint256) = 2**LEVEL_BITS - 1
+LAST_LEVEL: constant(uint256) = 5  # with a step of 1; words with a higher one do not move
+# gathers what stands in the 16 lanes of a word: the bits of each two, four and eight lanes side by side, 4 for each lane
+TWO_LANES: constant(uint256) = max_value(uint256) // (2**32 - 1) * (2**8 - 1)
+FOUR_LANES: constant(uint256) = max_value(uint256) // (2**64 - 1) * (2**16 - 1)
+EIGHT_LANES: constant(uint256) = max_value(uint256) // (2**128 - 1) * (2**32 - 1)
+# marks the levels in the table: a word of it is never 0
+THERE: constant(uint256) = max_value(uint256) // 15 * 8
+MAX_LEVEL_WORDS: constant(uint256) = 1_024  # 64 lanes to a word, 65,536 lanes
+# where a block's place in `history` begins: how many words of features the samples had that it went through
+PLACE: constant(uint256) = 224
+
+# by caller and market, and block: bit r of plane p is bit p of the score of row r, less one
+planes: HashMap[bytes32, HashMap[uint256, uint256[MAX_PLANES]]]
+# by caller and market: the number of updates before the first contribution
+versions: HashMap[bytes32, uint256]
+# by caller and market: the levels of the state's lanes, 4 bits each, the first lane in the highest bits, after what the first block
+# went through
+levels: HashMap[bytes32, uint256[MAX_LEVEL_WORDS]]
+# by caller and market: the levels that the samples' features had when they were learnt, 15 to 64 bits, the first in the lowest; only
+# where a block stayed behind
+history: HashMap[bytes32, HashMap[uint256, uint256]]
+
+
+@deploy
+def __init__():
+    base.__init__()
+
+
+@view
+@external
+def kind() -> String[32]:
+    """
+    @notice The kind of the models that the scorer is for.
+    """
+    return "LevelPerceptron"
+
+
+@view
+@external
+def fits(model: address) -> bool:
+    """
+    @notice Whether the scorer can serve a market on this model: all of the kind.
+    """
+    parameters: uint256 = staticcall IModel(model).parameters()
+    n_features: uint256 = parameters >> 64
+    words: uint256 = (n_features + HEADER_LANES + 15) // 16
+    return (
+        parameters <= base.MASK_96
+        and parameters & base.MASK_16 == 0
+        and n_features <= 65_532
+        and words == staticcall IModel(model).word_count()
+    )
+
+
+# ---- prepare --------------------------------------------------------------------------------------------------------
+
+@external
+def prepare(market: uint256, model: address, start: uint256, count: uint256, salt: bytes32) -> (uint256, bool):
+    """
+    @notice Copy the next words of a model's state, as code: 640, or all that are left. The levels are kept once more, in a table that
+            changes.
+    """
+    key: bytes32 = base._key(market)
+    if start == 0:
+        base.files[key] = staticcall IModel(model).parameters()
+        self.versions[key] = staticcall IModel(model).version()
+    total: uint256 = staticcall IModel(model).word_count()
+    assert start % base.WORDS_KEPT == 0 and start < total, "scorer: not the next words"
+    size: uint256 = min(base.WORDS_KEPT, total - start)
+    words: DynArray[uint256, limits.MAX_WORDS] = staticcall IModel(model).words(start, size)
+    assert len(words) == size, "scorer: the model does not answer"
+    base.states[key][start // base.WORDS_KEPT] = stored._keep(abi_encode(words))
+    for i: uint256 in range(0, (size + 3) // 4, bound=base.WORDS_KEPT // 4):
+        packed: uint256 = THERE
+        for j: uint256 in range(4):
+            if 4 * i + j == size:
+                break
+            lanes: uint256 = words[4 * i + j] & (LANE_ONES * LEVELS)
+            lanes = (lanes | (lanes >> 12)) & TWO_LANES
+            lanes = (lanes | (lanes >> 24)) & FOUR_LANES
+            lanes = (lanes | (lanes >> 48)) & EIGHT_LANES
+            packed |= ((lanes | (lanes >> 96)) & base.MASK_64) << (192 - 64 * j)
+        self.levels[key][start // 4 + i] = packed
+    return start + size, start + size == total
+
+
+# ---- check ----------------------------------------------------------------------------------------------------------
+
+@external
+def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
+    """
+    @notice Work out the rows' scores before the first contribution. Reverts where the model would refuse a row.
+    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
+    """
+    key: bytes32 = base._key(market)
+    file: uint256 = base.files[key]
+    n_features: uint256 = (file >> base.N_FEATURES) & base.MASK_32
+    word_count: uint256 = (n_features + HEADER_LANES + 15) // 16
+    table: uint256[MAX_TABLE] = empty(uint256[MAX_TABLE])
+    if word_count <= MAX_TABLE:
+        for word: uint256 in range(word_count, bound=MAX_TABLE):
+            table[word] = base._state_word(key, word) ^ SIGNS
+    longest: uint256 = limits.MAX_SAMPLE if word_count <= limits.MAX_WORDS else 2 * limits.MAX_WORDS
+    # weights are added up with their sign bits flipped, so they count 2^12 too much each; the score less one
+    zero: uint256 = ((base._state_word(key, 0) >> BIAS) & base.MASK_32 ^ 2**31) + ZERO - 2**31 - 1
+    all_errors: uint256 = 0
+    all_rows: uint256 = 0
+    done: bool = False
+    for i: uint256 in range(base.MAX_BLOCKS + 1):
+        done = (file >> base.NEXT_PART) & base.MASK_16 == (file >> base.PARTS) & base.MASK_16
+        if done:
+            break
+        info: uint256 = base._next_block(key, file)
+        rows: uint256 = (info >> base.ROWS) & base.MASK_16
+        if all_rows > 0 and all_rows + rows > limit:
+            break
+        found: Bytes[base.MAX_FOUND] = base._found(key, info)
+        end: uint256 = len(found) - 32
+        position: uint256 = (info >> base.BEGIN) & base.MASK_16
+        packed: uint256[base.BLOCK // 4] = empty(uint256[base.BLOCK // 4])  # in lanes of 64 bits
+        errors: uint256 = 0
+        sizes: uint256 = 0  # all bits that the numbers, or their complements where they are negative, have
+        for row: uint256 in range(rows, bound=base.BLOCK):
+            assert position + sample.ROW_HEAD <= end, "sample: row is cut off"
+            head: uint256 = extract32(found, position, output_type=uint256)
+            length: uint256 = (head >> 232) & base.MASK_16
+            assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
+            position = unsafe_add(position, sample.ROW_HEAD)
+            stop: uint256 = unsafe_add(position, length)
+            assert stop <= end, "sample: row is cut off"
+            assert head >> 249 == 0, "model: no such class"
+            assert length > 0, "sample: empty"
+            assert length & 1 == 0, "sample: odd length"
+            assert length <= longest, "sample: too long"
+            total: uint256 = unsafe_sub(zero, (length << 14) >> LEVEL_BITS)
+            least: uint256 = 0
+            word: uint256 = base.ALL
+            weights: uint256 = 0
+            for j: uint256 in range(limits.MAX_SAMPLE // 32):
+                chunk: uint256 = extract32(found, position, output_type=uint256)
+                for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
+                    feature: uint256 = chunk >> 240
+                    assert feature >= least, "sample: indices must increase"
+                    least = unsafe_add(feature, 1)
+                    feature = unsafe_add(feature, HEADER_LANES)
+                    if feature >> 4 != word:
+                        assert least <= n_features, "sample: index out of range"
+                        word = feature >> 4
+                        weights = table[word] if word_count <= MAX_TABLE else base._state_word(key, word) ^ SIGNS
+                    total = unsafe_add(total, (weights << ((feature & 15) << 4)) >> (240 + LEVEL_BITS))
+                    chunk <<= 16
+                position = unsafe_add(position, 32)
+                if position >= stop:
+                    break
+            assert least <= n_features, "sample: index out of range"
+            position = stop
+            label: uint256 = head >> 248
+            if (total >= ZERO) != (label == 1):
+                errors = unsafe_add(errors, 1)
+            sizes |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
+            packed[row >> 2] |= (unsafe_sub(total, ZERO) & base.MASK_64) << ((row & 3) << 6)
+        all_errors += errors
+        all_rows += rows
+        number: uint256 = (file >> base.BLOCKS) & base.MASK_16
+        plane_count: uint256 = 1
+        for p: uint256 in range(MAX_PLANES):
+            if sizes >> p == 0:
+                break
+            plane_count += 1
+        for p: uint256 in range(plane_count, bound=MAX_PLANES):
+            plane: uint256 = 0
+            for j: uint256 in range(base.BLOCK // 4):
+                # the four bits come to stand beside each other
+                plane |= ((unsafe_mul((packed[j] >> p) & FOURS, GATHER_FOUR) >> 192) & 15) << (j << 2)
+            self.planes[key][number][p] = plane
+        base.blocks[key][number] = info | (plane_count << base.PLANES)
+        file = base._after(file, info, base.portions[key][(info >> base.FIRST) & base.MASK_16] >> 160, position, end)
+    assert all_rows > 0, "scorer: nothing to check"
+    base.files[key] = file
+    return all_errors, all_rows, done
+
+
+# ---- score ----------------------------------------------------------------------------------------------------------
+
+@external
+def score(
+    market: uint256, first: uint256, contributions: Bytes[limits.MAX_BATCH], limit: uint256
+) -> (DynArray[uint256, limits.MAX_MANY], uint256, uint256):
+    """
+    @notice Take the contributions that come next through blocks, as many as the limit allows.
+    @param limit How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
+    @return The errors on these blocks after each contribution; the rows times contributions that were evaluated now; and up to
+            which contribution all blocks are done, 0 where the last block was not among them.
+    """
+    key: bytes32 = base._key(market)
+    file: uint256 = base.files[key]
+    words: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
+    ends: DynArray[uint256, base.MAX_ENDS] = []  # in `words`, of each sample
+    heads: DynArray[uint256, limits.MAX_MANY] = []
+    words, ends, heads = base._samples(contributions)
+    count: uint256 = len(heads)
+    block_count: uint256 = (file >> base.BLOCKS) & base.MASK_16
+    assert count > 0 and block_count > 0, "scorer: nothing to score"
+    all_errors: DynArray[uint256, limits.MAX_MANY] = []
+    for c: uint256 in range(count, bound=limits.MAX_MANY):
+        all_errors.append(0)
+    # what each row moves by, whatever it has in common with a sample
+    bias_rate: uint256 = (file >> base.BIAS_RATE) & base.MASK_16
+    bias_steps: uint256[MAX_STEP] = empty(uint256[MAX_STEP])
+    bias_bits: uint256 = 0
+    for p: uint256 in range(16):
+        if bias_rate >> p == 0:
+            break
+        bias_steps[p] = unsafe_mul((bias_rate >> p) & 1, base.ALL)
+        bias_bits = p + 1
+    learnt: uint256 = base.blocks[key][0] & base.MASK_16
+    begin: uint256 = 0  # where the levels of the first of these samples stand in the history
+    levels: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
+    groups: DynArray[uint256, MAX_GROUPS] = []
+    group_ends: DynArray[uint256, base.MAX_ENDS] = []
+    all_rows: uint256 = 0
+    scored: uint256 = 0
+    evaluated: uint256 = 0
+    translated: DynArray[uint256, base.MAX_SAMPLE_WORDS] = words
+    for number: uint256 in range(block_count, bound=base.MAX_BLOCKS):
+        info: uint256 = base.blocks[key][number]
+        done: uint256 = info & base.MASK_16
+        last: uint256 = first + count - 1
+        if done >= last:
+            continue
+        assert done + 1 >= first, "scorer: not the contribution that comes next"
+        rows: uint256 = (info >> base.ROWS) & base.MASK_16
+        if all_rows > 0 and all_rows + rows > limit:
+            break
+        # which rows have which feature
+        row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(base._found(key, info), info)
+        if (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS:
+            taken: uint256 = 0
+            row_words, translated, taken = staticcall base.ISelf(self).translated(row_words, words, ends)
+            if taken < count:
+                # the same number for every block; what is left out comes in the next transaction
+                count = taken
+                last = first + count - 1
+                if done >= last:
+                    continue
+        if len(group_ends) == 0:
+            begin = (info >> PLACE) - ends[done + 1 - first]
+            groups, group_ends, levels = self._groups(key, file, first, learnt, begin, words, translated, ends, count)
+        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
+        labels: uint256 = 0
+        for lanes: uint256 in row_words:
+            bit: uint256 = 1 << (lanes & base.MASK_8)
+            labels |= ((lanes >> 8) & 1) << (lanes & base.MASK_8)
+            # unrolled: fifteen_marks
+            maps[lanes >> 240] |= bit
+            maps[(lanes >> 224) & 65535] |= bit
+            maps[(lanes >> 208) & 65535] |= bit
+            maps[(lanes >> 192) & 65535] |= bit
+            maps[(lanes >> 176) & 65535] |= bit
+            maps[(lanes >> 160) & 65535] |= bit
+            maps[(lanes >> 144) & 65535] |= bit
+            maps[(lanes >> 128) & 65535] |= bit
+            maps[(lanes >> 112) & 65535] |= bit
+            maps[(lanes >> 96) & 65535] |= bit
+            maps[(lanes >> 80) & 65535] |= bit
+            maps[(lanes >> 64) & 65535] |= bit
+            maps[(lanes >> 48) & 65535] |= bit
+            maps[(lanes >> 32) & 65535] |= bit
+            maps[(lanes >> 16) & 65535] |= bit
+            # end
+        maps[0] = 0
+        there: uint256 = base.ALL >> (256 - rows)
+        planes: uint256[MAX_PLANES] = empty(uint256[MAX_PLANES])
+        plane_count: uint256 = (info >> base.PLANES) & base.MASK_16
+        for p: uint256 in range(plane_count, bound=MAX_PLANES):
+            planes[p] = self.planes[key][number][p]
+        room: uint256 = 0  # how far all numbers can move without needing another plane
+        for c: uint256 in range(unsafe_sub(done + 1, first), count, bound=limits.MAX_MANY):
+            # by how much each row moves
+            steps: uint256[MAX_STEP] = bias_steps
+            step_bits: uint256 = bias_bits
+            for g: uint256 in range(group_ends[c], group_ends[c + 1], bound=MAX_GROUPS):
+                lanes: uint256 = groups[g]
+                place: uint256 = lanes & base.MASK_16
+                carry: uint256 = 0
+                if lanes >> 64 == 0:
+                    # up to three words, as most groups have
+                    x: uint256 = maps[(lanes >> 48) & base.MASK_16]
+                    y: uint256 = maps[(lanes >> 32) & base.MASK_16]
+                    z: uint256 = maps[(lanes >> 16) & base.MASK_16]
+                    ones: uint256 = x ^ y ^ z
+                    twos: uint256 = (x & y) | ((x ^ y) & z)
+                    old: uint256 = steps[place]
+                    steps[place] = old ^ ones
+                    carry = old & ones
+                    place = unsafe_add(place, 1)
+                    old = steps[place]
+                    steps[place] = old ^ twos ^ carry
+                    carry = (old & twos) | ((old ^ twos) & carry)
+                else:
+                    # unrolled: fifteen_maps
+                    ones: uint256 = maps[lanes >> 240]
+                    x: uint256 = maps[(lanes >> 224) & 65535]
+                    y: uint256 = maps[(lanes >> 208) & 65535]
+                    c0: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    x = maps[(lanes >> 192) & 65535]
+                    y = maps[(lanes >> 176) & 65535]
+                    c1: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    x = maps[(lanes >> 160) & 65535]
+                    y = maps[(lanes >> 144) & 65535]
+                    c2: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    x = maps[(lanes >> 128) & 65535]
+                    y = maps[(lanes >> 112) & 65535]
+                    c3: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    x = maps[(lanes >> 96) & 65535]
+                    y = maps[(lanes >> 80) & 65535]
+                    c4: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    x = maps[(lanes >> 64) & 65535]
+                    y = maps[(lanes >> 48) & 65535]
+                    c5: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    x = maps[(lanes >> 32) & 65535]
+                    y = maps[(lanes >> 16) & 65535]
+                    c6: uint256 = (ones & x) | ((ones ^ x) & y)
+                    ones = ones ^ x ^ y
+                    twos: uint256 = c0
+                    d0: uint256 = (twos & c1) | ((twos ^ c1) & c2)
+                    twos = twos ^ c1 ^ c2
+                    d1: uint256 = (twos & c3) | ((twos ^ c3) & c4)
+                    twos = twos ^ c3 ^ c4
+                    d2: uint256 = (twos & c5) | ((twos ^ c5) & c6)
+                    twos = twos ^ c5 ^ c6
+                    fours: uint256 = d0 ^ d1 ^ d2
+                    eights: uint256 = (d0 & d1) | ((d0 ^ d1) & d2)
+                    # end
+                    old: uint256 = steps[place]
+                    steps[place] = old ^ ones
+                    carry = old & ones
+                    place = unsafe_add(place, 1)
+                    old = steps[place]
+                    steps[place] = old ^ twos ^ carry
+                    carry = (old & twos) | ((old ^ twos) & carry)
+                    place = unsafe_add(place, 1)
+                    old = steps[place]
+                    steps[place] = old ^ fours ^ carry
+                    carry = (old & fours) | ((old ^ fours) & carry)
+                    place = unsafe_add(place, 1)
+                    old = steps[place]
+                    steps[place] = old ^ eights ^ carry
+                    carry = (old & eights) | ((old ^ eights) & carry)
+                for p: uint256 in range(MAX_STEP):
+                    place = unsafe_add(place, 1)
+                    if carry == 0:
+                        break
+                    old: uint256 = steps[place]
+                    steps[place] = old ^ carry
+                    carry &= old
+                step_bits = max(step_bits, place)
+            # as many planes as the numbers may need after the step, which is the effect less one, and the bias rate
+            step: uint256 = unsafe_add((heads[c] >> 24) & base.MASK_16, bias_rate)
+            if step > room:
+                signs: uint256 = planes[plane_count - 1]
+                used: uint256 = plane_count - 1  # planes below those that only repeat the signs
+                for p: uint256 in range(MAX_PLANES):
+                    if used == 0 or planes[used - 1] != signs:
+                        break
+                    used -= 1
+                for p: uint256 in range(MAX_PLANES):
+                    room = (1 << (plane_count - 1)) - (1 << used)
+                    if step <= room:
+                        break
+                    planes[plane_count] = signs
+                    plane_count += 1
+            room = unsafe_sub(room, step)
+            down: uint256 = 0 if (heads[c] >> 16) & base.MASK_8 == 1 else base.ALL
+            carry: uint256 = 0
+            for p: uint256 in range(plane_count, bound=MAX_PLANES):
+                old: uint256 = planes[p]
+                if p < step_bits:
+                    more: uint256 = steps[p]
+                    planes[p] = old ^ more ^ carry
+                    old ^= down
+                    carry = (old & more) | ((old ^ more) & carry)
+                else:
+                    if carry == 0:
+                        break
+                    planes[p] = old ^ carry
+                    carry &= old ^ down
+            # class 1 where the score is above 0; count the rows where it is not the label
+            all_errors[c] += base._count((~planes[plane_count - 1] ^ labels) & there)
+            evaluated = unsafe_add(evaluated, rows)
+        for p: uint256 in range(plane_count, bound=MAX_PLANES):
+            self.planes[key][number][p] = planes[p]
+        base.blocks[key][number] = (
+            (info & ~base.MASK_32 & (2**PLACE - 1)) | last | (plane_count << base.PLANES) | ((begin + ends[count]) << PLACE)
+        )
+        all_rows += rows
+        if number == block_count - 1:
+            scored = last
+    assert all_rows > 0, "scorer: scored already"
+    if scored == 0:
+        # a block stayed behind, and will need the levels
+        for c: uint256 in range(count, bound=limits.MAX_MANY):
+            if first + c > learnt:
+                for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
+                    place: uint256 = begin + w
+                    self.history[key][place >> 2] |= levels[w] << ((place & 3) << 6)
+    return all_errors, evaluated, scored
+
+
+@internal
+def _groups(
+    key: bytes32,
+    file: uint256,
+    first: uint256,
+    learnt: uint256,
+    begin: uint256,
+    words: DynArray[uint256, base.MAX_SAMPLE_WORDS],
+    numbers: DynArray[uint256, base.MAX_SAMPLE_WORDS],
+    ends: DynArray[uint256, base.MAX_ENDS],
+    count: uint256,
+) -> (DynArray[uint256, MAX_GROUPS], DynArray[uint256, base.MAX_ENDS], DynArray[uint256, base.MAX_SAMPLE_WORDS]):
+    """
+    @dev Sorts the samples' words by their levels when they are learnt. Those that were learnt before are in the history, as far as a block
+         needs them; for the others the table goes on.
+    @param learnt How many contributions were learnt before.
+    @param begin Where the levels of the first sample stand in the history.
+    @param numbers As `words`, with the numbers of the features' maps.
+    @return These numbers, up to 15 with the same level to a word, which says in its lowest 16 bits what power of two the step is; where in
+            these each sample begins, and where the last one ends; and the levels, 4 bits each, the first in the lowest.
+    """
+    groups: DynArray[uint256, MAX_GROUPS] = []
+    group_ends: DynArray[uint256, base.MAX_ENDS] = [0]
+    all_levels: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
+    table: uint256[MAX_LEVEL_WORDS] = empty(uint256[MAX_LEVEL_WORDS])
+    version: uint256 = self.versions[key]
+    for c: uint256 in range(count, bound=limits.MAX_MANY):
+        index: uint256 = first + c
+        # the largest level that rises, as in the model
+        factor: uint256 = version + index
+        factor &= unsafe_sub(0, factor)
+        rising: uint256 = unsafe_add(
+            unsafe_add(convert(factor > 3, uint256), convert(factor > 15, uint256)),
+            unsafe_add(convert(factor > 63, uint256), convert(factor > 255, uint256)),
+        )
+        begun: uint256[LEVELS + 1] = empty(uint256[LEVELS + 1])
+        for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
+            lanes: uint256 = words[w]
+            numbered: uint256 = numbers[w]
+            levels: uint256 = 0
+            if index <= learnt:
+                place: uint256 = begin + w
+                levels = (self.history[key][place >> 2] >> ((place & 3) << 6)) & base.MASK_64
+            for j: uint256 in range(base.LANES):
+                if lanes == 0:
+                    break
+                level: uint256 = (levels >> (j << 2)) & LEVELS
+                if index > learnt:
+                    # a lane of the sample has 1 + the feature
+                    lane: uint256 = unsafe_add(lanes >> 240, HEADER_LANES - 1)
+                    packed: uint256 = table[lane >> 6]
+                    if packed == 0:
+                        packed = self.levels[key][lane >> 6]
+                    place: uint256 = (~lane & 63) << 2
+                    level = (packed >> place) & LEVELS
+                    levels |= level << (j << 2)
+                    table[lane >> 6] = unsafe_add(packed, convert(level <= rising, uint256) << place)
+                group: uint256 = (begun[level] << 16) | (numbered >> 240)
+                if group >> 224 > 0:
+                    if level <= LAST_LEVEL:
+                        groups.append((group << 16) | (LAST_LEVEL - level))
+                    group = 0
+                begun[level] = group
+                lanes <<= 16
+                numbered <<= 16
+            all_levels.append(levels)
+        # the smallest steps first, so that carries end soon
+        for power: uint256 in range(LAST_LEVEL + 1):
+            group: uint256 = begun[LAST_LEVEL - power]
+            if group > 0:
+                groups.append((group << 16) | power)
+        group_ends.append(len(groups))
+    lane_count: uint256 = unsafe_add((file >> base.N_FEATURES) & base.MASK_32, HEADER_LANES)
+    for i: uint256 in range((lane_count + 63) // 64, bound=MAX_LEVEL_WORDS):
+        if table[i] > 0:
+            self.levels[key][i] = table[i]
+    return groups, group_ends, all_levels
