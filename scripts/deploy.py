@@ -30,7 +30,7 @@ def count(name: str, text: str, least: int, most: int, default: int | None = Non
 
 
 TRAINING = (
-    *("features", "hashed", "telling", "family", "room", "epochs", "rate", "bias_rate", "margin"),
+    *("features", "hashed", "telling", "family", "room", "epochs", "rate", "bias_rate", "margin", "fall"),
     *("label_column", "text_column", "vocabulary", "epsilon"),
 )
 
@@ -75,6 +75,12 @@ TRAINING = (
     "Learn what is closer. [default: 20 for words, 240 by levels, 3 updates for numbers; naive Bayes: 0, learns all]",
     0,
     2**32 - 1,
+)
+@count(
+    "--fall",
+    "For numbers: rates of a perceptron begin at 2^fall times these. [default: 3 where nothing is learnt yet, else 0]",
+    0,
+    5,
 )
 @click.option(
     "--incentive",

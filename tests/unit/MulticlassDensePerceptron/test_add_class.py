@@ -43,3 +43,17 @@ def test_add_class__refusals__revert(create, do, why, owner, stranger):
     assert why(model, "add_class", "newer", sender=owner) == "classes: too many"
     _, model = create([[0, 0], [0, 0]], sealed=False)
     assert why(model, "add_class", "new", sender=owner) == "model: not sealed"
+
+
+@pytest.mark.parametrize(("count", "bias"), [(0, -215), (16, -108), (1_024, -14)])
+def test_add_class__fall__begins_as_low_as_the_rate_of_now_can_lift(create, do, learn, words, count, bias):
+    """At a rate of 16 that is 167 = 1.0404 · 160, rounded up, and 48; at 8 it is 84 and 24, at 1 it is 11 and 3."""
+    twin, model = create([[1, 0], [0, 1]], bias_rate=3, fall=4, count=count)
+    do(model, "add_class", "third")
+    assert twin.add_class() == 2
+    assert words(model) == twin.words()
+    assert twin.biases[2] == bias
+
+    learn(model, x(6, 8), 2)
+
+    assert model.call("scores", x(6, 8))[2] == NEVER
