@@ -199,8 +199,7 @@ class MulticlassDensePerceptron(DenseTwin):
         self.founders = self.founders or self.class_count
         p = self.parameters
         self.weights = np.vstack([self.weights, np.zeros(p.n_features, np.int64)])
-        doublings = doublings_at(p.fall, self.count)
-        self.biases.append(-(p.rate << doublings) * p.unit * 10_404 // 10_000 - (p.bias_rate << doublings))
+        self.biases.append(-(p.rate << p.fall) * p.unit * 10_404 // 10_000 - (p.bias_rate << p.fall))
         return self.class_count - 1
 
     # ---- state -------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@
      A class that was added counts only where its score is above 0: elsewhere it is no answer and no rival. It begins with weights 0
      and a bias so far below 0 that its first sample, whatever it is, leaves the score of every sample with a norm within 2% of `unit`
      at 0 or below: neither adding nor the first sample makes it win anything, whatever the other classes' weights. From then on
-     it learns as all do.
+     it learns as all do. Where the rate falls, it begins as far below at any time, so a late one needs up to 2^fall samples more.
 
      State: word 0 is the header, see the modules `model`, `classes` and, for a rate that falls, `falling`. Then the classes, each in as many words as the state
      of `DensePerceptron` has, and in the same order, but with its bias alone where that has the header.
@@ -435,10 +435,11 @@ def add_class(name: String[limits.MAX_TEXT]) -> uint256:
     """
     identity: uint256 = model._identity()
     y: uint256 = classes._add(name, (identity >> ROOM) & MASK_8)
-    # so low that one sample cannot lift the score above 0: rate · x·x' is at most rate · (1.02 · unit)², and the rates never rise
-    doublings: uint256 = falling._doublings(identity, model.state[model.HEADER])
-    depth: uint256 = ((((identity >> RATE) & MASK_8) << doublings) * (identity >> UNIT) * 10_404 + 9_999) // 10_000
-    depth += ((identity >> BIAS_RATE) & MASK_16) << doublings
+    # so low that one sample cannot lift the score above 0: rate · x·x' is at most rate · (1.02 · unit)². By the first rates, also
+    # where they have fallen: what a class begins with must not tell when it was added
+    fall: uint256 = (identity >> falling.FALL) & falling.MASK_4
+    depth: uint256 = ((((identity >> RATE) & MASK_8) << fall) * (identity >> UNIT) * 10_404 + 9_999) // 10_000
+    depth += ((identity >> BIAS_RATE) & MASK_16) << fall
     class_words: uint256 = self._class_words((identity >> N_FEATURES) & falling.MASK_12)
     model.state[(y + 1) * class_words] = (2**32 - depth) << BIAS
     return y
