@@ -76,12 +76,7 @@ TRAINING = (
     0,
     2**32 - 1,
 )
-@count(
-    "--fall",
-    "For numbers: rates of a perceptron begin at 2^fall times these. [default: 3 where nothing is learnt yet, else 0]",
-    0,
-    5,
-)
+@count("--fall", "For numbers: the rates begin at 2^fall times these. [default: 3 if untrained, else 0]", 0, 5)
 @click.option(
     "--incentive",
     type=click.Choice(list(claims.INCENTIVES)),
