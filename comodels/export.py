@@ -147,7 +147,7 @@ def write_start(model, path: Path) -> bool:
         block = log["blockNumber"]
         if int(call_at(model, block, "version"), 16):
             block = hex(int(block, 16) - 1)  # it learnt in the same block: take the state before, if it is complete
-        count = model.contract.call("word_count")
+        count = int(call_at(model, block, "word_count"), 16)  # classes may have been added since
         words = []
         for start in range(0, count, saved.LOAD_WORDS):
             words += words_at(model, block, start, min(saved.LOAD_WORDS, count - start))

@@ -14,6 +14,7 @@ from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS
 from comodels.models import FAMILY, choose_twin, twin_of
 from comodels.models.base import Twin
+from comodels.models.falling import largest_fall
 from comodels.models.training import DEFAULTS, default_values, prepare
 from comodels.revert import Revert
 from comodels.wire import RETURN_REST, clone_code, pack_card
@@ -272,8 +273,11 @@ def new_twin(
     family: str = FAMILY,
     classes: int = 2,
     room: int | None = None,
+    fall: int = 0,
 ):
     """An untrained model of a family for an encoder's samples; rates are for perceptrons, a margin for naive Bayes too.
+
+    A fall is for perceptrons on numbers.
 
     Parameters
     ----------
@@ -284,16 +288,30 @@ def new_twin(
     if room < classes:
         raise ComodelsError(f"There are {classes} classes already: --room must be at least that.")
     twin = choose_twin(family, encoder.unit is None, room)
-    values = default_values(twin.PARAMETERS, encoder.n_features, room, encoder.unit, rate)
+    values = default_values(twin.PARAMETERS, encoder.n_features, room, encoder.unit, rate, fall)
     names = {f.name for f in fields(twin.PARAMETERS)}
     wanted = {"bias_rate": bias_rate, "margin": margin}
     values |= {name: value for name, value in wanted.items() if value is not None and name in names}
     return twin.untrained(twin.PARAMETERS(**values), classes)
 
 
-def train_for(encoder, samples: Sequence[bytes], labels: Sequence[int], epochs=DEFAULTS.epochs, seed=0, **kind):
-    """A trained model for an encoder's samples, with the parameters that it is to have on chain; see `new_twin`."""
-    return prepare(new_twin(encoder, **kind), samples, labels, epochs, seed)
+def train_for(
+    encoder,
+    samples: Sequence[bytes],
+    labels: Sequence[int],
+    epochs: int = DEFAULTS.epochs,
+    seed: int = 0,
+    fall: int | None = None,
+    **kind,
+):
+    """A trained model for an encoder's samples, with the parameters that it is to have on chain; see `new_twin`.
+
+    Unless told otherwise, the rate of a perceptron on numbers falls where nothing is learnt here: a model that is
+    trained has a head start instead, see `prepare`.
+    """
+    if fall is None:
+        fall = 0 if epochs and len(samples) else largest_fall(kind.get("rate") or DEFAULTS.rate, DEFAULTS.dense_fall)
+    return prepare(new_twin(encoder, **kind, fall=fall), samples, labels, epochs, seed)
 
 
 def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:

@@ -198,10 +198,13 @@ def randomised_label(y: int, classes: int, epsilon: float, rng: np.random.Genera
     For points and markets: who pays a deposit for a wrong label loses it.
     """
     rng = fresh() if rng is None else rng
-    check_epsilon(epsilon)
     if not 0 <= y < classes or classes < 2:
         raise EncoderError(f"there is no class {y} of {classes}, or none to take instead")
-    other = (classes - 1) / (math.exp(epsilon) + classes - 1)
-    if rng.random() >= other:
+    if rng.random() >= told_otherwise(classes, epsilon):
         return y
     return (y + int(rng.integers(1, classes))) % classes
+
+
+def told_otherwise(classes: int, epsilon: float) -> float:
+    """The probability with which another label is told than the true one."""
+    return (classes - 1) / (math.exp(check_epsilon(epsilon)) + classes - 1)

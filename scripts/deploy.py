@@ -30,7 +30,7 @@ def count(name: str, text: str, least: int, most: int, default: int | None = Non
 
 
 TRAINING = (
-    *("features", "hashed", "telling", "family", "room", "epochs", "rate", "bias_rate", "margin"),
+    *("features", "hashed", "telling", "family", "room", "epochs", "rate", "bias_rate", "margin", "fall"),
     *("label_column", "text_column", "vocabulary", "epsilon"),
 )
 
@@ -76,6 +76,7 @@ TRAINING = (
     0,
     2**32 - 1,
 )
+@count("--fall", "For numbers: the rates begin at 2^fall times these. [default: 3 if untrained, else 0]", 0, 5)
 @click.option(
     "--incentive",
     type=click.Choice(list(claims.INCENTIVES)),

@@ -65,18 +65,19 @@ def level_perceptron(encoder, class_count: int):
     return twin.untrained(twin.PARAMETERS(encoder.n_features))
 
 
-def dense_perceptron(margin: float, encoder, class_count: int):
+def dense_perceptron(margin: float, fall: int, encoder, class_count: int):
     twin = twin_of("DensePerceptron")
     unit = encoder.unit
-    return twin.untrained(twin.PARAMETERS(encoder.n_features, unit, bias_rate=unit, margin=round(margin * unit**2)))
+    fields = {"bias_rate": unit, "margin": round(margin * unit**2), "fall": fall}
+    return twin.untrained(twin.PARAMETERS(encoder.n_features, unit, **fields))
 
 
-def multiclass_dense_perceptron(margin: float, encoder, class_count: int):
+def multiclass_dense_perceptron(margin: float, fall: int, encoder, class_count: int):
     twin = twin_of("MulticlassDensePerceptron")
     unit = encoder.unit
     # an update moves two classes, so the margin of two scores is twice that of one
-    fields = twin.PARAMETERS(encoder.n_features, unit, class_count, bias_rate=unit, margin=round(2 * margin * unit**2))
-    return twin.untrained(fields, class_count)
+    fields = {"bias_rate": unit, "margin": round(2 * margin * unit**2), "fall": fall}
+    return twin.untrained(twin.PARAMETERS(encoder.n_features, unit, class_count, **fields), class_count)
 
 
 def nearest_centroid(encoder, class_count: int):
@@ -107,14 +108,17 @@ def bayes():
     return MultinomialNB()
 
 
-DENSE_TWO = [
-    Entry("perceptron, no margin", partial(dense_perceptron, 0), perceptron),
-    Entry("perceptron, default margin", partial(dense_perceptron, DEFAULTS.dense_margin), perceptron),
-]
-DENSE_MANY = [
-    Entry("perceptron, no margin", partial(multiclass_dense_perceptron, 0), perceptron),
-    Entry("perceptron, default margin", partial(multiclass_dense_perceptron, DEFAULTS.dense_margin), perceptron),
-]
+def dense_entries(make: Callable[[float, int, Any, int], Any]) -> list[Entry]:
+    """Perceptrons on numbers: without a margin, with the usual one, and with a rate that falls, by its own margin."""
+    return [
+        Entry("perceptron, no margin", partial(make, 0, 0), perceptron),
+        Entry("perceptron, default margin", partial(make, DEFAULTS.dense_margin, 0), perceptron),
+        Entry("perceptron, rate falls", partial(make, DEFAULTS.dense_falling_margin, DEFAULTS.dense_fall), perceptron),
+    ]
+
+
+DENSE_TWO = dense_entries(dense_perceptron)
+DENSE_MANY = dense_entries(multiclass_dense_perceptron)
 DENSE = [Entry("nearest centroid", nearest_centroid, centroid)]
 TEXT = [
     Entry("perceptron, no margin", partial(sparse_perceptron, 0), perceptron),

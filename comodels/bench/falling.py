@@ -1,16 +1,13 @@
 """Does a learning rate that falls with the number of updates help dense perceptrons?
 
-Published models do without: they are trained off chain with a rate eight times as high (`training.Defaults`), which
-is a rate that falls once. Here is what both come to, and other head starts, over one pass of people's samples.
+A model that is trained off chain moves eight times as far there as on chain (`training.Defaults`), which is a rate that
+falls once. Here is what both come to, and other head starts, over one pass of people's samples.
 """
 
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import replace
-from math import isqrt
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -20,40 +17,43 @@ import numpy as np
 import encoders
 from comodels.bench.accuracy import Parts, flip_rate
 from comodels.models import choose_twin
-from comodels.models.training import DEFAULTS, default_values, prepare, train
+from comodels.models.falling import MAX_FALL
+from comodels.models.training import DEFAULTS, default_values, prepare
 from comodels.revert import Revert
 
-ENDS = (4, 16, 35, 69, 135, 295, 878)  # updates up to which the rate is 8, 7, …, 2; from then on it is 1
+FALLS = range(1, MAX_FALL + 1)
 HEAD_STARTS = (1, 4, DEFAULTS.dense_head_start, 16)
 OWNED = (0, 50, 0.5)  # rows of the owner's, on which the model is trained before: a number, or a part of all
 FLIPPED = 0.3
 
 
-class Falling:
-    """A dense perceptron whose rate, bias rate and margin fall with its updates."""
+def published(
+    kind: Any, n_features: int, unit: int, classes: int, samples: list[bytes], labels: list[int]
+) -> Iterator[tuple[str, Any]]:
+    """Models that their owner has trained on these samples, or on none: with rates that fall, and with head starts."""
 
-    def __init__(self, twin: Any, updates: int = 0):
-        self.twin = twin
-        self.last = twin.parameters  # with the rate 1
-        self.updates = updates
-        self.predict = twin.predict
+    def untrained(fall: int, **other: int) -> Any:
+        values = default_values(kind.PARAMETERS, n_features, classes, unit, fall=fall)
+        return kind.untrained(kind.PARAMETERS(**values | other), classes)
 
-    def update(self, x: bytes, y: int) -> int:
-        """Learn at the rate of now; what would leave the range of the weights is left out."""
-        rate = len(ENDS) + 1 - bisect_left(ENDS, self.updates)
-        margin = self.last.margin * isqrt(8 * rate)
-        bias_rate = min(rate * self.last.bias_rate, 2**16 - 1)
-        self.twin.parameters = replace(self.last, rate=rate, bias_rate=bias_rate, margin=margin)
+    for fall in FALLS:
+        yield f"fall {fall}", prepare(untrained(fall), samples, labels)
+    if not samples:
+        yield "constant", untrained(0)
+        yield "constant, margin of those that fall", untrained(0, margin=untrained(1).parameters.margin)
+        return
+    for factor in HEAD_STARTS:
+        yield f"head start {factor}", prepare(untrained(0), samples, labels, head_start=factor)
+
+
+def learn(twin: Any, samples: list[bytes], labels: list[int]) -> Any:
+    """Let a model learn samples one by one; what would leave the range of its weights is left out, as on chain."""
+    for x, y in zip(samples, labels, strict=True):
         try:
-            effect = self.twin.update(x, y)
+            twin.update(x, y)
         except Revert:
-            effect = 0
-        self.twin.parameters = self.last
-        self.updates += effect > 0
-        return effect
-
-    def copy(self) -> Falling:
-        return Falling(self.twin.copy(), self.updates)
+            continue
+    return twin
 
 
 def measure(source: str, shuffles: int) -> Iterator[tuple[int, str, float, float, float]]:
@@ -67,22 +67,12 @@ def measure(source: str, shuffles: int) -> Iterator[tuple[int, str, float, float
         wrong = (labels + rng.integers(1, classes, len(labels))) % classes
         flipped = np.where(rng.random(len(labels)) < FLIPPED, wrong, labels)
         kind = choose_twin("perceptron", False, classes)
-        values = default_values(kind.PARAMETERS, part.encoder.n_features, classes, part.encoder.unit)
-        parameters = kind.PARAMETERS(**values)
+        form = part.encoder.n_features, part.encoder.unit, classes
         for owned in OWNED:
             own = int(owned * len(labels)) if owned < 1 else int(owned)
-            known, true_labels = samples[:own], labels[:own].tolist()
-            made: dict[str, Any] = {
-                "falling": train(Falling(kind.untrained(parameters, classes)), known, true_labels, DEFAULTS.epochs)
-            }
-            for factor in HEAD_STARTS if own else (1,):
-                name = f"head start {factor}" if own else "constant"
-                made[name] = prepare(kind.untrained(parameters, classes), known, true_labels, head_start=factor)
-            for name, model in made.items():
-                true, false = model.copy(), model.copy()
-                for x, y, given in zip(samples[own:], labels[own:].tolist(), flipped[own:].tolist(), strict=True):
-                    true.update(x, y)
-                    false.update(x, given)
+            for name, model in published(kind, *form, samples[:own], labels[:own].tolist()):
+                true = learn(model.copy(), samples[own:], labels[own:].tolist())
+                false = learn(model.copy(), samples[own:], flipped[own:].tolist())
                 right = [
                     float(np.mean([each.predict(x) == y for x, y in zip(*part.test[:2], strict=True)]))
                     for each in (true, false)

@@ -233,7 +233,7 @@ class Plans:
 
     @staticmethod
     def _kind(form: Mapping[str, Any]) -> dict[str, Any]:
-        """What `models.new_twin` is told besides encoder and classes."""
+        """What `models.train_for` is told besides encoder, samples and classes."""
         family = form.get("family") or FAMILY
         if family not in families():
             raise InputError(say("error.no_model_chosen"))
@@ -242,6 +242,7 @@ class Plans:
             "rate": _number(form, "rate", None, 1, 65_535),
             "bias_rate": _number(form, "bias_rate", None, 0, 65_535),
             "margin": _number(form, "margin", None, 0, 2**32 - 1),
+            "fall": _number(form, "fall", None, 0, 5),
         }
 
     def _untrained(
@@ -257,7 +258,7 @@ class Plans:
         if len(class_names) < 2:
             raise InputError(say("error.no_classes"))
         encoder, _ = self._encoder(form, data)
-        twin = models.new_twin(encoder, **self._kind(form), classes=len(class_names))
+        twin = models.train_for(encoder, [], [], **self._kind(form), classes=len(class_names))
         saved = models.SavedModel(
             twin.KIND, name, description, class_names, twin.parameters.pack(), twin.words(), encoder
         )

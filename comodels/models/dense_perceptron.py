@@ -9,11 +9,11 @@ from functools import cache
 import numpy as np
 
 from comodels.models.base import Parameters, Twin
+from comodels.models.falling import COUNT_AT, EFFECT_AT, check_fall, doublings_at
 from comodels.revert import require
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 BIAS_MIN, BIAS_MAX = -(2**31), 2**31 - 1
-MAX_RATE = 128
 MAX_FEATURES = 2_048
 MAX_UNIT = 5_792
 VERSION_MAX = 2**31 - 1
@@ -35,19 +35,23 @@ class DensePerceptronParameters(Parameters):
         By how much the bias moves, 0 to 65,535; `rate * unit` treats it as the weight of a feature that is always 1.0.
     margin : int
         A sample that is classified rightly by less than this score is learnt all the same, 0 to 2^32 - 1.
+    fall : int
+        How often rates and margin are twice these at first, 0 to 5: they fall with the number of updates, see
+        `falling`. Then `rate` is at most 128 / 2^fall.
     """
 
-    LAYOUT = {"rate": 0, "bias_rate": 16, "margin": 32, "n_features": 64, "unit": 80}
+    LAYOUT = {"rate": 0, "bias_rate": 16, "margin": 32, "n_features": 64, "fall": 76, "unit": 80}
 
     n_features: int
     unit: int
     rate: int = 1
     bias_rate: int = 0
     margin: int = 0
+    fall: int = 0
 
     def __post_init__(self) -> None:
         require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
-        require(1 <= self.rate <= MAX_RATE, "model: learning rate of 1 to 128")
+        check_fall(self.fall, self.rate)
         require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
         require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
 
@@ -76,7 +80,7 @@ def check_norm(x: np.ndarray, unit: int) -> None:
     require(9_604 * unit**2 <= 10_000 * squares <= 10_404 * unit**2, "sample: norm out of bounds")
 
 
-def pack_weights(weights: Sequence[int] | np.ndarray, bias: int = 0) -> list[int]:
+def pack_weights(weights: Sequence[int] | np.ndarray, bias: int = 0, count: int | None = None) -> list[int]:
     """The words of weights and bias, the bias in the last.
 
     Parameters
@@ -85,6 +89,8 @@ def pack_weights(weights: Sequence[int] | np.ndarray, bias: int = 0) -> list[int
         `int16` values.
     bias : int
         An `int32` value.
+    count : int, optional
+        Of the updates, beside the bias, where the rate falls; 16 bits.
     """
     weights = np.asarray(weights)
     n_features = len(weights)
@@ -92,10 +98,12 @@ def pack_weights(weights: Sequence[int] | np.ndarray, bias: int = 0) -> list[int
         raise ValueError(f"weights must be int16: {weights.min()} to {weights.max()} do not fit")
     if not BIAS_MIN <= bias <= BIAS_MAX:
         raise ValueError(f"the bias must be int32: {bias} does not fit")
-    lanes = np.zeros(((n_features + 22) // 16, 16), "<i2")
+    if count is not None and not 0 <= count < 2**16:
+        raise ValueError(f"the count must have 16 bits: {count} does not fit")
+    lanes = np.zeros(((n_features + (22 if count is None else 24)) // 16, 16), "<i2")
     lanes[lanes_of(n_features)] = weights
     words = [int.from_bytes(row.tobytes(), "little") for row in lanes]
-    words[-1] |= (bias & 0xFFFFFFFF) << 192
+    words[-1] |= (bias & 0xFFFFFFFF) << 192 | (count or 0) << COUNT_AT
     return words
 
 
@@ -130,6 +138,8 @@ class DensePerceptron(DenseTwin):
         An `int32` value: the weight of a feature that is always `unit`.
     version : int
         The number of updates so far.
+    count : int
+        Of the updates by which the rate falls; 0 where it does not.
     """
 
     KIND = "DensePerceptron"
@@ -144,15 +154,17 @@ class DensePerceptron(DenseTwin):
         weights: Sequence[int] | np.ndarray | None = None,
         bias: int = 0,
         version: int = 0,
+        count: int = 0,
     ):
         self.parameters = parameters
         n_features = parameters.n_features
         self.weights = np.zeros(n_features, np.int64) if weights is None else np.array(weights, np.int64)
         if self.weights.shape != (n_features,):
             raise ValueError(f"{n_features} weights are needed, not {len(self.weights)}")
-        pack_weights(self.weights, bias)  # for its checks
         self.bias = int(bias)
         self.version = version
+        self.count = count
+        self.words()  # for its checks
 
     # ---- use ---------------------------------------------------------------------------------------------------------
 
@@ -176,7 +188,7 @@ class DensePerceptron(DenseTwin):
         if effect:
             values = self._values(x)
             p = self.parameters
-            step = p.rate * int(values @ values) + p.bias_rate * p.unit
+            step = (p.rate * int(values @ values) + p.bias_rate * p.unit) << (effect >> EFFECT_AT & 7)
             score += -step if y == 1 else step
         return int(score > 0)
 
@@ -190,36 +202,40 @@ class DensePerceptron(DenseTwin):
         check_norm(values, p.unit)
         score = self.score(x)
         answer = int(score > 0)
+        doublings = doublings_at(p.fall, self.count)
+        margin = p.margin << doublings
         if y == 1:
-            if score >= max(1, p.margin):
+            if score >= max(1, margin):
                 return 0, answer
             sign = 1
         else:
-            if -score >= p.margin:
+            if -score >= margin:
                 return 0, answer
             sign = -1
-        weights = self.weights + sign * p.rate * values
+        weights = self.weights + sign * (p.rate << doublings) * values
         require(weights.min() >= WEIGHT_MIN and weights.max() <= WEIGHT_MAX, "perceptron: weight out of range")
         require(self.version < VERSION_MAX, "model: version is full")
-        bias = self.bias + sign * p.bias_rate
+        bias = self.bias + sign * (p.bias_rate << doublings)
         require(BIAS_MIN <= bias <= BIAS_MAX, "perceptron: bias out of range")
         self.weights = weights
         self.bias = bias
         self.version += 1
-        return 2 - y, answer
+        self.count += doublings > 0
+        return 2 - y | doublings << EFFECT_AT, answer
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
     def words(self) -> list[int]:
         """The state as the contract's `words` gives it and `load` takes it."""
-        *words, last = pack_weights(self.weights, self.bias)
+        *words, last = pack_weights(self.weights, self.bias, self.count if self.parameters.fall else None)
         return [last, *words]
 
     @classmethod
     def from_words(
         cls, parameters: DensePerceptronParameters, words: Sequence[int], version: int = 0
     ) -> DensePerceptron:
-        return cls(parameters, *unpack_words([*words[1:], words[0]], parameters.n_features), version)
+        weights, bias = unpack_words([*words[1:], words[0]], parameters.n_features)
+        return cls(parameters, weights, bias, version, words[0] >> COUNT_AT & 0xFFFF if parameters.fall else 0)
 
     def copy(self) -> DensePerceptron:
-        return type(self)(self.parameters, self.weights, self.bias, self.version)
+        return type(self)(self.parameters, self.weights, self.bias, self.version, self.count)

@@ -13,7 +13,6 @@ from comodels.models.dense_perceptron import (
     BIAS_MAX,
     BIAS_MIN,
     MAX_FEATURES,
-    MAX_RATE,
     MAX_UNIT,
     VERSION_MAX,
     WEIGHT_MAX,
@@ -23,6 +22,7 @@ from comodels.models.dense_perceptron import (
     pack_weights,
     unpack_words,
 )
+from comodels.models.falling import COUNT_AT, EFFECT_AT, check_fall, doublings_at
 from comodels.revert import require
 
 MAX_CLASSES = 255
@@ -52,9 +52,12 @@ class MulticlassDensePerceptronParameters(Parameters):
         By how much a bias moves, 0 to 65,535; `rate * unit` treats it as the weight of a feature that is always 1.0.
     margin : int
         A sample that is classified rightly by less than this score is learnt all the same, 0 to 2^32 - 1.
+    fall : int
+        How often rates and margin are twice these at first, 0 to 5: they fall with the number of updates, see
+        `falling`. Then `rate` is at most 128 / 2^fall.
     """
 
-    LAYOUT = {"rate": 0, "room": 8, "bias_rate": 16, "margin": 32, "n_features": 64, "unit": 80}
+    LAYOUT = {"rate": 0, "room": 8, "bias_rate": 16, "margin": 32, "n_features": 64, "fall": 76, "unit": 80}
 
     n_features: int
     unit: int
@@ -62,10 +65,11 @@ class MulticlassDensePerceptronParameters(Parameters):
     rate: int = 1
     bias_rate: int = 0
     margin: int = 0
+    fall: int = 0
 
     def __post_init__(self) -> None:
         require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
-        require(1 <= self.rate <= MAX_RATE, "model: learning rate of 1 to 128")
+        check_fall(self.fall, self.rate)
         require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
         require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
         require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
@@ -88,6 +92,8 @@ class MulticlassDensePerceptron(DenseTwin):
         The number of updates so far.
     founders : int
         How many classes there were before the first was added; 0: none was.
+    count : int
+        Of the updates by which the rate falls; 0 where it does not.
     """
 
     KIND = "MulticlassDensePerceptron"
@@ -102,8 +108,10 @@ class MulticlassDensePerceptron(DenseTwin):
         classes: int = 2,
         version: int = 0,
         founders: int = 0,
+        count: int = 0,
     ):
         self.parameters = parameters
+        self.count = count
         self.founders = founders
         n_features = parameters.n_features
         self.weights = np.zeros((classes, n_features), np.int64) if weights is None else np.array(weights, np.int64)
@@ -140,14 +148,16 @@ class MulticlassDensePerceptron(DenseTwin):
 
     def predict_without(self, x: bytes, y: int, effect: int) -> int:
         """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        require(0 <= y < self.class_count and effect <= self.class_count, "model: no such class")
+        p = self.parameters
+        rival, doublings = effect & 0xFF, effect >> EFFECT_AT
+        require(0 <= y < self.class_count and rival <= self.class_count, "model: no such class")
+        require(doublings <= p.fall, "model: no such effect")
         scores = self._sums(x)
-        if effect:
+        if rival:
             values = self._values(x)
-            p = self.parameters
-            step = p.rate * int(values @ values) + p.bias_rate * p.unit
+            step = (p.rate * int(values @ values) + p.bias_rate * p.unit) << doublings
             scores[y] -= step
-            scores[effect - 1] += step
+            scores[rival - 1] += step
         scores = counting(scores, self.founders)
         return scores.index(max(scores))
 
@@ -165,21 +175,23 @@ class MulticlassDensePerceptron(DenseTwin):
         if not rivals:
             return 0, answer
         rival = max(rivals, key=lambda c: (scores[c], -c))
-        if scores[y] >= scores[rival] + max(p.margin, int(rival < y)):
+        doublings = doublings_at(p.fall, self.count)
+        if scores[y] >= scores[rival] + max(p.margin << doublings, int(rival < y)):
             return 0, answer
         require(self.version < VERSION_MAX, "model: version is full")
         moved = []
         for c, sign in ((y, 1), (rival, -1)):
-            weights = self.weights[c] + sign * p.rate * values
+            weights = self.weights[c] + sign * (p.rate << doublings) * values
             require(weights.min() >= WEIGHT_MIN and weights.max() <= WEIGHT_MAX, "perceptron: weight out of range")
-            bias = self.biases[c] + sign * p.bias_rate
+            bias = self.biases[c] + sign * (p.bias_rate << doublings)
             require(BIAS_MIN <= bias <= BIAS_MAX, "perceptron: bias out of range")
             moved.append((c, weights, bias))
         for c, weights, bias in moved:
             self.weights[c] = weights
             self.biases[c] = bias
         self.version += 1
-        return 1 + rival, answer
+        self.count += doublings > 0
+        return 1 + rival | doublings << EFFECT_AT, answer
 
     def add_class(self) -> int:
         """One more class, which has learnt nothing yet, as the owner adds it; returns its index."""
@@ -187,14 +199,16 @@ class MulticlassDensePerceptron(DenseTwin):
         self.founders = self.founders or self.class_count
         p = self.parameters
         self.weights = np.vstack([self.weights, np.zeros(p.n_features, np.int64)])
-        self.biases.append(-p.rate * p.unit * 10_404 // 10_000 - p.bias_rate)
+        self.biases.append(-(p.rate << p.fall) * p.unit * 10_404 // 10_000 - (p.bias_rate << p.fall))
         return self.class_count - 1
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
     def words(self) -> list[int]:
         """The state as the contract's `words` gives it and `load` takes it."""
-        words = [pack_header(self.class_count, self.founders)]
+        if not 0 <= self.count < 2**16:
+            raise ValueError(f"the count must have 16 bits: {self.count} does not fit")
+        words = [pack_header(self.class_count, self.founders) | self.count << COUNT_AT]
         for weights, bias in zip(self.weights, self.biases, strict=True):
             words += pack_weights(weights, bias)
         return words
@@ -209,10 +223,13 @@ class MulticlassDensePerceptron(DenseTwin):
             raise ValueError(f"{1 + classes * step} words are needed, not {len(words)}")
         rows = [unpack_words(words[i : i + step], parameters.n_features) for i in range(1, len(words), step)]
         weights, biases = [weights for weights, _ in rows], [bias for _, bias in rows]
-        return cls(parameters, weights, biases, version=version, founders=founders)
+        count = words[0] >> COUNT_AT & 0xFFFF if parameters.fall else 0
+        return cls(parameters, weights, biases, version=version, founders=founders, count=count)
 
     def copy(self) -> MulticlassDensePerceptron:
-        return type(self)(self.parameters, self.weights, self.biases, version=self.version, founders=self.founders)
+        return type(self)(
+            self.parameters, self.weights, self.biases, version=self.version, founders=self.founders, count=self.count
+        )
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 

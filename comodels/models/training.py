@@ -26,13 +26,15 @@ class Defaults:
     dense_margin: float = 3.0
     dense_bias_rate: float = 1.0  # as the weight of a feature that is always 1.0
     dense_head_start: int = 8  # off chain, weights move so many times as far: on chain one sample then weighs little
+    dense_fall: int = 3  # of a model that is published untrained, and has no head start
+    dense_falling_margin: float = 6.0  # where the rate falls, instead of the other
 
 
 DEFAULTS = Defaults()
 
 
 def default_values(
-    parameters: type, n_features: int, classes: int, unit: int | None, rate: int | None = None
+    parameters: type, n_features: int, classes: int, unit: int | None, rate: int | None = None, fall: int = 0
 ) -> dict[str, Any]:
     """Values for the fields of a dataclass of parameters that fit the data; what is not among them has a default.
 
@@ -44,18 +46,22 @@ def default_values(
         For dense samples: the integer that stands for 1.0.
     rate : int, optional
         The learning rate, of which bias rate and margin of dense perceptrons are multiples.
+    fall : int
+        Of the rate of dense perceptrons, which then have a larger margin.
     """
     rate = DEFAULTS.rate if rate is None else rate
     names = {f.name for f in fields(parameters)}
+    margin = DEFAULTS.dense_falling_margin if fall else DEFAULTS.dense_margin
     values = {"n_features": n_features, "room": classes, "rate": rate}
     if unit is None and "rate" in names:
         values |= {"bias_rate": DEFAULTS.bias_rate, "margin": DEFAULTS.margin}
     elif unit is not None:
         values |= {
             "unit": unit,
+            "fall": fall,
             "bias_rate": round(DEFAULTS.dense_bias_rate * rate * unit),
             # with more than two classes an update moves two of them, each by a step
-            "margin": round(DEFAULTS.dense_margin * rate * unit**2) * (2 if "room" in names else 1),
+            "margin": round(margin * rate * unit**2) * (2 if "room" in names else 1),
         }
     return {name: value for name, value in values.items() if name in names}
 
@@ -83,13 +89,15 @@ def prepare(
 
     One that counts learns each sample once; what its classes begin with on chain, so that the first sample of one wins
     nothing, they do without here. A dense perceptron learns faster off chain than on chain, as far as the weights stay
-    in their range: otherwise one wrong sample could turn a model that has seen few.
+    in their range: otherwise one wrong sample could turn a model that has seen few. One whose rate falls learns off
+    chain as on chain, where its rate goes on falling.
     """
     final = twin.parameters
     epochs = DEFAULTS.epochs if epochs is None else epochs
     if not hasattr(final, "rate"):
         epochs = min(epochs, 1)
-    factor = head_start if hasattr(final, "rate") and hasattr(final, "unit") else 1
+    faster_here = hasattr(final, "rate") and hasattr(final, "unit") and not getattr(final, "fall", 0)
+    factor = head_start if faster_here else 1
     start = twin.words()
     while True:
         faster = {name: getattr(final, name) * factor for name in ("rate", "bias_rate", "margin")} if factor > 1 else {}

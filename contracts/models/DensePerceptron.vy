@@ -16,16 +16,18 @@
      bits) of the first hold features 4·i and 4·i + 2, those of the second 4·i + 1 and 4·i + 3. Of the last features, more
      than 16 take two words like that, and 1 to 16 one: lanes 2·i + 1 and 2·i hold features 4·i and 4·i + 2 for i < 4, and
      4·i - 15 and 4·i - 13 for i >= 4. Lanes without a feature are never used. Word 0 holds the header (see the module
-     `model`), and beside it what would be the last word of the weights, if the upper four lanes of that are free; the others
-     follow in order.
-     In the header: the bias as two's complement `int32`.
+     `model`), and beside it what would be the last word of the weights, if the upper four lanes of that are free, or five
+     where the rate falls; the others follow in order.
+     In the header: the bias as two's complement `int32`, and in the lane below it the count of a rate that falls.
 
-     Parameters, from the lowest bits up: learning rate (16 bits), bias rate (16), margin (32), number of features (16),
-     unit (16). Margin and scores have one unit: that of a weight times that of x.
+     Parameters, from the lowest bits up: learning rate (16 bits), bias rate (16), margin (32), number of features (12), fall
+     (4), unit (16). Margin and scores have one unit: that of a weight times that of x. Where there is a fall, rates and margin
+     are those at which it ends, see the module `falling`.
 """
 from ..interfaces import IModel
-from ..modules import lanes
 from ..modules import dense
+from ..modules import falling
+from ..modules import lanes
 from ..modules import limits
 from ..modules import model
 from ..modules import ownership
@@ -112,7 +114,7 @@ def bias() -> int256:
     """
     @notice The trained bias: the weight of a feature that is always `unit`.
     """
-    return convert(((model.state[model.HEADER] >> dense.BIAS) & dense.MASK_32) ^ 2**31, int256) - 2**31
+    return unsafe_sub(convert(((model.state[model.HEADER] >> dense.BIAS) & dense.MASK_32) ^ 2**31, int256), 2**31)
 
 
 # ---- form -----------------------------------------------------------------------------------------------------------
@@ -125,12 +127,14 @@ def layout(parameters: uint256, count: uint256) -> (uint256, uint256):
     @return The number of state words, and 0: the number of classes is fixed.
     """
     rate: uint256 = parameters & dense.MASK_16
-    assert rate > 0 and rate <= MAX_RATE, "model: learning rate of 1 to 128"
-    n_features: uint256 = (parameters >> 64) & dense.MASK_16
+    fall: uint256 = (parameters >> 76) & falling.MASK_4
+    assert fall <= falling.MAX_FALL, "model: fall of 0 to 5"
+    assert rate > 0 and rate << fall <= MAX_RATE, "model: learning rate of 1 to 128"
+    n_features: uint256 = (parameters >> 64) & falling.MASK_12
     assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 2,048 features"
     unit: uint256 = parameters >> 80
     assert unit > 0 and unit <= MAX_UNIT, "model: unit of 1 to 5,792"
-    return (n_features + 22) // 16, 0
+    return unsafe_add(n_features, 22 if fall == 0 else 24) >> 4, 0
 
 
 @pure
@@ -160,7 +164,7 @@ def predict(x: Bytes[limits.MAX_SAMPLE]) -> uint256:
     """
     @notice 1 where the score is above 0, else 0.
     """
-    return 1 if dense._score(len(x)) > dense.ZERO else 0
+    return convert(dense._score(len(x)) > dense.ZERO, uint256)
 
 
 @view
@@ -186,13 +190,10 @@ def scores(x: Bytes[limits.MAX_SAMPLE]) -> DynArray[int256, limits.MAX_CLASSES]:
 def predict_without(x: Bytes[limits.MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
     @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added.
-    @dev A sample that moved the model changed its own score by rate · ‖x‖² + bias rate · unit, up for class 1.
+    @dev A sample that moved the model changed its own score by rate · ‖x‖² + bias rate · unit, up for class 1; the effect says at
+         which rates.
     """
-    if effect == 0:
-        return 1 if dense._score(len(x)) > dense.ZERO else 0
-    if y == 1:
-        return 1 if dense._score(len(x)) > dense.ZERO + dense._step(len(x)) else 0
-    return 1 if dense._score(len(x)) + dense._step(len(x)) > dense.ZERO else 0
+    return convert(dense._undone(len(x), y, effect) > dense.ZERO, uint256)
 
 
 @view
@@ -226,7 +227,8 @@ def evaluate(rows: Bytes[limits.MAX_ROWS]) -> uint256:
 def update(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it. The norm of `x` must be within 2% of the unit.
-    @return 0 where the sample left the model as it was, else 1 + the class that lost.
+    @return 0 where the sample left the model as it was, else 1 + the class that lost, and above 8 bits how often the last rate was
+            doubled.
     """
     return self._update(len(x), y)[0]
 
@@ -251,7 +253,7 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     clone: address = self
     identity: uint256 = convert(slice(clone.code, model.IDENTITY, 32), uint256)
     assert convert(msg.sender, uint256) == identity & model.MASK_160, "model: not the trainer"
-    size: uint256 = (identity >> dense.N_FEATURES) & dense.MASK_16
+    size: uint256 = (identity >> dense.N_FEATURES) & falling.MASK_12
     header_word: uint256 = model.state[model.HEADER]
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
@@ -265,8 +267,13 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     squares: uint256 = 2**223  # half of the highest lane's unit; and, in that lane, Σ x_f², at most 2,048 · 2^14
     word: uint256 = unsafe_add((size >> 5) << 1, 1)
     # moves up or, modulo 2^256, down; `offset` stands for the 128 that each value of a sample counts too much
-    rate: uint256 = (identity >> dense.RATE) & dense.MASK_16
-    bias_rate: uint256 = (identity >> dense.BIAS_RATE) & dense.MASK_16
+    doublings: uint256 = 0
+    sharing: uint256 = dense.SHARING
+    if (identity >> falling.FALL) & falling.MASK_4 > 0:
+        doublings = falling._doublings(identity, header_word)
+        sharing = dense.SHARING_COUNT
+    rate: uint256 = ((identity >> dense.RATE) & dense.MASK_16) << doublings
+    bias_rate: uint256 = ((identity >> dense.BIAS_RATE) & dense.MASK_16) << doublings
     if y == 0:
         rate = unsafe_sub(0, rate)
         bias_rate = unsafe_sub(0, bias_rate)
@@ -274,6 +281,8 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     step: uint256 = 0
     answer: uint256 = 0
     effect: uint256 = 0
+
+    signs: uint256 = dense.SIGNS
 
     # the last block, where it is shorter
     rest: uint256 = size & 31
@@ -284,14 +293,14 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     if rest > 0:
         part: uint256 = sample._last_block(unsafe_add(position, size), rest)
         if rest > 16:
-            last_v = model.state[word] ^ dense.SIGNS
+            last_v = model.state[word] ^ signs
             last = unsafe_add(word, 1)
         else:
             part = lanes._spread_half(part) & lanes.BYTES_16
         part ^= lanes.SIGNS_8
-        if (rest & 15) <= dense.SHARING and rest & 15 > 0:
+        if unsafe_sub(rest & 15, 1) < sharing:  # modulo 2^256
             last = model.HEADER
-        last_w = model.state[last] ^ dense.SIGNS
+        last_w = model.state[last] ^ signs
         last_step = lanes._reversed(part)
         squares = unsafe_add(squares, lanes._squares(part, last_step) << 224)
         total = unsafe_add(total, lanes._dot(part, last_v, last_w) if rest > 16 else lanes._dot_half(part, last_w))
@@ -304,8 +313,8 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
         step = (part << 128) | (part >> 128)
         step = ((step & lanes.LOWER_64) << 64) | ((step >> 64) & lanes.LOWER_64)
         step = ((step & lanes.LOWER_32) << 32) | ((step >> 32) & lanes.LOWER_32)
-        v: uint256 = model.state[word] ^ dense.SIGNS
-        w: uint256 = model.state[unsafe_add(word, 1)] ^ dense.SIGNS
+        v: uint256 = model.state[word] ^ signs
+        w: uint256 = model.state[unsafe_add(word, 1)] ^ signs
         word = unsafe_add(word, 2)
         squares = unsafe_add(
             unsafe_add(
@@ -337,7 +346,6 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     if size >= 512:
         # 16 blocks at once: no index is checked, no cost of a loop
         signs_8: uint256 = lanes.SIGNS_8
-        signs: uint256 = dense.SIGNS
         first: uint256[32] = [
             # unrolled: first_words
             model.state[1] ^ signs,
@@ -475,7 +483,7 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
             ),
             # end
         )
-        answer, effect = dense._judge(total, squares, y, identity)
+        answer, effect = dense._judge(total, squares, y, identity, doublings)
         if effect == 0:
             return 0, answer
         word = 1
@@ -516,7 +524,7 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
             & (first[30] ^ (first[30] << 1))
             & (first[31] ^ (first[31] << 1))
             # end
-        ) & dense.SIGNS == dense.SIGNS:
+        ) & signs == signs:
             low: uint256 = lanes.BYTES_16
             # unrolled: moved_words
             model.state[1] = unsafe_sub(unsafe_add(first[0], unsafe_mul((steps[0] >> 8) & low, rate)), offset) ^ signs
@@ -554,27 +562,27 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
             # end
             word = 33
     else:
-        answer, effect = dense._judge(total, squares, y, identity)
+        answer, effect = dense._judge(total, squares, y, identity, doublings)
         if effect == 0:
             return 0, answer
         word = 1
     for b: uint256[3] in kept:
-        if (b[0] ^ (b[0] << 1)) & (b[1] ^ (b[1] << 1)) & dense.SIGNS != dense.SIGNS:
+        if (b[0] ^ (b[0] << 1)) & (b[1] ^ (b[1] << 1)) & signs != signs:
             break
         model.state[word] = (
-            unsafe_sub(unsafe_add(b[0], unsafe_mul((b[2] >> 8) & lanes.BYTES_16, rate)), offset) ^ dense.SIGNS
+            unsafe_sub(unsafe_add(b[0], unsafe_mul((b[2] >> 8) & lanes.BYTES_16, rate)), offset) ^ signs
         )
         model.state[unsafe_add(word, 1)] = (
-            unsafe_sub(unsafe_add(b[1], unsafe_mul(b[2] & lanes.BYTES_16, rate)), offset) ^ dense.SIGNS
+            unsafe_sub(unsafe_add(b[1], unsafe_mul(b[2] & lanes.BYTES_16, rate)), offset) ^ signs
         )
         word = unsafe_add(word, 2)
     if word >> 1 < size >> 5:
         # what was not kept, or not small
         for i: uint256 in range(word >> 1, size >> 5, bound=limits.MAX_SAMPLE // 32):
             step = lanes._reversed(convert(slice(msg.data, unsafe_add(position, i << 5), 32), uint256) ^ lanes.SIGNS_8)
-            model.state[word] = dense._moved(model.state[word] ^ dense.SIGNS, step >> 8, rate)
+            model.state[word] = dense._moved(model.state[word] ^ signs, step >> 8, rate)
             word = unsafe_add(word, 1)
-            model.state[word] = dense._moved(model.state[word] ^ dense.SIGNS, step, rate)
+            model.state[word] = dense._moved(model.state[word] ^ signs, step, rate)
             word = unsafe_add(word, 1)
     if rest > 16:
         model.state[unsafe_add((size >> 5) << 1, 1)] = dense._moved(last_v, last_step >> 8, rate)
@@ -583,7 +591,7 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     elif rest > 0:
         # the header shares the word, in lanes that do not move
         if (last_w ^ (last_w << 1)) & dense.UNSHARED == dense.UNSHARED:
-            header_word = unsafe_sub(unsafe_add(last_w, unsafe_mul(last_step & lanes.BYTES_16, rate)), offset) ^ dense.SIGNS
+            header_word = unsafe_sub(unsafe_add(last_w, unsafe_mul(last_step & lanes.BYTES_16, rate)), offset) ^ signs
         else:
             header_word = dense._moved(last_w, last_step, rate)
 
@@ -591,6 +599,7 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     bias: uint256 = unsafe_add(((header_word >> dense.BIAS) & dense.MASK_32) ^ 2**31, bias_rate)
     assert bias <= dense.MASK_32, "perceptron: bias out of range"
     model.state[model.HEADER] = unsafe_add(
-        (header_word & ~(dense.MASK_32 << dense.BIAS)) | ((bias ^ 2**31) << dense.BIAS), model.VERSION_ONE
+        (header_word & ~(dense.MASK_32 << dense.BIAS)) | ((bias ^ 2**31) << dense.BIAS),
+        unsafe_add(model.VERSION_ONE, convert(doublings > 0, uint256) << falling.COUNT),
     )
-    return effect, answer
+    return unsafe_add(effect, doublings << falling.EFFECT), answer

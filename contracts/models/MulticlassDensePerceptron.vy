@@ -14,17 +14,19 @@
      A class that was added counts only where its score is above 0: elsewhere it is no answer and no rival. It begins with weights 0
      and a bias so far below 0 that its first sample, whatever it is, leaves the score of every sample with a norm within 2% of `unit`
      at 0 or below: neither adding nor the first sample makes it win anything, whatever the other classes' weights. From then on
-     it learns as all do.
+     it learns as all do. Where the rate falls, it begins as far below at any time, so a late one needs up to 2^fall samples more.
 
-     State: word 0 is the header, see the modules `model` and `classes`. Then the classes, each in as many words as the state
+     State: word 0 is the header, see the modules `model`, `classes` and, for a rate that falls, `falling`. Then the classes, each in as many words as the state
      of `DensePerceptron` has, and in the same order, but with its bias alone where that has the header.
 
      Parameters, from the lowest bits up: learning rate (8 bits), room for classes (8), bias rate (16), margin (32), number
-     of features (16), unit (16). Margin and scores have one unit: that of a weight times that of x. Room and features are
-     limited together, so that whatever can be added can be claimed within the gas of one transaction.
+     of features (12), fall (4), unit (16). Margin and scores have one unit: that of a weight times that of x. Where there is a
+     fall, rates and margin are those at which it ends, see the module `falling`. Room and features are limited together, so that
+     whatever can be added can be claimed within the gas of one transaction.
 """
 from ..interfaces import IModel
 from ..modules import classes
+from ..modules import falling
 from ..modules import lanes
 from ..modules import limits
 from ..modules import model
@@ -121,9 +123,11 @@ def layout(parameters: uint256, count: uint256) -> (uint256, uint256):
     """
     rate: uint256 = parameters & MASK_8
     room: uint256 = (parameters >> 8) & MASK_8
-    n_features: uint256 = (parameters >> 64) & MASK_16
+    n_features: uint256 = (parameters >> 64) & falling.MASK_12
+    fall: uint256 = (parameters >> 76) & falling.MASK_4
     unit: uint256 = parameters >> 80
-    assert rate > 0 and rate <= MAX_RATE, "model: learning rate of 1 to 128"
+    assert fall <= falling.MAX_FALL, "model: fall of 0 to 5"
+    assert rate > 0 and rate << fall <= MAX_RATE, "model: learning rate of 1 to 128"
     assert room > 0, "model: room for 1 to 255 classes"
     assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 2,048 features"
     assert unit > 0 and unit <= MAX_UNIT, "model: unit of 1 to 5,792"
@@ -186,20 +190,23 @@ def scores(x: Bytes[limits.MAX_SAMPLE]) -> DynArray[int256, limits.MAX_CLASSES]:
 def predict_without(x: Bytes[limits.MAX_SAMPLE], y: uint256, effect: uint256) -> uint256:
     """
     @notice What `predict(x)` would be if the one contribution `(x, y)` that had this `effect` had never been added.
-    @dev A sample that moved the model changed its own scores by rate · ‖x‖² + bias rate · unit: up for its class, down for the
-         rival that the effect names.
+    @dev A sample that moved the model changed its own scores by rate · ‖x‖² + bias rate · unit, at the rates that the effect says:
+         up for its class, down for the rival that it names.
     """
     class_count: uint256 = classes._count(model.state[model.HEADER])
-    assert y < class_count and effect <= class_count, "model: no such class"
+    identity: uint256 = model._identity()
+    rival: uint256 = effect & MASK_8
+    assert y < class_count and rival <= class_count, "model: no such class"
+    assert effect >> falling.EFFECT <= (identity >> falling.FALL) & falling.MASK_4, "model: no such effect"
     position: uint256 = sample._position()
     totals: DynArray[uint256, limits.MAX_CLASSES] = self._totals(position, len(x))
-    if effect > 0:
-        identity: uint256 = model._identity()
-        step: uint256 = ((identity >> RATE) & MASK_8) * sample._squared_norm(position, len(x)) + (
-            (identity >> BIAS_RATE) & MASK_16
-        ) * (identity >> UNIT)
+    if rival > 0:
+        step: uint256 = (
+            ((identity >> RATE) & MASK_8) * sample._squared_norm(position, len(x))
+            + ((identity >> BIAS_RATE) & MASK_16) * (identity >> UNIT)
+        ) << (effect >> falling.EFFECT)
         totals[y] -= step
-        totals[effect - 1] += step
+        totals[rival - 1] += step
     return self._best(totals)
 
 
@@ -233,7 +240,8 @@ def evaluate(rows: Bytes[limits.MAX_ROWS]) -> uint256:
 def update(x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256:
     """
     @notice Learn from a sample. Only the trainer may call it. The norm of `x` must be within 2% of the unit.
-    @return 0 where the sample left the model as it was, else 1 + the rival, the class that moved down.
+    @return 0 where the sample left the model as it was, else 1 + the rival, the class that moved down, and above 8 bits how often
+            the last rate was doubled.
     """
     return self._update(len(x), y)[0]
 
@@ -278,15 +286,18 @@ def _update(size: uint256, y: uint256) -> (uint256, uint256):
     if y > last_founder and own <= ZERO:
         own = NEVER
     answer: uint256 = y if own >= unsafe_add(most, first) else rival
-    if own >= unsafe_add(most, max((identity >> MARGIN) & MASK_32, first)):
+    doublings: uint256 = falling._doublings(identity, header_word)
+    if own >= unsafe_add(most, max(((identity >> MARGIN) & MASK_32) << doublings, first)):
         return 0, answer
-    model.state[model.HEADER] = model._count_update(header_word)
-    rate: uint256 = (identity >> RATE) & MASK_8
-    bias_rate: uint256 = (identity >> BIAS_RATE) & MASK_16
+    model.state[model.HEADER] = unsafe_add(
+        model._count_update(header_word), convert(doublings > 0, uint256) << falling.COUNT
+    )
+    rate: uint256 = ((identity >> RATE) & MASK_8) << doublings
+    bias_rate: uint256 = ((identity >> BIAS_RATE) & MASK_16) << doublings
     self._move(y, position, size, rate, bias_rate)
     # down, modulo 2^256
     self._move(rival, position, size, unsafe_sub(0, rate), unsafe_sub(0, bias_rate))
-    return unsafe_add(rival, 1), answer  # safe: a class
+    return unsafe_add(unsafe_add(rival, 1), doublings << falling.EFFECT), answer  # safe: a class and 3 bits
 
 
 @internal
@@ -345,7 +356,7 @@ def _totals(position: uint256, size: uint256) -> DynArray[uint256, limits.MAX_CL
     @param size Its length in bytes.
     """
     identity: uint256 = model._identity()
-    assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
+    assert size == (identity >> N_FEATURES) & falling.MASK_12, "sample: wrong dimension"
     blocks: DynArray[uint256, MAX_BLOCKS] = []
     for i: uint256 in range(size >> 5, bound=MAX_BLOCKS):
         blocks.append(sample._block(unsafe_add(position, i << 5)) ^ lanes.SIGNS_8)
@@ -424,10 +435,11 @@ def add_class(name: String[limits.MAX_TEXT]) -> uint256:
     """
     identity: uint256 = model._identity()
     y: uint256 = classes._add(name, (identity >> ROOM) & MASK_8)
-    # so low that one sample cannot lift the score above 0: rate · x·x' is at most rate · (1.02 · unit)²
-    fall: uint256 = (
-        ((identity >> RATE) & MASK_8) * (identity >> UNIT) * 10_404 + 9_999
-    ) // 10_000 + ((identity >> BIAS_RATE) & MASK_16)
-    class_words: uint256 = self._class_words((identity >> N_FEATURES) & MASK_16)
-    model.state[(y + 1) * class_words] = (2**32 - fall) << BIAS
+    # so low that one sample cannot lift the score above 0: rate · x·x' is at most rate · (1.02 · unit)². By the first rates, also
+    # where they have fallen: what a class begins with must not tell when it was added
+    fall: uint256 = (identity >> falling.FALL) & falling.MASK_4
+    depth: uint256 = ((((identity >> RATE) & MASK_8) << fall) * (identity >> UNIT) * 10_404 + 9_999) // 10_000
+    depth += ((identity >> BIAS_RATE) & MASK_16) << fall
+    class_words: uint256 = self._class_words((identity >> N_FEATURES) & falling.MASK_12)
+    model.state[(y + 1) * class_words] = (2**32 - depth) << BIAS
     return y

@@ -4,6 +4,7 @@
 @notice What the model `DensePerceptron` keeps where, the score of a sample, and what follows from it.
 @dev Its header says how weights stand in words, and why. The arithmetic is that of the module `lanes`.
 """
+from . import falling
 from . import lanes
 from . import limits
 from . import model
@@ -25,6 +26,7 @@ UNIT: constant(uint256) = 240
 
 # the features of the last word of weights beside which the header fits: it takes the lanes of the features 9, 11, 13, 15 of 16
 SHARING: constant(uint256) = 9
+SHARING_COUNT: constant(uint256) = 7  # and those beside which a count fits too, in the lane of the feature 7 of 16
 
 # flips the sign bits of the 16 lanes of a word: two's complement to offset binary and back
 SIGNS: constant(uint256) = lanes.SIGNS_16
@@ -36,7 +38,9 @@ UNSHARED: constant(uint256) = SIGNS >> 64
 
 @internal
 @pure
-def _judge(total: uint256, squares: uint256, y: uint256, identity: uint256) -> (uint256, uint256):
+def _judge(
+    total: uint256, squares: uint256, y: uint256, identity: uint256, doublings: uint256
+) -> (uint256, uint256):
     """
     @dev The class of a sample with this score, and its effect if it is learnt. Its norm is checked, as `sample._check_norm` does.
          Safe: no term has more than 61 bits.
@@ -45,8 +49,8 @@ def _judge(total: uint256, squares: uint256, y: uint256, identity: uint256) -> (
     square: uint256 = unsafe_mul(identity >> UNIT, identity >> UNIT)
     scaled: uint256 = unsafe_mul(squares >> 224, 10_000)
     assert scaled >= unsafe_mul(square, 9_604) and scaled <= unsafe_mul(square, 10_404), "sample: norm out of bounds"
-    answer: uint256 = 1 if total > ZERO else 0
-    margin: uint256 = (identity >> MARGIN) & MASK_32
+    answer: uint256 = convert(total > ZERO, uint256)
+    margin: uint256 = ((identity >> MARGIN) & MASK_32) << doublings
     if y == 1:
         return answer, 0 if total >= unsafe_add(ZERO, max(1, margin)) else 1
     return answer, 0 if ZERO >= unsafe_add(total, margin) else 2
@@ -86,15 +90,20 @@ def _score(size: uint256) -> uint256:
 
 @internal
 @view
-def _step(size: uint256) -> uint256:
+def _undone(size: uint256, y: uint256, effect: uint256) -> uint256:
     """
-    @dev By how much a sample of this length in bytes moves its own score when it is learnt.
+    @dev The score of a sample of this length in bytes, and `ZERO`, without what the contribution of it moved that had this effect.
+         Safe: 2^60, 65 values of 32 bits, and a step of at most 16 + 25 + 1 + 7 bits.
     """
+    total: uint256 = self._score(size)
+    if effect == 0:
+        return total
     identity: uint256 = model._identity()
-    return (
-        ((identity >> RATE) & MASK_16) * sample._squared_norm(sample._position(), size)
-        + ((identity >> BIAS_RATE) & MASK_16) * (identity >> UNIT)
-    )
+    step: uint256 = unsafe_add(
+        unsafe_mul((identity >> RATE) & MASK_16, sample._squared_norm(sample._position(), size)),
+        unsafe_mul((identity >> BIAS_RATE) & MASK_16, identity >> UNIT),
+    ) << ((effect >> falling.EFFECT) & falling.MASK_3)
+    return unsafe_sub(total, step) if y == 1 else unsafe_add(total, step)
 
 
 @internal
@@ -106,7 +115,7 @@ def _total(identity: uint256, header_word: uint256, position: uint256, size: uin
     @param position Where the sample begins in the calldata.
     @param size Its length in bytes.
     """
-    assert size == (identity >> N_FEATURES) & MASK_16, "sample: wrong dimension"
+    assert size == (identity >> N_FEATURES) & falling.MASK_12, "sample: wrong dimension"
     total: uint256 = unsafe_add(
         unsafe_sub(ZERO, (identity >> UNIT) << 31),
         unsafe_mul(identity >> UNIT, ((header_word >> BIAS) & MASK_32) ^ 2**31),
@@ -203,17 +212,19 @@ def _total(identity: uint256, header_word: uint256, position: uint256, size: uin
         return total
     at = unsafe_add(at, rest)
     last: uint256 = word if rest <= 16 else unsafe_add(word, 1)
-    if rest & 15 > 0 and rest & 15 <= SHARING:
+    sharing: uint256 = SHARING if (identity >> falling.FALL) & falling.MASK_4 == 0 else SHARING_COUNT
+    if unsafe_sub(rest & 15, 1) < sharing:  # modulo 2^256
         last = model.HEADER
+    total = unsafe_sub(total, lanes.DOT_ZERO)
     if rest <= 16:
         return unsafe_add(
-            unsafe_sub(total, lanes.DOT_ZERO),
+            total,
             lanes._dot_half(
                 lanes._spread_half(sample._last_block(at, rest)) ^ lanes.SIGNS_8, model.state[last] ^ SIGNS
             ),
         )
     return unsafe_add(
-        unsafe_sub(total, lanes.DOT_ZERO),
+        total,
         lanes._dot(
             sample._last_block(at, rest) ^ lanes.SIGNS_8,
             model.state[word] ^ SIGNS,

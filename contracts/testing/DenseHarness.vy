@@ -35,8 +35,10 @@ def total(x: Bytes[limits.MAX_SAMPLE], identity: uint256) -> uint256:
 
 @pure
 @external
-def judge(total: uint256, squares: uint256, y: uint256, identity: uint256) -> (uint256, uint256):
-    return dense._judge(total, squares, y, identity)
+def judge(
+    total: uint256, squares: uint256, y: uint256, identity: uint256, doublings: uint256
+) -> (uint256, uint256):
+    return dense._judge(total, squares, y, identity, doublings)
 
 
 @pure

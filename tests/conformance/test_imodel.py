@@ -39,6 +39,10 @@ KINDS = {
         largest=lambda: DensePerceptron(DensePerceptronParameters(2_048, 2_000, margin=2**32 - 1), [1] * 2_048),
         **DENSE,
     ),
+    "DensePerceptron with a fall": Case(
+        lambda rng: DensePerceptron(DensePerceptronParameters(22, 100, 2, 50, 500, 5), rng.integers(-99, 99, 22), 7),
+        **DENSE,
+    ),
     "NearestCentroid": Case(
         lambda rng: NearestCentroid(NearestCentroidParameters(20, 100, 4), rng.integers(-200, 200, (3, 20)), [5, 6, 7]),
         largest=lambda: NearestCentroid(NearestCentroidParameters(2_048, 2_000, 2), np.ones((2, 2_048), int), [1, 1]),
@@ -57,6 +61,12 @@ KINDS = {
     "MulticlassDensePerceptron": Case(
         lambda rng: MulticlassDensePerceptron(
             MulticlassDensePerceptronParameters(20, 100, 4, 2, 50, 500), rng.integers(-99, 99, (3, 20)), [1, 2, 3]
+        ),
+        **DENSE,
+    ),
+    "MulticlassDensePerceptron with a fall": Case(
+        lambda rng: MulticlassDensePerceptron(
+            MulticlassDensePerceptronParameters(20, 100, 4, 2, 50, 500, 5), rng.integers(-99, 99, (3, 20)), [1, 2, 3]
         ),
         **DENSE,
     ),

@@ -18,6 +18,8 @@ CASES = [
     (MulticlassDensePerceptronParameters(64, 400, room=11, bias_rate=65_535), 10, 500, 12),
     (MulticlassDensePerceptronParameters(25, 100, room=255), 200, 120, 10),
     (MulticlassDensePerceptronParameters(600, 1_000, room=3, rate=5, margin=10**6), 2, 120, 14),
+    (MulticlassDensePerceptronParameters(20, 127, room=4, bias_rate=127, margin=2**32 - 1, fall=5), 2, 1_200, 10),
+    (MulticlassDensePerceptronParameters(41, 127, room=5, rate=12, margin=2**32 - 1, fall=3), 3, 300, 16),
 ]
 
 
@@ -74,10 +76,11 @@ def test_cases__together__at_least_2000_updates():
     assert sum(updates for _, _, updates, _ in CASES) >= 2_000
 
 
+@pytest.mark.parametrize("fall", [0, 5])
 @pytest.mark.parametrize("margin", [0, 1, 30_000])
-def test_update__two_classes__is_the_two_class_perceptron(margin):
+def test_update__two_classes__is_the_two_class_perceptron(margin, fall):
     rng = np.random.default_rng(margin)
-    fields = {"n_features": 30, "unit": 100, "rate": 3, "bias_rate": 200}
+    fields = {"n_features": 30, "unit": 100, "rate": 3, "bias_rate": 200, "fall": fall}
     one = DensePerceptron(DensePerceptronParameters(**fields, margin=margin))
     many = MulticlassDensePerceptron(MulticlassDensePerceptronParameters(**fields, margin=2 * margin))
     for _ in range(1_000):

@@ -1,9 +1,8 @@
 """What the measurements of models are made of."""
 
 import numpy as np
-import pytest
 
-from comodels.bench.falling import Falling
+from comodels.bench.falling import learn, published
 from comodels.bench.margins import margin_of, models, sparse
 from comodels.bench.vocabularies import measure, table
 from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
@@ -13,28 +12,44 @@ UNIT = 10
 X = bytes([UNIT])
 
 
-@pytest.mark.parametrize(
-    ("updates", "rate"), [(0, 8), (4, 8), (5, 7), (16, 7), (17, 6), (295, 3), (296, 2), (878, 2), (879, 1), (9_999, 1)]
-)
-def test_falling__update__moves_by_the_rate_of_that_many_updates(updates, rate):
-    parameters = DensePerceptronParameters(1, UNIT, bias_rate=UNIT, margin=3 * UNIT**2)
-    model = Falling(DensePerceptron(parameters), updates)
+def test_published__untrained__falls_and_constant_rates():
+    found = dict(published(DensePerceptron, 1, UNIT, 2, [], []))
 
-    assert model.update(X, 1) == 1
+    assert [(name, twin.parameters.fall) for name, twin in found.items()] == [
+        *[(f"fall {fall}", fall) for fall in range(1, 6)],
+        ("constant", 0),
+        ("constant, margin of those that fall", 0),
+    ]
+    assert not any(any(twin.words()) for twin in found.values())
+    assert {twin.parameters.margin for name, twin in found.items() if name != "constant"} == {6 * UNIT**2}
+    assert found["constant"].parameters.margin == 3 * UNIT**2
 
-    assert (model.twin.weights.tolist(), model.twin.bias) == ([rate * UNIT], rate * UNIT)
-    assert (model.updates, model.twin.parameters) == (updates + 1, parameters)
-    assert model.copy().updates == updates + 1
+
+def test_published__trained__falls_go_on_where_training_ended_and_head_starts_weigh_more():
+    found = dict(published(DensePerceptron, 1, UNIT, 2, [X], [1]))
+
+    # a pass moves weight and bias by 10 times the rate, and so the score by 200 times it; the margin is 300 times the
+    # rate, or 600 where that falls: two passes, or three
+    weights = {name: int(twin.weights[0]) for name, twin in found.items()}
+    assert weights == {
+        "fall 1": 60,
+        "fall 2": 120,
+        "fall 3": 240,
+        "fall 4": 480,
+        "fall 5": 960,
+        "head start 1": 20,
+        "head start 4": 80,
+        "head start 8": 160,
+        "head start 16": 320,
+    }
+    assert [twin.count for twin in found.values()] == [3] * 5 + [0] * 4
 
 
-def test_falling__nothing_to_learn_or_no_room__counts_no_update():
-    parameters = DensePerceptronParameters(1, UNIT, margin=1)
-    known = Falling(DensePerceptron(parameters, [1_000]))
-    full = Falling(DensePerceptron(parameters, [-(2**15)], bias=40_000))
+def test_learn__no_room__is_left_out():
+    full = DensePerceptron(DensePerceptronParameters(1, UNIT, margin=1), [-(2**15)], bias=40_000)
 
-    assert (known.update(X, 1), known.updates) == (0, 0)
     assert full.predict(X) == 1
-    assert (full.update(X, 0), full.updates) == (0, 0)
+    assert learn(full, [X, X], [0, 1]).version == 0
 
 
 def test_margin_of__nats__as_the_document_says():

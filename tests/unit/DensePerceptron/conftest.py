@@ -8,9 +8,9 @@ from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronPar
 def create(create_model, raw, trainer):
     """Create twin and model: ``twin, model = create([1, 2, 3], bias=4, unit=10)``; the trainer is an account."""
 
-    def make(weights, bias=0, unit=10, rate=1, bias_rate=0, margin=0, **fields):
-        parameters = DensePerceptronParameters(len(weights), unit, rate, bias_rate, margin)
-        twin = DensePerceptron(parameters, weights, bias)
+    def make(weights, bias=0, unit=10, rate=1, bias_rate=0, margin=0, fall=0, count=0, **fields):
+        parameters = DensePerceptronParameters(len(weights), unit, rate, bias_rate, margin, fall)
+        twin = DensePerceptron(parameters, weights, bias, count=count)
         return twin, raw(create_model(twin, trainer, **fields))
 
     return make

@@ -108,3 +108,42 @@ def test_update__version_is_full__reverts(create, why, learn, rpc):
 def test_vacant__two_classes_that_are_always_there__is_nothing(create):
     twin, model = create([1, 2, 3])
     assert [model.call("vacant", twin.parameters.pack(), 2, position) for position in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fall", "count", "doublings"),
+    [
+        *[(5, 0, 5), (5, 3, 5), (5, 4, 4), (5, 15, 4), (5, 16, 3), (5, 63, 3), (5, 64, 2), (5, 255, 2), (5, 256, 1)],
+        *[(5, 1_023, 1), (5, 1_024, 0), (2, 0, 2), (2, 255, 2), (2, 256, 1), (1, 0, 1), (1, 1_024, 0), (5, 65_535, 0)],
+        (0, 0, 0),
+    ],
+)
+@pytest.mark.parametrize(("y", "sign"), [(1, 1), (0, -1)])
+def test_update__fall__the_rates_are_doubled_as_the_count_says(fall, count, doublings, y, sign, create, learn):
+    """By hand, rate 3, bias rate 2: a sample of 10 moves the weight by 30, doubled, and the bias by 2, doubled."""
+    twin, model = create([0], rate=3, bias_rate=2, margin=1, fall=fall, count=count)
+
+    assert learn(model, x(10), y) == twin.update(x(10), y) == 2 - y + 256 * doublings
+
+    found = type(twin).from_words(twin.parameters, model.call("words", 0, model.call("word_count")))
+    assert (found.weights.tolist(), found.bias) == ([sign * 30 * 2**doublings], sign * 2 * 2**doublings)
+    assert found.count == twin.count == count + (doublings > 0)
+    assert model.call("version") == 1
+
+
+def test_update__fall_and_nothing_to_learn__does_not_count(create, learn):
+    twin, model = create([1], fall=5, count=7)
+
+    assert learn(model, x(10), 1) == 0
+
+    assert model.call("words", 0, 1) == tuple(twin.words())
+
+
+def test_update__no_fall__what_stands_where_the_count_would_stays(create, learn):
+    """Eight features share the header's word, and the last has the lane in which a count would be."""
+    twin, model = create([0] * 7 + [-1_234], margin=1)
+
+    assert learn(model, x(10, *[0] * 7), 1) == twin.update(x(10, *[0] * 7), 1) == 1
+
+    assert model.call("words", 0, 1) == tuple(twin.words())
+    assert twin.weights.tolist() == [10, 0, 0, 0, 0, 0, 0, -1_234]

@@ -43,3 +43,20 @@ def test_add_class__refusals__revert(create, do, why, owner, stranger):
     assert why(model, "add_class", "newer", sender=owner) == "classes: too many"
     _, model = create([[0, 0], [0, 0]], sealed=False)
     assert why(model, "add_class", "new", sender=owner) == "model: not sealed"
+
+
+@pytest.mark.parametrize("count", [0, 16, 1_024])
+def test_add_class__fall__begins_as_low_as_the_first_rate_can_lift(create, do, learn, words, count):
+    """At a rate of 16 that is 167 = 1.0404 · 160, rounded up, and 48: whenever it was added."""
+    twin, model = create([[1, 0], [0, 1]], bias_rate=3, fall=4, count=count)
+    do(model, "add_class", "third")
+    assert twin.add_class() == 2
+    assert words(model) == twin.words()
+    assert twin.biases[2] == -(167 + 48)
+
+    for _ in range(2):
+        assert learn(model, x(6, 8), 2) == twin.update(x(6, 8), 2) > 0
+        assert words(model) == twin.words()
+
+    # at 16 twice what one sample lifts, 16 · 100 + 48 · 10, is above 2,150
+    assert (model.call("scores", x(6, 8))[2] == NEVER) == (count > 0)

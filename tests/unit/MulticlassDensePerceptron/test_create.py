@@ -5,8 +5,8 @@ from comodels.revert import Revert
 from tests.conftest import pack_card
 
 
-def pack(n_features=5, unit=10, room=2, rate=1) -> int:
-    return rate | room << 8 | n_features << 64 | unit << 80
+def pack(n_features=5, unit=10, room=2, rate=1, fall=0) -> int:
+    return rate | room << 8 | n_features << 64 | fall << 76 | unit << 80
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ def pack(n_features=5, unit=10, room=2, rate=1) -> int:
         (pack(n_features=250, room=255), "model: too many classes"),
         (pack(n_features=249, room=255), ""),
         (pack(rate=128), ""),
+        (pack(rate=4, fall=5), ""),
+        (pack(rate=5, fall=5), "model: learning rate of 1 to 128"),
+        (pack(fall=6), "model: fall of 0 to 5"),
+        (pack(fall=15), "model: fall of 0 to 5"),
     ],
 )
 def test_create__parameters_in_and_out_of_range__as_the_twin(

@@ -95,3 +95,18 @@ def test_update__not_the_trainer_no_such_class_or_not_sealed__reverts(create, wh
     assert why(model, "update", x(6, 8), 3) == "model: no such class"
     _, model = create([[0, 0]] * 3, sealed=False)
     assert why(model, "update", x(6, 8), 0) == "model: not sealed"
+
+
+@pytest.mark.parametrize(
+    ("fall", "count", "doublings"),
+    [(5, 3, 5), (5, 4, 4), (3, 4, 3), (3, 64, 2), (5, 1_023, 1), (5, 1_024, 0), (0, 0, 0)],
+)
+def test_update__fall__the_rates_are_doubled_as_the_count_says(create, learn, words, fall, count, doublings):
+    twin, model = create([[0]] * 3, rate=3, bias_rate=2, fall=fall, count=count)
+
+    assert learn(model, x(10), 2) == twin.update(x(10), 2) == 1 + 256 * doublings
+
+    assert twin.weights.tolist() == [[-30 * 2**doublings], [0], [30 * 2**doublings]]
+    assert twin.biases == [-2 * 2**doublings, 0, 2 * 2**doublings]
+    assert twin.count == count + (doublings > 0)
+    assert words(model) == twin.words()

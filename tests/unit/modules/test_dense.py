@@ -20,6 +20,7 @@ def squares(norm: int) -> int:
     return (norm << 224) + 2**223
 
 
+@pytest.mark.parametrize("doublings", [0, 5])
 @pytest.mark.parametrize(
     ("score", "y", "expected"),
     [
@@ -34,33 +35,37 @@ def squares(norm: int) -> int:
         (1, 0, (1, 2)),
     ],
 )
-def test_judge__around_the_margin__answer_and_effect(harness, score, y, expected):
-    identity = DensePerceptronParameters(10, 100, margin=50).pack() << 160
+def test_judge__around_the_margin__answer_and_effect(harness, score, y, expected, doublings):
+    identity = DensePerceptronParameters(10, 100, margin=50 >> doublings).pack() << 160
+    if doublings:  # 32
+        score = score - 18 if score > 1 else score + 18 if score < -1 else score
 
-    assert harness.call("judge", ZERO + score, squares(100**2), y, identity) == expected
+    assert harness.call("judge", ZERO + score, squares(100**2), y, identity, doublings) == expected
 
 
 @pytest.mark.parametrize(("score", "expected"), [(1, (1, 0)), (0, (0, 1))])
 def test_judge__margin_0__a_tie_is_wrong_for_class_1(harness, score, expected):
     identity = DensePerceptronParameters(10, 100, margin=0).pack() << 160
 
-    assert harness.call("judge", ZERO + score, squares(100**2), 1, identity) == expected
+    assert harness.call("judge", ZERO + score, squares(100**2), 1, identity, 0) == expected
 
 
 def test_judge__norm__within_two_per_cent(harness):
     identity = DensePerceptronParameters(10, 100).pack() << 160
 
     for norm in (98**2, 102**2):
-        harness.call("judge", ZERO, squares(norm), 0, identity)
+        harness.call("judge", ZERO, squares(norm), 0, identity, 0)
     for norm in (98**2 - 1, 102**2 + 1):
         with reverts("sample: norm out of bounds"):
-            harness.call("judge", ZERO, squares(norm), 0, identity)
+            harness.call("judge", ZERO, squares(norm), 0, identity, 0)
 
 
-@pytest.mark.parametrize("n", [1, 9, 10, 16, 17, 25, 31, 32, 41, 511, 512, 521, 1_000])
-def test_total__every_form_of_the_last_block__score_of_the_twin(harness, owner, n):
+@pytest.mark.parametrize("fall", [0, 3])
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 10, 16, 17, 23, 24, 25, 31, 32, 41, 511, 512, 519, 521, 1_000])
+def test_total__every_form_of_the_last_block__score_of_the_twin(harness, owner, n, fall):
     rng = np.random.default_rng(n)
-    twin = DensePerceptron(DensePerceptronParameters(n, 100), rng.integers(-(2**15), 2**15, n), -7)
+    parameters, count = DensePerceptronParameters(n, 100, fall=fall), 1_023 if fall else 0
+    twin = DensePerceptron(parameters, rng.integers(-(2**15), 2**15, n), -7, count=count)
     harness.send("set_words", twin.words(), sender=owner)
     x = rng.integers(-128, 128, n).astype(np.int8).tobytes()
 

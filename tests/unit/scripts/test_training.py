@@ -1,11 +1,12 @@
 """Which model is made for which data, and that it learns."""
 
+import numpy as np
 import pytest
 
 import encoders
 from comodels import saved
 from comodels.errors import ComodelsError
-from comodels.models import KINDS, choose_twin, twin_of
+from comodels.models import KINDS, choose_twin, training, twin_of
 from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from comodels.models.training import prepare
 from comodels.revert import Revert
@@ -79,3 +80,48 @@ def test_prepare__naive_bayes__no_class_is_held_back_as_one_that_begins_on_chain
     assert trained.figures == [3, 3]
     assert trained.counts == [[2, 1, 0, 0], [0, 0, 2, 1]]
     assert (trained.samples, trained.version) == ([2, 2], 0)
+
+
+@pytest.fixture
+def numbers():
+    """An encoder of 20 numbers, and samples of two classes."""
+    rng = np.random.default_rng(4)
+    labels = rng.integers(2, size=60)
+    rows = rng.normal(size=(60, 20)) + 2 * labels[:, None]
+    encoder = encoders.Tabular.fit(rows)
+    return encoder, [encoder.encode(row) for row in rows], labels.tolist()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_train_for__nothing_learnt_before__the_rate_falls_by_its_own_margin(numbers, classes):
+    encoder, samples, labels = numbers
+    for given in (([], []), (samples, labels, 0)):
+        p = saved.train_for(encoder, *given, classes=classes).parameters
+        assert (p.rate, p.fall, p.margin) == (1, 3, 6 * encoder.unit**2 * (classes - 1))
+    p = saved.train_for(encoder, samples, labels, classes=classes).parameters
+    assert (p.rate, p.fall, p.margin) == (1, 0, 3 * encoder.unit**2 * (classes - 1))
+
+
+@pytest.mark.parametrize(("rate", "fall"), [(16, 3), (17, 2), (64, 1), (65, 0), (128, 0)])
+def test_train_for__large_rate__falls_as_far_as_there_is_room(numbers, rate, fall):
+    assert saved.train_for(numbers[0], [], [], rate=rate).parameters.fall == fall
+    with pytest.raises(Revert, match="learning rate of 1 to 128"):
+        saved.train_for(numbers[0], [], [], rate=rate, fall=fall + 1 if fall < 3 else 4)
+
+
+@pytest.mark.parametrize("family", ["nearest-centroid", "levels", "perceptron"])
+def test_train_for__models_without_such_rates__a_fall_is_left_out(numbers, family):
+    encoder = numbers[0] if family == "nearest-centroid" else encoders.BagOfWords(["a", "b"])
+    assert not hasattr(saved.train_for(encoder, [], [], family=family, fall=3).parameters, "fall")
+
+
+def test_prepare__rate_that_falls__goes_on_from_the_count_of_the_training(numbers):
+    encoder, samples, labels = numbers
+    twin = saved.train_for(encoder, samples, labels, fall=5)
+
+    again = saved.new_twin(encoder, fall=5)
+    training.train(again, samples, labels, training.DEFAULTS.epochs)
+    assert 4 < twin.count == again.version < 1_024
+    assert (twin.version, twin.words()) == (0, again.words())
+    other = saved.train_for(encoder, samples, labels)
+    assert other.count == 0
