@@ -759,7 +759,7 @@ def dense_rows(bench: Bench) -> Iterator[Row]:
     batches = Batches(bench, "SelfAssessment", terms, twin, draw)
     batches.add(batches.draw(1), sender=bench.second)
     gas = batches.add(batches.draw(20, 1))
-    yield Row("batch of 20: dense 512 weights, all disagreeing, each", gas, 74_300)
+    yield Row("batch of 20: dense 512 weights, all disagreeing, each", gas, 74_000)
     predicted = mean(bench.execution(model, "predict", draw()) for _ in range(DRAWS))
     original = "DensePerceptron 512 w", "predict() dense: execution (receipt - intrinsic)"
     yield Row("predict dense 512, execution only", predicted, 80_000, 2_100 * 32, original)

@@ -258,7 +258,7 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
     assert header_word >= model.SEALED, "model: not sealed"
     assert y < 2, "model: no such class"
     assert length == size, "sample: wrong dimension"
-    position: uint256 = sample._position()
+    position: uint256 = unsafe_add(convert(slice(msg.data, 4, 32), uint256), 36)  # as `sample._position`
     # safe: see `_total`
     total: uint256 = unsafe_sub(
         unsafe_add(dense.ZERO, unsafe_mul(identity >> dense.UNIT, ((header_word >> dense.BIAS) & dense.MASK_32) ^ 2**31)),
@@ -584,13 +584,13 @@ def _update(length: uint256, y: uint256) -> (uint256, uint256):
             word = unsafe_add(word, 1)
             model.state[word] = dense._moved(model.state[word] ^ signs, step, rate)
             word = unsafe_add(word, 1)
-    if rest > 16:
-        model.state[unsafe_add((size >> 5) << 1, 1)] = dense._moved(last_v, last_step >> 8, rate)
-    if rest > 0 and last > model.HEADER:
-        model.state[last] = dense._moved(last_w, last_step, rate)
-    elif rest > 0:
-        # the header shares the word, in lanes that do not move
-        if (last_w ^ (last_w << 1)) & dense.UNSHARED == dense.UNSHARED:
+    if rest > 0:
+        if rest > 16:
+            model.state[unsafe_add((size >> 5) << 1, 1)] = dense._moved(last_v, last_step >> 8, rate)
+        if last > model.HEADER:
+            model.state[last] = dense._moved(last_w, last_step, rate)
+        elif (last_w ^ (last_w << 1)) & dense.UNSHARED == dense.UNSHARED:
+            # the header shares the word, in lanes that do not move
             header_word = unsafe_sub(unsafe_add(last_w, unsafe_mul(last_step & lanes.BYTES_16, rate)), offset) ^ signs
         else:
             header_word = dense._moved(last_w, last_step, rate)

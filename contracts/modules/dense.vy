@@ -48,12 +48,12 @@ def _judge(
     """
     square: uint256 = unsafe_mul(identity >> UNIT, identity >> UNIT)
     scaled: uint256 = unsafe_mul(squares >> 224, 10_000)
-    assert scaled >= unsafe_mul(square, 9_604) and scaled <= unsafe_mul(square, 10_404), "sample: norm out of bounds"
-    answer: uint256 = convert(total > ZERO, uint256)
+    assert scaled >= unsafe_mul(square, 9_604), "sample: norm out of bounds"
+    assert scaled <= unsafe_mul(square, 10_404), "sample: norm out of bounds"
     margin: uint256 = ((identity >> MARGIN) & MASK_32) << doublings
     if y == 1:
-        return answer, 0 if total >= unsafe_add(ZERO, max(1, margin)) else 1
-    return answer, 0 if ZERO >= unsafe_add(total, margin) else 2
+        return convert(total > ZERO, uint256), convert(total < unsafe_add(ZERO, max(1, margin)), uint256)
+    return convert(total > ZERO, uint256), convert(ZERO < unsafe_add(total, margin), uint256) << 1
 
 
 @internal
