@@ -3,7 +3,10 @@
 import os
 import signal
 import sys
+import threading
 from contextlib import contextmanager
+
+from tqdm import tqdm
 
 from scripts import market
 
@@ -23,6 +26,9 @@ class User:
         if pid:
             return pid
         status = 1
+        tqdm.set_lock(
+            threading.RLock()
+        )  # its own is shared by processes: killed with it, this one would stop all others
         try:
             log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(log, 1)
