@@ -28,7 +28,7 @@ class User:
         status = 1
         tqdm.set_lock(
             threading.RLock()
-        )  # its own is shared by processes: killed with it, this one would stop all others
+        )  # the shared one, killed with this, would stop all
         try:
             log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(log, 1)
