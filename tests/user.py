@@ -26,9 +26,7 @@ class User:
         if pid:
             return pid
         status = 1
-        tqdm.set_lock(
-            threading.RLock()
-        )  # the shared one, killed with this, would stop all
+        tqdm.set_lock(threading.RLock())  # the shared one, killed with this, would stop all
         try:
             log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(log, 1)
