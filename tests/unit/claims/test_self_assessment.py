@@ -44,7 +44,7 @@ class Play:
         return [(c.action, c.contribution.x, c.contribution.label) for c in found]
 
     def prospects(self, role):
-        found = claims.SelfAssessment.prospects(
+        found = claims.SelfAssessment().prospects(
             self.incentive, self.model, str(self.people[role]), self.all(), self.time
         )
         return [((p.time - p.contribution.time) // DAY, p.contribution.label, p.text) for p in found]
