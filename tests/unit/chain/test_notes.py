@@ -72,6 +72,25 @@ def crash(node, monkeypatch):
     return at
 
 
+@pytest.fixture
+def refuse_once(monkeypatch):
+    """Let the node refuse the next transaction with a message; what it refused is in the list that is given."""
+
+    def make(message):
+        send, refused = Node.send_raw, []
+
+        def refuse_first(self, signed):
+            if not refused:
+                refused.append(signed)
+                raise RpcError(message)
+            return send(self, signed)
+
+        monkeypatch.setattr(Node, "send_raw", refuse_first)
+        return refused
+
+    return make
+
+
 def pay(node, wallet, value=WEI):
     return transact(node, wallet, STRANGER, b"", value=value)
 
@@ -341,20 +360,14 @@ def test_dearer__the_most_is_reached__none():
     assert dearer({"gasPrice": 100}, GasPrice(0, 500, dynamic=False), 110) is None
 
 
-def test_transact__node_refuses_what_was_noted__signed_anew_with_the_same_nonce(node, wallet, crash, monkeypatch):
+def test_transact__node_refuses_what_was_noted__signed_anew_with_the_same_nonce(
+    node, wallet, crash, refuse_once, monkeypatch
+):
     before = node.balance(STRANGER)
     crash(False)
     with pytest.raises(Crash):
         pay(node, wallet())
-    send, refused = Node.send_raw, []
-
-    def refuse_first(self, signed):
-        if not refused:
-            refused.append(signed)
-            raise RpcError("insufficient funds for gas * price + value")
-        return send(self, signed)
-
-    monkeypatch.setattr(Node, "send_raw", refuse_first)
+    refused = refuse_once("insufficient funds for gas * price + value")
     ours = wallet()
     monkeypatch.setattr(module.Sending, "replace", lambda *_: pytest.fail("a higher fee does not help"))
     pay(node, ours)
@@ -362,21 +375,15 @@ def test_transact__node_refuses_what_was_noted__signed_anew_with_the_same_nonce(
     assert node.balance(STRANGER) == before + WEI
 
 
-def test_transact__noted_and_its_nonce_used_for_a_moment__not_signed_anew(node, wallet, crash, monkeypatch):
+def test_transact__noted_and_its_nonce_used_for_a_moment__not_signed_anew(
+    node, wallet, crash, refuse_once, monkeypatch
+):
     """Blocks are undone and mined again between two questions: what took the nonce may be the very transaction."""
     before = node.balance(STRANGER)
     crash(False)
     with pytest.raises(Crash):
         pay(node, wallet())
-    send, refused = Node.send_raw, []
-
-    def refuse_first(self, signed):
-        if not refused:
-            refused.append(signed)
-            raise RpcError("nonce too low: next nonce 3, tx nonce 2")
-        return send(self, signed)
-
-    monkeypatch.setattr(Node, "send_raw", refuse_first)
+    refused = refuse_once("nonce too low: next nonce 3, tx nonce 2")
     monkeypatch.setattr(module.Sending, "sign", lambda *_: pytest.fail("it is signed already"))
     pay(node, wallet())
     assert refused

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from importlib import import_module
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -20,6 +21,17 @@ from comodels.saved import SavedModel
 
 GOOD = ("fine", "great", "lovely", "superb", "good")
 BAD = ("dull", "poor", "awful", "boring", "bad")
+
+
+def write_patients(path, apart):
+    """A table of 60 rows of numbers and two classes, whose means are `apart` above and below 0; its name."""
+    rng = np.random.default_rng(0)
+    lines = ["a,b,c,d,label"]
+    for i in range(60):
+        row = rng.normal(size=4) + (apart if i % 2 else -apart)
+        lines.append(",".join(f"{v:.2f}" for v in row) + f",{'ill' if i % 2 else 'healthy'}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
 
 
 @pytest.fixture(autouse=True)

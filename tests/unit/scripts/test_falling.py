@@ -1,23 +1,16 @@
 """`--fall`: rates that fall with the updates, from the command to the export."""
 
-import numpy as np
 import pytest
 
 from comodels.cli import ApeSigner
 from comodels.published import find
+from tests.unit.scripts.conftest import write_patients
 
 
 @pytest.fixture
 def table(tmp_path):
     """A table of numbers with two classes."""
-    rng = np.random.default_rng(0)
-    lines = ["a,b,c,d,label"]
-    for i in range(60):
-        row = rng.normal(size=4) + (1 if i % 2 else -1)
-        lines.append(",".join(f"{v:.2f}" for v in row) + f",{'ill' if i % 2 else 'healthy'}")
-    path = tmp_path / "table.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
+    return write_patients(tmp_path / "table.csv", apart=1)
 
 
 @pytest.fixture

@@ -8,20 +8,13 @@ import pytest
 
 from comodels.published import find
 from encoders.wire import norm_within_bounds
-from tests.unit.scripts.conftest import BAD, GOOD
+from tests.unit.scripts.conftest import BAD, GOOD, write_patients
 
 
 @pytest.fixture
 def patients(tmp_path):
     """A table of numbers with two classes that are far apart."""
-    rng = np.random.default_rng(0)
-    lines = ["a,b,c,d,label"]
-    for i in range(60):
-        row = rng.normal(size=4) + (3 if i % 2 else -3)
-        lines.append(",".join(f"{v:.2f}" for v in row) + f",{'ill' if i % 2 else 'healthy'}")
-    path = tmp_path / "patients.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
+    return write_patients(tmp_path / "patients.csv", apart=3)
 
 
 @pytest.fixture
