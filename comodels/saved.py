@@ -309,9 +309,13 @@ def train_for(
     Unless told otherwise, the rate of a perceptron on numbers falls where nothing is learnt here: a model that is
     trained has a head start instead, see `prepare`.
     """
-    if fall is None:
-        fall = 0 if epochs and len(samples) else largest_fall(kind.get("rate") or DEFAULTS.rate, DEFAULTS.dense_fall)
-    return prepare(new_twin(encoder, **kind, fall=fall), samples, labels, epochs, seed)
+    usual = 0 if epochs and len(samples) else largest_fall(kind.get("rate") or DEFAULTS.rate, DEFAULTS.dense_fall)
+    twin = new_twin(encoder, **kind, fall=usual if fall is None else fall)
+    if fall and not hasattr(twin.parameters, "fall"):
+        raise ComodelsError(
+            "--fall is for perceptrons on numbers, and this model has no rate that falls: leave it out."
+        )
+    return prepare(twin, samples, labels, epochs, seed)
 
 
 def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:

@@ -56,3 +56,10 @@ def test_export__rate_that_falls__learnt_again_off_chain_it_is_the_contract(stud
 
     assert "bit for bit" in said
     assert max(c.effect for c in model.contributions()) > 255
+
+
+def test_deploy__fall_of_a_model_on_words__refused_before_anything_is_sent(run, reviews, rpc):
+    block = rpc.block
+    said = run("deploy", "--data", str(reviews), "--name", "films", "--fall", "3", fails=True)
+    assert "--fall is for perceptrons on numbers" in said
+    assert rpc.block == block

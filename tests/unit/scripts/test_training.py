@@ -110,9 +110,11 @@ def test_train_for__large_rate__falls_as_far_as_there_is_room(numbers, rate, fal
 
 
 @pytest.mark.parametrize("family", ["nearest-centroid", "levels", "perceptron"])
-def test_train_for__models_without_such_rates__a_fall_is_left_out(numbers, family):
+def test_train_for__models_without_such_rates__have_none_and_refuse_one(numbers, family):
     encoder = numbers[0] if family == "nearest-centroid" else encoders.BagOfWords(["a", "b"])
-    assert not hasattr(saved.train_for(encoder, [], [], family=family, fall=3).parameters, "fall")
+    assert not hasattr(saved.train_for(encoder, [], [], family=family).parameters, "fall")
+    with pytest.raises(ComodelsError, match="for perceptrons on numbers"):
+        saved.train_for(encoder, [], [], family=family, fall=3)
 
 
 def test_prepare__rate_that_falls__goes_on_from_the_count_of_the_training(numbers):
