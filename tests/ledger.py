@@ -560,7 +560,7 @@ class DepositLedger(Ledger):
                 self.latest[log.model] = time
                 self.pay(log.sponsor, -price)
             case "Refund" | "Rest" | "Forgive":
-                d = self._open(log)
+                d = self._open(log, log.contribution)
                 terms = self.terms[d.model]
                 wait = terms.rest_wait if log.name == "Rest" else terms.refund_wait
                 check(time >= d.time + wait, f"too early: {log}")
@@ -587,11 +587,13 @@ class DepositLedger(Ledger):
                         self.all_validated[d.model] += 1
                 self._pay_out(d, d.sponsor, log.amount)
             case "Flag":
-                d = self._reportable(log, time)
-                check(log.reporter not in d.flags, "flagged twice")
-                d.flags[log.reporter] = time
+                check(len(log.contributions) > 0, "a flag of nothing")
+                for key in log.contributions:
+                    d = self._reportable(log, key, time)
+                    check(log.reporter not in d.flags, "flagged twice")
+                    d.flags[log.reporter] = time
             case "Report":
-                d = self._reportable(log, time)
+                d = self._reportable(log, log.contribution, time)
                 terms = self.terms[d.model]
                 check(log.reporter not in d.reported, "reported twice")
                 if terms.dispute_wait:
@@ -601,7 +603,7 @@ class DepositLedger(Ledger):
                 d.reported.add(log.reporter)
                 self._pay_out(d, log.reporter, log.amount)
             case "Take":
-                d = self._open(log)
+                d = self._open(log, log.contribution)
                 terms = self.terms[d.model]
                 check(terms.rest_wait == 0, "taken where nobody takes")
                 check(
@@ -695,14 +697,14 @@ class DepositLedger(Ledger):
         """Whether the model disagreed with a contribution when it came; the world says."""
         raise NotImplementedError
 
-    def _open(self, log: Log) -> Deposit:
-        check(log.contribution in self.deposits, f"nobody contributed it: {log}")
-        d = self.deposits[log.contribution]
+    def _open(self, log: Log, contribution: bytes) -> Deposit:
+        check(contribution in self.deposits, f"nobody contributed it: {log}")
+        d = self.deposits[contribution]
         check(d.open and d.model == log.model, f"settled already, or of another model: {log}")
         return d
 
-    def _reportable(self, log: Log, time: int) -> Deposit:
-        d = self._open(log)
+    def _reportable(self, log: Log, contribution: bytes, time: int) -> Deposit:
+        d = self._open(log, contribution)
         terms = self.terms[d.model]
         check(log.reporter not in (d.contributor, d.sponsor), "reported their own")
         check(self.validated[d.model, log.reporter] > 0, "reported without validated data")

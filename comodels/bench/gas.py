@@ -511,7 +511,7 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         yield row("by the default rule, add, a tenth disagreeing", batches.add(batches.draw(count, 10)))
         batches.validate("refund")
         wrong = batches.born_wrong(batches.own(batches.such(False, count + count // 2)))[:count]
-        yield row("by the default rule, flag", batches.claim("flag", wrong, after=DAY, **second), 41_300, 36_500)
+        yield row("by the default rule, flag", batches.claim("flag", wrong, after=DAY, **second), 40_000, 36_000)
 
         batches = Batches(bench, "Points", PointsTerms(DAY, DAY).encode())
         batches.add(batches.draw(1), sender=bench.second)

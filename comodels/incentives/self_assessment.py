@@ -300,7 +300,7 @@ class SelfAssessment:
             raise Revert("self-assessment: only the contributor, or the keeper whom they named")
         require(self.can_forgive(contributor), "self-assessment: too few validated contributions")
         if self._agrees(x, y, record):
-            raise Revert("self-assessment: the model agrees")
+            raise Revert("self-assessment: model agrees")
         self.forgiven_of[contributor] += 1
         return self._give_back(record, sponsor or contributor)
 
@@ -326,7 +326,7 @@ class SelfAssessment:
         require(self.terms.dispute_wait > 0, "self-assessment: report at once, there is no dispute wait")
         record = self._reportable_record(sender, contributor, x, y, time, sponsor)
         require(sender not in record.reports, "self-assessment: flagged already")
-        require(not self._agrees(x, y, record), "self-assessment: the model agrees")
+        require(not self._agrees(x, y, record), "self-assessment: model agrees")
         record.reports[sender] = time
 
     def report(self, sender: str, contributor: str, x: bytes, y: int, time: int, sponsor: str | None = None) -> int:
@@ -339,7 +339,7 @@ class SelfAssessment:
             require(flagged > 0, "self-assessment: flag it first")
             require(time >= flagged + self.terms.dispute_wait, "self-assessment: too early")
         if self._agrees(x, y, record):
-            raise Revert("self-assessment: the model agrees")
+            raise Revert("self-assessment: model agrees")
         amount = self.share(sender, record)
         if amount == 0:
             raise Revert("self-assessment: the share rounds to nothing")

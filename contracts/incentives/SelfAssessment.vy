@@ -77,7 +77,7 @@ event Rest:
 event Flag:
     model: indexed(address)
     reporter: indexed(address)
-    contribution: bytes32
+    contributions: DynArray[bytes32, batch.MAX_FLAGS]
 
 event Report:
     model: indexed(address)
@@ -604,8 +604,9 @@ def flag(model: address, contributor: address, x: Bytes[limits.MAX_SAMPLE], y: u
     """
     @notice Announce a report, where the terms ask for a dispute wait. It must be due already, but for that wait.
     """
-    refused: uint256 = self._flag(model, self.accounts[model], self._validated(model), contributor, contributor, x, y)
-    assert refused != contributions.REFUSED, contributions.why
+    key: uint256 = self._flag(model, self.accounts[model], self._validated(model), contributor, contributor, x, y)
+    assert key != contributions.REFUSED, contributions.why
+    log Flag(model=model, reporter=msg.sender, contributions=[convert(key, bytes32)])
 
 
 @external
@@ -659,7 +660,7 @@ def rest_many(model: address, sponsor: address, count: uint256, items: Bytes[bat
 @external
 def flag_many(model: address, sponsor: address, count: uint256, items: Bytes[batch.MAX_BYTES]) -> uint256:
     """
-    @notice `flag` several contributions, see `_claim_many`.
+    @notice `flag` several contributions, see `_claim_many`: 100 at most, of which one event tells.
     """
     return self._claim_many(FLAG, model, sponsor, count, items)
 
@@ -700,6 +701,7 @@ def _claim_many(
     payee: address = msg.sender
     owed: uint256 = 0
     at: uint256 = 0
+    flags: DynArray[bytes32, batch.MAX_FLAGS] = []
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
         before: uint256 = msg.gas
         head: uint256 = convert(slice(items, at, batch.CLAIM_HEAD), uint256)
@@ -728,7 +730,11 @@ def _claim_many(
                 if claim == TAKE:
                     amount = self._take(model, contributor, payer, keccak256(x), y)
                 elif claim == FLAG:
-                    amount = self._flag(model, account, validated, contributor, payer, x, y)
+                    key: uint256 = self._flag(model, account, validated, contributor, payer, x, y)
+                    if key == contributions.REFUSED:
+                        amount = key
+                    else:
+                        flags.append(convert(key, bytes32))
                 else:
                     amount = self._report(model, account, validated, contributor, payer, x, y)
         if amount == contributions.REFUSED:
@@ -742,6 +748,8 @@ def _claim_many(
             payee = to
             owed = amount
     assert at == len(items), "batch: another number of items"
+    if len(flags) > 0:
+        log Flag(model=model, reporter=msg.sender, contributions=flags)
     if counted > 0:
         self.accounts[model] = unsafe_add(account, counted << VALIDATED_ALL)  # safe: see `_refund`
     payments._pay(payee, owed)
@@ -827,7 +835,7 @@ def _forgive(
     if agrees == contributions.REFUSED:
         return contributions.REFUSED
     if agrees == 1:
-        return contributions._refuse("self-assessment: the model agrees")
+        return contributions._refuse("self-assessment: model agrees")
 
     self.standings[model][contributor] = unsafe_add(standing, 1 << FORGIVEN)
     self._settle(key, record)
@@ -879,10 +887,9 @@ def _flag(
     if agrees == contributions.REFUSED:
         return contributions.REFUSED
     if agrees == 1:
-        return contributions._refuse("self-assessment: the model agrees")
+        return contributions._refuse("self-assessment: model agrees")
     self.reports[report_key] = block.timestamp
-    log Flag(model=model, reporter=msg.sender, contribution=key)
-    return 0
+    return convert(key, uint256)
 
 
 @internal
@@ -918,7 +925,7 @@ def _report(
     if agrees == contributions.REFUSED:
         return contributions.REFUSED
     if agrees == 1:
-        return contributions._refuse("self-assessment: the model agrees")
+        return contributions._refuse("self-assessment: model agrees")
 
     left: uint256 = record & MASK_88
     # safe: 88 bits times 32 bits; the reporter has validated data, so the divisor is not 0

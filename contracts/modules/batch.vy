@@ -35,6 +35,8 @@ CLAIM_HEAD: constant(uint256) = 23
 SIGNED_HEAD: constant(uint256) = 30
 
 MAX_ITEMS: constant(uint256) = MAX_OWN_BYTES // HEAD
+# flags in one batch: one event tells of them all, and all batches pay for the memory that it may need
+MAX_FLAGS: constant(uint256) = 100
 
 TOO_LONG: constant(String[42]) = "batch: the sample or signature is too long"
 

@@ -177,7 +177,7 @@ def outcome(receipt, rpc):
     """As the twin: the effect of a contribution, the amount of a claim, 0 for a flag, the message of a revert."""
     if receipt["status"] == "0x1":
         words = bytes.fromhex(receipt["logs"][0]["data"][2:])
-        if len(words) <= 32:  # Flag: the contribution's key; KeeperNamed: nothing
+        if len(words) in (0, 96):  # KeeperNamed: nothing; Flag: a list of one contribution's key
             return 0
         if len(words) == 64:  # contribution's key and amount
             return decode(["bytes32", "uint256"], words)[1]

@@ -36,7 +36,7 @@ MOMENTS = (0, 60, 3_600, 21_600, 86_400)  # seconds from now for which the depos
 REFUND = event_topic("Refund(address,address,bytes32,uint256)")
 FORGIVE = event_topic("Forgive(address,address,bytes32,uint256)")
 REST = event_topic("Rest(address,address,bytes32,uint256)")
-FLAG = event_topic("Flag(address,address,bytes32)")
+FLAG = event_topic("Flag(address,address,bytes32[])")
 REPORT = event_topic("Report(address,address,bytes32,uint256)")
 TAKE = event_topic("Take(address,address,bytes32,uint256)")
 BACK = {REFUND: "refund", FORGIVE: "forgive", REST: "rest"}
@@ -223,7 +223,13 @@ class SelfAssessment(Incentive):
                     claims.append(_Claim(event.deposit))
                     still_open[event.id] = None
                     continue
-                if event.topics[0] not in (FLAG, REPORT, TAKE, *BACK):
+                if event.topics[0] == FLAG:
+                    for at in range(64, len(event.data), 32):  # behind the list's place and length
+                        number = latest.get(event.data[at : at + 32])
+                        if number is not None:
+                            claims[number].flags["0x" + event.topics[2][26:]] = event
+                    continue
+                if event.topics[0] not in (REPORT, TAKE, *BACK):
                     continue
                 number = latest.get(event.data[:32])
                 if number is None:
@@ -231,9 +237,7 @@ class SelfAssessment(Incentive):
                 claim = claims[number]
                 who = "0x" + event.topics[2][26:]
                 amount = int.from_bytes(event.data[32:64], "big")
-                if event.topics[0] == FLAG:
-                    claim.flags[who] = event
-                elif event.topics[0] == REPORT:
+                if event.topics[0] == REPORT:
                     claim.reports[who] = amount
                     claim.claimable -= amount
                     claim.lost += amount

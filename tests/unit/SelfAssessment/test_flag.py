@@ -1,8 +1,11 @@
 import pytest
 
+from comodels.batch import pack_claims
+from comodels.rows import pack_rows
 from tests.client import reverts
-from tests.unit.SelfAssessment.conftest import OTHER_X, REFUND_WAIT, X
+from tests.unit.SelfAssessment.conftest import OTHER_X, REFUND_WAIT, X, word
 
+ZERO = "0x" + "00" * 20
 NO_SUCH = "self-assessment: no such contribution, or settled already"
 
 
@@ -27,7 +30,9 @@ def test_flag__from_the_refund_wait_on__logged_and_no_money_moved(waiting, contr
     receipt = flag(waiting, reporter, contributor, waiting.time + REFUND_WAIT)
 
     assert receipt.events == [
-        waiting.incentive.event("Flag", model=waiting.model, reporter=reporter, contribution=waiting.key(contributor))
+        waiting.incentive.event(
+            "Flag", model=waiting.model, reporter=reporter, contributions=(waiting.key(contributor),)
+        )
     ]
     assert waiting.balance(waiting.incentive) == held
     assert waiting.balance(reporter) == before
@@ -74,7 +79,7 @@ def test_flag__without_validated_data__reverts(waiting, contributor, stranger):
 def test_flag__model_agrees__reverts(waiting, contributor, reporter):
     waiting.agree()
 
-    with reverts("self-assessment: the model agrees"):
+    with reverts("self-assessment: model agrees"):
         flag(waiting, reporter, contributor, waiting.time + REFUND_WAIT)
 
 
@@ -117,3 +122,43 @@ def test_flag__while_disputed__contributor_may_refund(waiting, contributor, repo
     assert waiting.balance(contributor) == before + deposit
     with reverts(NO_SUCH):
         waiting.incentive.send("report", waiting.model, contributor, X, 1, sender=reporter, time=claim + 50)
+
+
+def flag_many(setting, sender, items, time):
+    arguments = setting.model, ZERO, len(items), pack_claims(items)
+    return setting.incentive.send("flag_many", *arguments, sender=sender, time=time)
+
+
+def test_flag_many__some_are_skipped__one_event_has_the_others(waiting, contributor, reporter, stranger):
+    waiting.add(stranger, x=OTHER_X, time=waiting.time + 10)
+    items = [(str(contributor), X, 1), (str(stranger), X, 1), (str(stranger), OTHER_X, 1)]
+
+    receipt = flag_many(waiting, reporter, items, waiting.time + 10 + REFUND_WAIT)
+
+    skipped = waiting.incentive.event(
+        "Skipped", model=waiting.model, contributor=stranger, caller=reporter, item=1, reason=NO_SUCH
+    )
+    keys = (waiting.key(contributor), waiting.key(stranger, x=OTHER_X))
+    flags = waiting.incentive.event("Flag", model=waiting.model, reporter=reporter, contributions=keys)
+    assert receipt.events == [skipped, flags]
+
+
+def test_flag_many__all_are_skipped__no_flag(waiting, reporter, stranger):
+    receipt = flag_many(waiting, reporter, [(str(stranger), X, 1)], waiting.time + REFUND_WAIT)
+
+    assert [e.name for e in receipt.events] == ["Skipped"]
+
+
+def test_flag_many__a_hundred_and_one__reverts(waiting, contributor, reporter):
+    rows = [(1, X + word(i)) for i in range(101)]
+    time = waiting.time + 10
+    price = waiting.incentive.call("batch_deposit", waiting.model, len(rows), time=time)
+    arguments = waiting.model, len(rows), pack_rows(rows)
+    waiting.incentive.send("add_many", *arguments, sender=contributor, value=price * len(rows), time=time)
+    items = [(str(contributor), x, 1) for _, x in rows]
+
+    with reverts():
+        flag_many(waiting, reporter, items, time + REFUND_WAIT)
+
+    [event] = flag_many(waiting, reporter, items[:100], time + REFUND_WAIT).events
+    assert len(event.arguments["contributions"]) == 100

@@ -108,7 +108,7 @@ def test_forgive__one_second_early_or_at_the_rest_wait__reverts(mistaken, report
 def test_forgive__model_agrees__reverts_and_nothing_is_spent(mistaken, reporter):
     mistaken.agree()
 
-    with reverts("self-assessment: the model agrees"):
+    with reverts("self-assessment: model agrees"):
         forgive(mistaken, reporter, reporter, REFUND_WAIT)
     assert mistaken.incentive.call("forgiven_of", mistaken.model, reporter) == 0
 

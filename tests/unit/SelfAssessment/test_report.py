@@ -86,7 +86,7 @@ def test_report__one_second_before_the_wait__reverts(disputed, contributor, repo
 def test_report__model_agrees__reverts(disputed, contributor, reporter):
     disputed.agree()
 
-    with reverts("self-assessment: the model agrees"):
+    with reverts("self-assessment: model agrees"):
         report(disputed, reporter, contributor, disputed.time + REFUND_WAIT)
 
 
@@ -240,7 +240,7 @@ def test_report__without_own_effect__asks_predict_without(open_model, contributo
     deposit = setting.record(contributor)["deposit"]
     claim = setting.time + 100 + REFUND_WAIT
     setting.agree(0)
-    with reverts("self-assessment: the model agrees"):
+    with reverts("self-assessment: model agrees"):
         report(setting, reporter, contributor, claim)
     setting.agree(1)
     setting.model.send("set_answer_without", word(0), sender=owner)
@@ -287,7 +287,7 @@ def test_report__not_flagged__reverts(flagged, contributor, stranger):
 def test_report__model_agrees_again_after_the_flag__reverts(flagged, contributor, reporter):
     flagged.agree()
 
-    with reverts("self-assessment: the model agrees"):
+    with reverts("self-assessment: model agrees"):
         report(flagged, reporter, contributor, flagged.time + DISPUTE_WAIT)
 
 
