@@ -18,10 +18,11 @@ from comodels.incentives.settlement import TREE, OwedTrees, owed_leaf, settle, s
 from comodels.incentives.terms import TermsBase, term
 from comodels.merkle import root_of, standard_leaf
 from comodels.revert import Revert, attempt, require
-from comodels.rows import iterate_rows
+from comodels.rows import MAX_SAMPLE, ROW_HEAD
 from comodels.units import DAY
 from comodels.wire import iterate_withdrawals, pack_entry, pack_withdrawal
 
+NOT_AS_MANY = "prediction-market: not as many rows as a portion has"
 COMMITTED, DRAWN, PARTICIPATING, REVEALING, SCORING, SETTLING = range(1, 7)
 SETTLED, VOID, CANCELLED, SILENT, ABANDONED = range(7, 12)
 PHASES = (
@@ -356,9 +357,13 @@ class PredictionMarket:
         require(index not in m.shown and index not in m.rows, "prediction-market: revealed already")
         leaf = self.leaf(market, index, salt, rows)
         require(root_of(leaf, proof) == m.root, "prediction-market: not what was committed")
-        count = sum(1 for _ in iterate_rows(rows))
-        require(count >= m.plan.rows, "sample: row is cut off")
-        require(count == m.plan.rows, "prediction-market: more rows than a portion has")
+        position = 0
+        for _ in range(m.plan.rows):
+            require(position < len(rows), NOT_AS_MANY)
+            length = int.from_bytes(rows[position + 1 : position + ROW_HEAD].ljust(2, b"\0"), "big")
+            require(length <= MAX_SAMPLE, "sample: longer than 2,048 bytes")
+            position += ROW_HEAD + length
+        require(position == len(rows), NOT_AS_MANY)
         if not hidden:
             self.models[m.model][0].evaluate(rows)
         weight = m.weight + (2**MAX_DEPTH >> len(proof))

@@ -23,6 +23,7 @@ event Revealed:
     rows: Bytes[limits.MAX_PORTION]
 
 BLOCKHASH_WINDOW: constant(uint256) = 256
+NOT_AS_MANY: constant(String[53]) = "prediction-market: not as many rows as a portion has"
 HISTORY: constant(address) = 0x0000F90827F1C53a10cb7A02335B175320002935  # EIP-2935: the last 8,191 block hashes
 
 # by market: Merkle root over the portions of the test set
@@ -166,11 +167,12 @@ def _check_row_count(size: uint256, count: uint256):
     """
     @dev The rows are the fourth argument of the external call.
     """
-    position: uint256 = convert(slice(msg.data, 4 + 3 * 32, 32), uint256) + 36  # Vyper has checked that they lie inside
+    # where the 32 bytes begin that end with a row's head; Vyper has checked that the rows lie inside the calldata
+    position: uint256 = convert(slice(msg.data, 4 + 3 * 32, 32), uint256) + 36 - (32 - sample.ROW_HEAD)
     end: uint256 = position + size
     for i: uint256 in range(count, bound=book.MAX_HIDDEN_ROWS):
-        y: uint256 = 0
-        length: uint256 = 0
-        y, length = sample._row(position, end)
-        position = unsafe_add(unsafe_add(position, sample.ROW_HEAD), length)  # safe: not behind the end
-    book._check(position == end, "more rows than a portion has")
+        assert position < end, NOT_AS_MANY
+        length: uint256 = convert(slice(msg.data, position, 32), uint256) & book.MASK_16
+        assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
+        position = unsafe_add(unsafe_add(position, sample.ROW_HEAD), length)  # safe: 2,051 bytes behind the end at most
+    assert position == end, NOT_AS_MANY

@@ -116,7 +116,9 @@ def show(market: uint256, rows: Bytes[limits.MAX_PORTION], count: uint256):
     file: uint256 = self.files[key]
     part: uint256 = (file >> PARTS) & MASK_16
     assert part < MAX_PARTS and count > 0 and count <= MASK_16, "scorer: no more portions"
-    self.portions[key][part] = convert(stored._keep(rows), uint256) | (count << 160)
+    # as `stored._keep`, whose buffers are larger and would stand before the rows: 18,000 gas of memory
+    kept: address = raw_create(concat(stored.RETURN_REST, stored.STOP, rows))
+    self.portions[key][part] = convert(kept, uint256) | (count << 160)
     self.files[key] = file + (1 << PARTS)
 
 

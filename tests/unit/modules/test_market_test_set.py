@@ -106,18 +106,20 @@ def test_reveal__tree_with_a_leaf_too_many__the_last_portion_is_refused(harness,
         harness.call("reveal", *held.arguments(last))
 
 
-CUT_OFF, TOO_MANY = "sample: row is cut off", "prediction-market: more rows than a portion has"
+NOT_AS_MANY = "prediction-market: not as many rows as a portion has"
 ROW = pack_rows([(1, b"x")])
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (b"", CUT_OFF),
-        (ROW * (ROWS - 1), CUT_OFF),
-        ((ROW * ROWS)[:-1], CUT_OFF),
-        (ROW * (ROWS + 1), TOO_MANY),
-        (ROW * ROWS + b"\0", TOO_MANY),
+        (b"", NOT_AS_MANY),
+        (ROW * (ROWS - 1), NOT_AS_MANY),
+        ((ROW * ROWS)[:-1], NOT_AS_MANY),
+        (ROW * (ROWS + 1), NOT_AS_MANY),
+        (ROW * ROWS + b"\0", NOT_AS_MANY),
+        (ROW * (ROWS - 1) + b"\1\0", NOT_AS_MANY),
+        (ROW * (ROWS - 1) + b"\1\x08\1" + bytes(2_049), "sample: longer than 2,048 bytes"),
     ],
 )
 def test_reveal__committed_but_not_so_many_rows__refused(harness, client, owner, committed, rows, message):
