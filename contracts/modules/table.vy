@@ -73,10 +73,7 @@ def _layout(parameters: uint256, count: uint256) -> (uint256, uint256):
     n_features: uint256 = parameters >> 64
     assert n_features > 0 and n_features <= MAX_FEATURES, "model: 1 to 65,536 features"
     assert count <= room, "classes: too many"
-    last: uint256 = 0
-    position: uint256 = 0
-    last, position = self._place(n_features - 1, room - 1, room)
-    return last + 1, room
+    return self._word(n_features - 1, room - 1, room) + 1, room
 
 
 @internal
@@ -117,18 +114,17 @@ def _room(identity: uint256) -> uint256:
 
 @internal
 @pure
-def _place(feature: uint256, y: uint256, room: uint256) -> (uint256, uint256):
+def _word(feature: uint256, y: uint256, room: uint256) -> uint256:
     """
-    @dev The word with the count of a feature and class, and by how many bits the count stands left in it.
+    @dev The word with the count of a feature and class.
     """
     base: uint256 = (room + 1) // 2
     if room > NARROW:
-        return base + feature * ((room + 7) // 8) + (y >> 3), 224 - 32 * (y & 7)
+        return base + feature * ((room + 7) // 8) + (y >> 3)
     if feature < HEAD:
-        return base + (feature >> 3) * room + y, 224 - 32 * (feature & 7)
+        return base + (feature >> 3) * room + y
     lanes: uint256 = 2 ** (min(room, 3) - 1)
-    position: uint256 = (feature - HEAD) * lanes + y
-    return base + HEAD // 8 * room + (position >> 3), 224 - 32 * (position & 7)
+    return base + HEAD // 8 * room + (((feature - HEAD) * lanes + y) >> 3)
 
 
 # ---- statistics -----------------------------------------------------------------------------------------------------

@@ -79,3 +79,12 @@ def test_add_signed__then_cancelled__the_next_round_and_not_the_one_before(
         assert send(round) == ""
         topics = [log["topics"][0] for log in mirror.receipt["logs"]]
         assert topics.count(ADD_DATA_TOPIC) == added
+
+
+def test_add_many__no_such_label__skipped_with_its_number_and_reason(mirror, started, model, contributor, rows):
+    rows[3] = rows[3][0], 2
+
+    effects = add_many(mirror, contributor, model, rows, 16 * PLAN.stake)
+
+    skipped = [event for name, event in mirror.contract.events(mirror.receipt) if name == "Skipped"]
+    assert [(e["item"], e["reason"]) for e in skipped] == [(3, effects[3])]

@@ -135,3 +135,9 @@ def test_evaluate__most_bytes__exact_and_no_more(model):
     assert model.call("evaluate", most) == 24_576 // 5
     with reverts():
         model.call("evaluate", bytes(24_577))
+
+
+def test_evaluate__row_of_1024_features__is_the_longest(perceptron):
+    model = perceptron([1] * 1_024)
+
+    assert model.call("evaluate", pack_rows([(1, sample(*range(1_024)))])) == 0

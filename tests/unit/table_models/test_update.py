@@ -120,3 +120,13 @@ def test_evaluate__rows__are_counted_or_refused(create, why):
 def test_statistics__no_such_class__is_refused(create, why):
     _, model = create()
     assert why(model, "statistics", 2) == "model: no such class"
+
+
+@pytest.mark.parametrize(("n_features", "longest"), [(5_120, 1_024), (5_121, 640)])
+def test_update__more_features_than_an_update_may_write__too_long(create, why, n_features, longest):
+    _, model = create(n_features=n_features, room=1, classes=1)
+
+    model.call("predict", x(*range(longest)))
+
+    if longest < 1_024:
+        assert why(model, "predict", x(*range(longest + 1))) == "sample: too long"
