@@ -8,6 +8,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUTF8 := 1
+# Empty: what was compiled is kept, whatever the machine says. pytest rewrites 450 modules at each start otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON_READY := .venv/.python-ready
 NODE_READY := .venv/.node-ready
@@ -140,10 +142,11 @@ natrix: $(LINTED)
 # Off, because they are wrong here or a matter of taste: memory of loops over calldata (1), view and pure, which do not
 # see reads of code and calls to other contracts (4, 5), unused loop variables (8), arguments that an interface asks for (10), a leading underscore for every argument
 # (11), and the order of decorators (12).
-# Modules that use others cannot be compiled alone, as this linter does, which takes its time: two at once.
+# Modules that use others cannot be compiled alone, as this linter does, which takes its time: two at once, and no more than
+# what rules that are on ask for.
 LINTABLE := $(shell grep -L '^uses:' $(filter %.vy,$(CONTRACTS)) /dev/null | grep -v '^/dev/null$$')
 $(LINTED): $(CONTRACTS) $(PYTHON_READY)
-	@$(if $(LINTABLE),printf '%s\n' $(LINTABLE) | xargs -P 2 -n 8 sh -c \
+	@$(if $(LINTABLE),printf '%s\n' $(LINTABLE) | PATH=$(CURDIR)/.ci/natrix:$$PATH xargs -P 2 -n 8 sh -c \
 		'natrix lint "$$@" --disable NTX1 NTX4 NTX5 NTX8 NTX10 NTX11 NTX12' natrix)
 	@mkdir -p .build && touch $@
 

@@ -333,8 +333,6 @@ class Sandbox:
     Tests run in a fork of this process, which has imported already what they import: seconds, not half a minute.
     """
 
-    LEFT_OUT = ("ast", "pcmap", "sourcemap")  # nine tenths of what is compiled, and no test asks for it
-
     def __init__(self, folder: Path, known: dict):
         self.known = known
         self.folder = folder / "sandbox"
@@ -345,8 +343,6 @@ class Sandbox:
         # it reads the compiled contracts where it lies
         shutil.copytree(ROOT / "comodels", self.folder / "comodels")
         (self.folder / ".build").mkdir()
-        for contract in known["contractTypes"].values():
-            contract |= dict.fromkeys(self.LEFT_OUT)
         os.chdir(self.folder)
         sys.path.insert(0, str(self.folder))
         importlib.import_module("ape_test")

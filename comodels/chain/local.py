@@ -71,14 +71,14 @@ class Chain(Node):
                     connection.sendall(b"".join(part))
 
         with connection, connection.makefile("rb", 1 << 20) as answers:
-            writer = threading.Thread(target=write, daemon=True)
-            writer.start()
+            if len(bodies) == 1:  # answered when all of it is there; else answers come while requests are written
+                write()
+            else:
+                threading.Thread(target=write, daemon=True).start()
             try:
-                results = [self._body(answers) for _ in bodies]
+                return [self._body(answers) for _ in bodies]
             except OSError as error:
                 raise self._unreachable(error) from error
-            writer.join()
-        return results
 
     def _unreachable(self, error: OSError) -> Unreachable:
         return Unreachable(f"no chain answers at {self._address[0]}:{self._address[1]} ({error})")

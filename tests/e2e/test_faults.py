@@ -21,6 +21,8 @@ from tests.e2e.test_market_run import PATIENCE, PROVIDER, World, options, review
 from tests.rude import FAULTS, READING, rude
 from tests.user import User, alive, killed_at_the_end
 
+pytestmark = pytest.mark.xdist_group("faults of nodes")  # published once
+
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400
 TRIES = 10  # of a command, as a person runs it again

@@ -15,6 +15,8 @@ from comodels.published import at, find
 from comodels.verify import compare, standard_json, verify
 from scripts.verify import cli
 
+pytestmark = pytest.mark.xdist_group("verify")  # each contract is compiled once
+
 
 @pytest.fixture
 def model(rpc, signer, saved, options):
