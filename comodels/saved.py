@@ -12,7 +12,7 @@ from comodels import places
 from comodels.chain.node import Node
 from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS
-from comodels.models import FAMILY, choose_twin, twin_of
+from comodels.models import FAMILY, choose_twin, twin_in
 from comodels.models.base import Twin
 from comodels.models.falling import largest_fall
 from comodels.models.training import DEFAULTS, default_values, prepare
@@ -83,6 +83,12 @@ class SavedModel:
     encoder: Any
     places: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, twin: Any, encoder: Any, name: str, description: str, class_names: Sequence[str]) -> "SavedModel":
+        """A twin as it is now, with the encoder of its samples."""
+        parameters = twin.parameters.pack()
+        return cls(twin.KIND, name, description, tuple(class_names), parameters, twin.words(), encoder)
+
     @property
     def encoder_spec(self) -> str:
         """The encoder's spec as the model has it on chain, with the places."""
@@ -94,8 +100,7 @@ class SavedModel:
 
     def twin(self) -> Twin:
         """The twin in this state."""
-        twin = twin_of(self.kind)
-        return twin.from_words(twin.PARAMETERS.unpack(self.parameters), self.words)
+        return twin_in(self.kind, self.parameters, self.words)
 
     def check(self) -> None:
         """Raise `ComodelsError` if the contract would refuse the model: its texts, classes, parameters or state."""

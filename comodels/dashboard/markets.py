@@ -184,7 +184,7 @@ class Market:
             return Situation(None, say("market.phase.none"), steps=steps, waiting=say("market.ask.none"))
         if view.ended:
             return Situation(view, say(f"market.ending.{p.PHASES[view.phase]}"), timeline=self._timeline(view, False))
-        name, now = PHASES[view.phase - 1], driver.now
+        name, now = PHASES[view.phase - 1], driver.node.next_time
         _, method = driver.next_step(view)
         missed = view.phase == p.COMMITTED and method == "expire"
         over = missed or bool(view.deadline) and now >= view.deadline
