@@ -32,6 +32,10 @@ class ContractAt:
         """The names of its functions."""
         return set(self._functions)
 
+    def function(self, name: str) -> Function:
+        """A function by its name."""
+        return self._functions[name]
+
     def topics(self, *names: str) -> list[str]:
         """What the logs of events with these names begin with."""
         return [topic for topic, event in self.known_events.items() if event.name in names]
