@@ -62,6 +62,12 @@ class View:
     initial_errors: int
     errors: int
 
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> "View":
+        """From what the contract's `market` returns."""
+        provider, root, plan, *rest = values
+        return cls(to_checksum_address(provider), root, p.Plan(*plan), *rest)
+
     @property
     def drawn(self) -> list[int]:
         return [i for i in range(self.plan.portions) if self.drawn_bits >> i & 1]
@@ -117,10 +123,7 @@ class MarketDriver:
         """The market as it is now; None if it was never committed."""
         if not self.market or self.market > self.contract.call("latest_market", self.model):
             return None
-        fields = list(self.contract.call("market", self.market))
-        fields[0] = to_checksum_address(fields[0])
-        fields[2] = p.Plan(*fields[2])
-        return View(*fields)
+        return View.of(self.contract.call("market", self.market))
 
     @property
     def committed(self) -> View:

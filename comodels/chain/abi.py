@@ -40,6 +40,11 @@ def hashed(data: bytes) -> bytes:
     return keccak_256(data).digest()
 
 
+def topic_of(event: str) -> str:
+    """What the logs of an event begin with, by its signature."""
+    return "0x" + hashed(event.encode()).hex()
+
+
 def word(value: str | int) -> str:
     """An address or a number as a 32-byte word in hexadecimal, as topics are."""
     return f"0x{value if isinstance(value, int) else int(value, 16):064x}"
