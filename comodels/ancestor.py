@@ -139,7 +139,7 @@ def read_ancestor(path: Path, vocabulary: Path | None, name: str, description: s
         twin, encoder, names, weights, biases, notes = found
     except (EncoderError, Revert, ValueError, TypeError, KeyError, OverflowError) as error:
         raise ComodelsError(f"{path}: not a model of this form ({error}).") from error
-    model = SavedModel(twin.KIND, name, description, names, twin.parameters.pack(), twin.words(), encoder)
+    model = SavedModel.of(twin, encoder, name, description, names)
     model.check()
     return Ancestor(model, kind, weights, biases, notes)
 

@@ -67,3 +67,9 @@ def record_key(model: str, contributor: str, sponsor: str, x: bytes, y: int) -> 
     """The key of a contribution's record in `SelfAssessment`, as its events name it, 32 bytes."""
     words = b"".join(bytes(12) + bytes.fromhex(a[2:]) for a in (model, contributor, sponsor))
     return keccak(words + y.to_bytes(32, "big") + keccak(x))
+
+
+def points_key(model: str, x: bytes, y: int, first: int | None) -> bytes:
+    """The key under which `Points` records a sample with a label; `first` is its first label, None if it is new."""
+    key = keccak(bytes(12) + bytes.fromhex(model[2:]) + keccak(x))
+    return key if first in (None, y) else keccak(key + y.to_bytes(32, "big"))

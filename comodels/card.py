@@ -52,14 +52,13 @@ def write_card(model, arrow, path: Path) -> None:
 
 def facts_of(model) -> dict:
     """What the card says of a model and its chain."""
-    genesis = model.node.rpc("eth_getBlockByNumber", "0x0", False)["hash"]
     return {
         "name": model.name,
         "description": model.contract.call("description"),
         "address": model.address,
         "kind": model.kind,
         "chain": model.node.chain_id,
-        "genesis": genesis,
+        "genesis": model.node.genesis,
         "block": model.node.block,
         "incentive": model.incentive_kind or "one that this library does not know",
         "trainer": model.trainer,

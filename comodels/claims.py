@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from eth_utils import to_checksum_address
+
 from comodels.batch import pack_claims, record_key
 from comodels.chain.logs import Contribution
 from comodels.errors import ComodelsError
@@ -390,7 +392,7 @@ def _asked(incentive, method: str, account: str, claims: Sequence[Claim]) -> lis
     """
     calls = []
     for c in claims:
-        data = _hex(incentive.data(*c.call))
+        data = "0x" + incentive.data(*c.call).hex()
         calls.append((method, [{"from": account, "to": incentive.address, "data": data}, "pending"]))
     return incentive.chain.many(calls)
 
@@ -421,11 +423,4 @@ def incentive_of(kind: str) -> Any:
 
 def owner_of(node, model: str) -> str:
     """The owner of a model or another contract with `owner()`."""
-    from eth_utils import keccak, to_checksum_address
-
-    answer = node.rpc("eth_call", {"to": model, "data": _hex(keccak(text="owner()")[:4])}, "latest")
-    return to_checksum_address("0x" + answer[-40:])
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()
+    return to_checksum_address(node.view(model, "owner()(address)"))

@@ -98,15 +98,7 @@ def prepare(source: str = "digits", samples: int = 1_500, features: int = 1_000,
         classes=classes,
     )
     name = Path(source).stem
-    saved = SavedModel(
-        kind=twin.KIND,
-        name=name,
-        description="The demo's model",
-        class_names=tuple(data.class_names),
-        parameters=twin.parameters.pack(),
-        words=twin.words(),
-        encoder=encoder,
-    )
+    saved = SavedModel.of(twin, encoder, name, "The demo's model", data.class_names)
     return Parts(name, saved, owned, others, held_out, note)
 
 

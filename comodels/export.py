@@ -21,15 +21,14 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from comodels import saved
-from comodels.chain import logs
-from comodels.chain.logs import Contribution
+from comodels.chain.logs import Contribution, pages
 from comodels.errors import ComodelsError
-from comodels.models import twin_of
+from comodels.models import twin_in, twin_of
 from comodels.originals import makes
+from comodels.published import words_of
 
-SEALED = "Sealed()"
 COLUMNS = [
     *("id", "time", "contributor", "sponsor", "label", "class_name", "effect", "deposit", "state"),
     *("x", "features", "words", "text", "block", "log_index"),
@@ -48,8 +47,7 @@ def check_folder(folder: Path, model) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "source.json"
-    genesis = model.node.rpc("eth_getBlockByNumber", "0x0", False)["hash"]
-    source = {"model": model.address, "genesis": genesis}
+    source = {"model": model.address, "genesis": model.node.genesis}
     if not path.is_file():
         write_atomically(path, json.dumps(source))
     elif json.loads(path.read_bytes()) != source:
@@ -140,43 +138,23 @@ def write_start(model, path: Path) -> bool:
     from comodels.chain.node import RpcError
     from encoders.files import write_atomically
 
-    node, address = model.node, model.address
+    node, contract = model.node, model.contract
     try:
-        found = logs.pages(node, model.history.beginning, node.block, [topic_of(SEALED)], address)
-        log = next(log for _, page in found for log in page)
-        block = log["blockNumber"]
-        if int(call_at(model, block, "version"), 16):
+        found = pages(node, model.history.beginning, node.block, [contract.topics("Sealed")], contract.address)
+        block = next(log for _, page in found for log in page)["blockNumber"]
+        if contract.call_many("version", [()], block=block)[0]:
             block = hex(int(block, 16) - 1)  # it learnt in the same block: take the state before, if it is complete
-        count = int(call_at(model, block, "word_count"), 16)  # classes may have been added since
-        words = []
-        for start in range(0, count, saved.LOAD_WORDS):
-            words += words_at(model, block, start, min(saved.LOAD_WORDS, count - start))
+        (count,) = contract.call_many("word_count", [()], block=block)  # classes may have been added since
+        words = words_of(contract, count, block)
     except (RpcError, StopIteration):
         return False
     content = {
         "kind": model.kind,
-        "parameters": hex(model.contract.call("parameters")),
+        "parameters": hex(contract.call("parameters")),
         "words": [hex(word) for word in words],
     }
     write_atomically(path, json.dumps(content, indent=1) + "\n")
     return True
-
-
-def topic_of(event: str) -> str:
-    from eth_utils import keccak
-
-    return "0x" + keccak(text=event).hex()
-
-
-def call_at(model, block: str, function: str, *arguments) -> str:
-    call = {"to": model.address, "data": "0x" + model.contract.data(function, *arguments).hex()}
-    return model.node.rpc("eth_call", call, block)
-
-
-def words_at(model, block: str, start: int, count: int) -> list[int]:
-    from eth_abi import decode
-
-    return list(decode(["uint256[]"], bytes.fromhex(call_at(model, block, "words", start, count)[2:]))[0])
 
 
 # ---- back ------------------------------------------------------------------------------------------------------------
@@ -197,6 +175,12 @@ def read(path: Path) -> list[tuple[bytes, int, int]]:
     return [(bytes.fromhex(r["x"]), r["label"], r["effect"]) for r in sorted(rows, key=lambda r: r["id"])]
 
 
+def read_start(path: Path) -> Any:
+    """The twin in the state that `write_start` wrote."""
+    content = json.loads(path.read_bytes())
+    return twin_in(content["kind"], int(content["parameters"], 16), [int(word, 16) for word in content["words"]])
+
+
 def retrain(start: Path, samples: Iterable[tuple[bytes, int, int]], classes: int = 0):
     """The twin that learnt all samples of an export, from the state in the file that `write_start` wrote.
 
@@ -205,10 +189,7 @@ def retrain(start: Path, samples: Iterable[tuple[bytes, int, int]], classes: int
 
     Raises ComodelsError where a sample has another effect than it had on chain: then something is missing.
     """
-    content = json.loads(start.read_bytes())
-    kind = twin_of(content["kind"])
-    parameters = kind.PARAMETERS.unpack(int(content["parameters"], 16))
-    twin = kind.from_words(parameters, [int(word, 16) for word in content["words"]])
+    twin = read_start(start)
     for number, (x, y, effect) in enumerate(samples):
         while y >= twin.class_count:
             twin.add_class()

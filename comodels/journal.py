@@ -34,9 +34,8 @@ class Journal:
 
         Its file is named by chain id and genesis: another local chain has another file.
         """
-        genesis = node.rpc("eth_getBlockByNumber", "0x0", False)["hash"]
-        chain = {"id": node.chain_id, "genesis": genesis}
-        path = folder / f"chain-{node.chain_id}-{genesis[2:10]}.json"
+        chain: dict[str, Any] = {"id": node.chain_id, "genesis": node.genesis}
+        path = folder / f"chain-{chain['id']}-{chain['genesis'][2:10]}.json"
         journal = cls(path, chain)
         if not path.is_file():
             return journal

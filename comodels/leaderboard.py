@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
+from comodels.batch import points_key
+from comodels.chain.abi import topic_of
 from comodels.chain.contract import ContractAt
 from comodels.chain.history import History
 from comodels.chain.logs import Contribution
@@ -116,7 +118,7 @@ def recompute(model: str, logs: Iterable[dict], sparse: bool = True) -> Board:
                 differ(f"{where}: a copy of a contribution was accepted, label {new.label} of {new.x.hex()[:32]}")
             if new.x in earned:
                 differ(f"{where}: a sample was accepted that has earned before, {new.x.hex()[:32]}")
-            key = contribution_key(model, new.x, new.label, next(iter(labels[new.x]), None))
+            key = points_key(model, new.x, new.label, next(iter(labels[new.x]), None))
             labels[new.x][new.label] = key
             found[key] = new
         elif kind == "Badge":
@@ -172,15 +174,6 @@ def recompute(model: str, logs: Iterable[dict], sparse: bool = True) -> Board:
         )
     board.standings = sorted(standings.values(), key=lambda s: (-s.points, -s.validated, s.account))
     return board
-
-
-def contribution_key(model: str, x: bytes, label: int, first_label: int | None) -> bytes:
-    """The key under which the contract records a sample with a label; `first_label` is None for a new sample."""
-    from eth_abi import encode
-    from eth_utils import keccak
-
-    first = keccak(encode(["address", "bytes32"], [model, keccak(x)]))
-    return first if first_label in (None, label) else keccak(encode(["bytes32", "uint256"], [first, label]))
 
 
 def diversity(samples: Sequence[bytes], sparse: bool) -> float | None:
@@ -280,8 +273,6 @@ def call_at(contract, calls: Sequence[tuple[str, tuple]], block: int) -> Iterato
 
 def event_topics() -> dict[str, str]:
     """The first topic of each event that counts, and the event's name."""
-    from eth_utils import keccak
-
     from comodels.wire import ADD_DATA
 
     signatures = (
@@ -290,7 +281,7 @@ def event_topics() -> dict[str, str]:
         "Badge(address,address,uint256,string)",
         "Points(address,address,bytes32,uint256,uint256)",
     )
-    return {"0x" + keccak(text=s).hex(): s.partition("(")[0] for s in signatures}
+    return {topic_of(s): s.partition("(")[0] for s in signatures}
 
 
 def leaderboard(contract: ContractAt, model: str, sparse: bool = True, history: History | None = None) -> Board:

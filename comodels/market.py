@@ -3,27 +3,28 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from eth_abi import decode
-from eth_utils import keccak, to_checksum_address
+from eth_utils import to_checksum_address
 
+from comodels.chain.abi import word
 from comodels.chain.account import Refused, TooDear, address_of
 from comodels.chain.contract import ContractAt
-from comodels.chain.logs import block_of, pages
-from comodels.chain.node import RpcError, Unreachable, all_of
+from comodels.chain.logs import block_of
+from comodels.chain.node import RpcError, Unreachable
+from comodels.claims import owner_of
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
 from comodels.incentives.scorers import MAX_MANY, fitting
 from comodels.market_secret import Secret, SecretError, cut, fingerprint, path_in, row_count
-from comodels.models import twin_of
+from comodels.models import twin_in
 from comodels.payouts import Payout, Stake, calls, entries, errors_in, payouts, stakes_in, unpaid
-from comodels.published import PublishedModel, encoded_rows
+from comodels.published import PublishedModel, encoded_rows, words_of
 from comodels.revert import Revert
-from comodels.saved import LOAD_WORDS
 from comodels.units import ether, time_span
 
 SPARE_PORTION_GAS = 14_000_000  # what evaluating a portion may take, so that it can be revealed in one transaction
@@ -31,8 +32,6 @@ ROWS_A_CALL = 4_096  # no call evaluates more: rows have 4 bytes or more, and a 
 FEW = 16  # contributions in a transaction, below which it is better to take fewer rows
 TRIES = 3  # how often `run` tries a step again that is refused
 POLL = 2.0  # seconds between looks at a transaction that is not mined yet
-
-OWNER_ABI = [{"type": "function", "name": "owner", "inputs": [], "outputs": [{"type": "address"}]}]
 
 
 class StepRefused(Refused):
@@ -62,6 +61,12 @@ class View:
     copied: int
     initial_errors: int
     errors: int
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> "View":
+        """From what the contract's `market` returns."""
+        provider, root, plan, *rest = values
+        return cls(to_checksum_address(provider), root, p.Plan(*plan), *rest)
 
     @property
     def drawn(self) -> list[int]:
@@ -118,10 +123,7 @@ class MarketDriver:
         """The market as it is now; None if it was never committed."""
         if not self.market or self.market > self.contract.call("latest_market", self.model):
             return None
-        fields = list(self.contract.call("market", self.market))
-        fields[0] = to_checksum_address(fields[0])
-        fields[2] = p.Plan(*fields[2])
-        return View(*fields)
+        return View.of(self.contract.call("market", self.market))
 
     @property
     def committed(self) -> View:
@@ -130,17 +132,6 @@ class MarketDriver:
         if view is None:
             raise ComodelsError("The market was never committed: `ape run market commit` begins one.")
         return view
-
-    @property
-    def block(self) -> int:
-        return int(self.node.rpc("eth_blockNumber"), 16)
-
-    @property
-    def now(self) -> int:
-        """The time that a transaction would see: a chain without transactions may have no new block for long."""
-        blocks = [("eth_getBlockByNumber", [which, False]) for which in ("latest", "pending")]
-        found = self.node.many(blocks)
-        return max(int(block["timestamp"], 16) for block in found if isinstance(block, dict))
 
     # ---- sending -----------------------------------------------------------------------------------------------------
 
@@ -173,8 +164,7 @@ class MarketDriver:
         """The account's next nonce, as soon as all that it has sent is mined."""
         address, told = address_of(self.account), False
         while True:
-            counts = [("eth_getTransactionCount", [address, which]) for which in ("latest", "pending")]
-            mined, sent = (int(answer, 16) for answer in all_of(self.node.many(counts)))
+            mined, sent = self.node.sent(address)
             if sent <= mined:
                 return mined
             if not told:
@@ -188,15 +178,20 @@ class MarketDriver:
             self._first = block_of(self.node, view.draw_block, self.model)
         return self._first
 
+    def _told(self, view: View, event: str) -> Iterator[dict[str, Any]]:
+        """The arguments of the market's events of a name."""
+        place = self.first_block(view), self.node.block
+        return (values for _, values in self.contract.past_events([event], *place, word(self.market)))
+
     def stakes(self, view: View) -> list[Stake]:
         """All contributions to the market in their order, from events; what had no effect staked nothing."""
         if len(self._stakes) < view.contributions:
-            self._stakes = stakes_in(self.contract, self.model, self.market, self.first_block(view), self.block)
+            self._stakes = stakes_in(self.contract, self.model, self.market, self.first_block(view), self.node.block)
         return self._stakes
 
     def errors(self, view: View) -> list[int]:
         """Wrong hidden rows after each contribution that was scored, from events."""
-        return errors_in(self.contract, self.market, self.first_block(view), self.block) if view.scored else []
+        return errors_in(self.contract, self.market, self.first_block(view), self.node.block) if view.scored else []
 
     def payouts(self, view: View) -> list[Payout]:
         """What is owed for contributions to a market that has ended, and not paid yet."""
@@ -291,8 +286,7 @@ class MarketDriver:
     def price(self, provider: str) -> int:
         """Wei that a provider pays the model's owner for a market: the least bond, or nothing if they are the owner."""
         _, least_bond, _, _ = self.contract.call("terms", self.model)
-        owner = ContractAt(self.node, self.model, OWNER_ABI).call("owner")
-        return 0 if to_checksum_address(owner) == to_checksum_address(provider) else least_bond
+        return 0 if owner_of(self.node, self.model) == to_checksum_address(provider) else least_bond
 
     def test_portions(self, model) -> None:
         """Have the model evaluate each portion, for free: it refuses now what it would refuse when it is revealed."""
@@ -422,10 +416,8 @@ class MarketDriver:
             for account in payout.accounts:
                 due[account] += payout.to(account)
         due[view.provider] += self.contract.call("held", self.market)[0]
-        topics = ["0x" + keccak(text="Withdrawn(uint256,address,uint256,uint256)").hex(), f"0x{self.market:064x}"]
-        for _, logs in pages(self.node, self.first_block(view), self.block, topics, self.contract.address):
-            for _, values in self.contract.events({"logs": logs}):
-                got[to_checksum_address(values["account"])] += values["amount"]
+        for values in self._told(view, "Withdrawn"):
+            got[to_checksum_address(values["account"])] += values["amount"]
         lines = [f"Market {self.market & 2**32 - 1} has ended as {p.ENDINGS[view.phase]}."]
         for account in dict.fromkeys([*paid, *got, *due]):
             amount = paid[account]
@@ -475,12 +467,7 @@ class MarketDriver:
 
     def shown_rows(self, view: View) -> bytes:
         """The rows of the drawn portions, from events: a random part of the test set, which all can see."""
-        topics = ["0x" + keccak(text="Revealed(uint256,uint256,bytes32,bytes)").hex(), f"0x{self.market:064x}"]
-        shown = {}
-        for _, logs in pages(self.node, self.first_block(view), self.block, topics, self.contract.address):
-            for log in logs:
-                index, _, rows = decode(["uint256", "bytes32", "bytes"], bytes.fromhex(log["data"][2:]))
-                shown[index] = rows
+        shown = {values["index"]: values["rows"] for values in self._told(view, "Revealed")}
         return b"".join(shown[index] for index in view.drawn if index in shown)
 
     def try_sample(self, model: ContractAt, x: bytes, y: int) -> tuple[int, int, int]:
@@ -492,11 +479,7 @@ class MarketDriver:
         if view is None or not view.scorer.strip("0x"):
             raise ComodelsError("No portion was shown yet: `ape run market status` tells what comes next.")
         rows = self.shown_rows(view)
-        kind = twin_of(model.call("kind"))
-        count, words = model.call("word_count"), []
-        for start in range(0, count, LOAD_WORDS):
-            words += model.call("words", start, min(LOAD_WORDS, count - start))
-        twin = kind.from_words(kind.PARAMETERS.unpack(model.call("parameters")), words)
+        twin = twin_in(model.call("kind"), model.call("parameters"), words_of(model, model.call("word_count")))
         before = twin.evaluate(rows)
         twin.update(x, y)
         return row_count(rows), before, twin.evaluate(rows)
@@ -508,8 +491,8 @@ class MarketDriver:
         if view.phase == p.PARTICIPATING:
             left, count = time_span(max(0, view.deadline - self.node.time)), view.contributions
             self.say(f"--jump passes over {left} in which anybody could contribute; contributions so far: {count}.")
-        if view.draw_block >= self.block:
-            self.node.rpc("anvil_mine", hex(view.draw_block + 1 - self.block))
+        if view.draw_block >= self.node.block:
+            self.node.rpc("anvil_mine", hex(view.draw_block + 1 - self.node.block))
         elif view.deadline > self.node.time:
             self.node.rpc("evm_setNextBlockTimestamp", view.deadline)
             self.node.rpc("anvil_mine", "0x1")
@@ -525,7 +508,7 @@ class MarketDriver:
         """What comes next, in words, and the method that does it; None if it is time that must pass."""
         if view is None:
             return "commit", "commit" if self.secret else None
-        now, full = self.now, view.plan.max_contributions
+        now, full = self.node.next_time, view.plan.max_contributions
         if view.phase == p.COMMITTED:
             if self._would("draw"):
                 return "draw", "draw"

@@ -61,16 +61,8 @@ def prepare(source: str, seed: int, features: int = 1_000) -> Parts:
     twin = new_twin(encoder, family=family, classes=len(data.class_names))
     for x, y in first:
         twin.update(x, y)
-    saved = SavedModel(
-        kind=twin.KIND,
-        name=Path(source).stem,
-        description="The model of the market's demo",
-        class_names=tuple(data.class_names),
-        parameters=twin.parameters.pack(),
-        words=twin.words(),
-        encoder=encoder,
-    )
-    return Parts(saved, rest, hidden)
+    about = Path(source).stem, "The model of the market's demo"
+    return Parts(SavedModel.of(twin, encoder, *about, data.class_names), rest, hidden)
 
 
 def create_model(chain, sender: str, saved: SavedModel, trainer: str, terms: bytes) -> str:

@@ -30,7 +30,7 @@ def tables(driver: MarketDriver, view: View) -> Iterator[Table]:
     main = Table("what", "", title=f"Market {driver.market & 2**32 - 1} of {driver.model}", show_header=False)
     main.add_row("phase", PHASES[view.phase])
     if view.phase < SETTLING and view.deadline:
-        left = view.deadline - driver.now
+        left = view.deadline - driver.node.next_time
         when = datetime.fromtimestamp(view.deadline, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
         main.add_row("deadline", f"{when} ({'in ' + time_span(left) if left > 0 else 'over'})")
     main.add_row("next", driver.next_step(view)[0])

@@ -8,6 +8,7 @@ from itertools import islice
 
 from eth_utils import keccak
 
+from comodels.chain.abi import word
 from comodels.chain.contract import ContractAt
 from comodels.chain.logs import add_data_topics, block_of, pages
 from comodels.errors import ComodelsError
@@ -114,11 +115,9 @@ def stakes_in(contract: ContractAt, model: str, market: int, first: int, last: i
 
 def errors_in(contract: ContractAt, market: int, first: int, last: int) -> list[int]:
     """Wrong hidden rows after each contribution that was scored, in their order, from the events of these blocks."""
-    topics = ["0x" + keccak(text="Scored(uint256,uint256,uint256[])").hex(), f"0x{market:064x}"]
     found: dict[int, int] = {}
-    for _, logs in pages(contract.chain, first, last, topics, contract.address):
-        for _, values in contract.events({"logs": logs}):
-            found.update(enumerate(values["errors"], values["first"]))
+    for _, values in contract.past_events(["Scored"], first, last, word(market)):
+        found.update(enumerate(values["errors"], values["first"]))
     return [found[i] for i in sorted(found)]
 
 
@@ -177,7 +176,7 @@ def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[P
 
 def due_in(contract: ContractAt, model: str, market: int) -> list[Payout]:
     """What is owed for contributions to a market, and was not paid yet; nothing before it has ended."""
-    view, last = contract.call("market", market), int(contract.chain.rpc("eth_blockNumber"), 16)
+    view, last = contract.call("market", market), contract.chain.block
     plan, phase, initial = p.Plan(*view[2]), view[6], view[13]
     if phase < p.SETTLED:
         return []

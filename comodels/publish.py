@@ -14,7 +14,7 @@ from comodels.chain.abi import calldata
 from comodels.chain.account import Account, address_of
 from comodels.chain.contract import ContractAt
 from comodels.chain.logs import created_block
-from comodels.chain.node import Node, RpcError, all_of
+from comodels.chain.node import Node, RpcError
 from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS, Journal
 from comodels.published import runs, words_of
@@ -170,8 +170,7 @@ def wait_until_mined(node: Node, sender: str, say=print) -> None:
     """
     end, pause = time.monotonic() + PATIENCE, 0.05
     while True:
-        counts = [("eth_getTransactionCount", [sender, which]) for which in ("latest", "pending")]
-        mined, sent = (int(answer, 16) for answer in all_of(node.many(counts)))
+        mined, sent = node.sent(sender)
         if sent <= mined:
             return
         if time.monotonic() > end:

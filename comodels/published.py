@@ -23,7 +23,7 @@ from comodels.chain.node import Node, RpcError
 from comodels.claims import INCENTIVES, Claim, Prospect, incentive_of
 from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS, Journal
-from comodels.models import KINDS, twin_of
+from comodels.models import KINDS, twin_in
 from comodels.rows import pack_rows
 from comodels.units import ETHER
 
@@ -329,8 +329,7 @@ class PublishedModel:
 
     def twin(self) -> Any:
         """The model's twin in this state; see `comodels.models`."""
-        kind = twin_of(self.kind)
-        return kind.from_words(kind.PARAMETERS.unpack(self.contract.call("parameters")), self.words())
+        return twin_in(self.kind, self.contract.call("parameters"), self.words())
 
 
 def find(node: Node, name: str, deployments: Path = DEPLOYMENTS, encoder: Path | None = None) -> PublishedModel:
@@ -388,10 +387,10 @@ def runs(node: Node, address: str, name: str) -> bool:
     return node.code(address).startswith(artifact(name).runtime)
 
 
-def words_of(contract: ContractAt, count: int) -> list[int]:
+def words_of(contract: ContractAt, count: int, block: str = "latest") -> list[int]:
     """The first `count` words of a model's state."""
-    starts = range(0, count, saved.LOAD_WORDS)
-    parts = contract.call_many("words", [(start, min(saved.LOAD_WORDS, count - start)) for start in starts])
+    asked = [(start, min(saved.LOAD_WORDS, count - start)) for start in range(0, count, saved.LOAD_WORDS)]
+    parts = contract.call_many("words", asked, block=block)
     return [word for part in parts for word in part]
 
 

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from comodels import places
 from comodels.chain.node import Node
 from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS
-from comodels.models import FAMILY, choose_twin, twin_of
+from comodels.models import FAMILY, choose_twin, twin_in
 from comodels.models.base import Twin
 from comodels.models.falling import largest_fall
-from comodels.models.training import DEFAULTS, default_values, prepare
+from comodels.models.training import DEFAULTS, prepare, untrained
 from comodels.revert import Revert
 from comodels.wire import RETURN_REST, clone_code, pack_card
 from encoders.files import read_json
@@ -83,6 +83,12 @@ class SavedModel:
     encoder: Any
     places: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, twin: Any, encoder: Any, name: str, description: str, class_names: Sequence[str]) -> "SavedModel":
+        """A twin as it is now, with the encoder of its samples."""
+        parameters = twin.parameters.pack()
+        return cls(twin.KIND, name, description, tuple(class_names), parameters, twin.words(), encoder)
+
     @property
     def encoder_spec(self) -> str:
         """The encoder's spec as the model has it on chain, with the places."""
@@ -94,8 +100,7 @@ class SavedModel:
 
     def twin(self) -> Twin:
         """The twin in this state."""
-        twin = twin_of(self.kind)
-        return twin.from_words(twin.PARAMETERS.unpack(self.parameters), self.words)
+        return twin_in(self.kind, self.parameters, self.words)
 
     def check(self) -> None:
         """Raise `ComodelsError` if the contract would refuse the model: its texts, classes, parameters or state."""
@@ -287,12 +292,9 @@ def new_twin(
     room = classes if room is None else room
     if room < classes:
         raise ComodelsError(f"There are {classes} classes already: --room must be at least that.")
+    form = encoder.n_features, classes, encoder.unit, room
     twin = choose_twin(family, encoder.unit is None, room)
-    values = default_values(twin.PARAMETERS, encoder.n_features, room, encoder.unit, rate, fall)
-    names = {f.name for f in fields(twin.PARAMETERS)}
-    wanted = {"bias_rate": bias_rate, "margin": margin}
-    values |= {name: value for name, value in wanted.items() if value is not None and name in names}
-    return twin.untrained(twin.PARAMETERS(**values), classes)
+    return untrained(twin, *form, rate=rate, bias_rate=bias_rate, margin=margin, fall=fall)
 
 
 def train_for(

@@ -245,7 +245,7 @@ def from_sklearn(
         twin = _twin_of(classifier, encoder, columns, norm, rate, room)
     except (EncoderError, Revert, ValueError) as error:
         raise ComodelsError(f"The pipeline does not fit a model on chain: {error}.") from error
-    model = SavedModel(twin.KIND, name, description, names, twin.parameters.pack(), twin.words(), encoder)
+    model = SavedModel.of(twin, encoder, name, description, names)
     _ = model.card  # refuses texts that are too long
     return Converted(pipeline, model, notes)
 

@@ -24,7 +24,6 @@ from eth_utils import is_address, keccak, to_checksum_address
 from comodels.batch import MAX_BYTES, MAX_SIGNATURE, MAX_SIGNED_BYTES, Signed, pack_claims, pack_signed, record_key
 from comodels.chain.abi import word
 from comodels.chain.account import MAX_GAS, Refused, Wallet, finish
-from comodels.chain.logs import pages
 from comodels.chain.node import NodeError, RpcError
 from comodels.chain.notes import Note
 from comodels.contribute import price, usual_price
@@ -486,12 +485,9 @@ class Sponsor:
                 waiting[number] = same.pop(0)
         returned: dict[tuple[int, int], int] = {}
         first = min((c.block for c in waiting.values()), default=0)
-        topics = [incentive.topics("Withdrawn"), None, word(me)]
-        for _, logs in pages(model.node, first, model.node.block, topics, incentive.address) if waiting else ():
-            for log in logs:
-                market = int(log["topics"][1], 16)
-                for _, values in incentive.events({"logs": [log]}):
-                    returned[market, values["index"]] = values["amount"]
+        paid = incentive.past_events(["Withdrawn"], first, model.node.block, None, word(me)) if waiting else ()
+        for _, values in paid:
+            returned[values["market"], values["index"]] = values["amount"]
         # what had no effect staked nothing
         closed = [(n, c) for n, c in waiting.items() if not c.effect or places[c.id] in returned]
         with self._lock, self._db:
@@ -525,14 +521,12 @@ class Sponsor:
             return 0
         taken: Counter[bytes] = Counter()
         good = set()
-        topics = [incentive.topics("Refund", "Report", "Take"), word(model.address)]
-        first = min(row[6] for row in closed.values())
-        for _, logs in pages(model.node, first, model.node.block, topics, incentive.address):
-            for name, values in incentive.events({"logs": logs}):
-                if name == "Refund":
-                    good.add(values["contribution"])
-                else:
-                    taken[values["contribution"]] += values["amount"]
+        names, first = ("Refund", "Report", "Take"), min(row[6] for row in closed.values())
+        for name, values in incentive.past_events(names, first, model.node.block, word(model.address)):
+            if name == "Refund":
+                good.add(values["contribution"])
+            else:
+                taken[values["contribution"]] += values["amount"]
         with self._lock, self._db:
             self._db.executemany(
                 "UPDATE items SET state = ?, returned = ? WHERE id = ?",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from eth_utils import to_checksum_address
 
 from comodels.chain.account import Account, address_of
 from comodels.errors import ComodelsError
-from comodels.export import write_start
-from comodels.models import twin_of
+from comodels.export import read_start, write_start
 from comodels.publish import Options, publish
 from comodels.registry import registry_at, terms_given
 from comodels.revert import Revert
@@ -50,10 +48,7 @@ def learnt_anew(
     folder.mkdir(parents=True, exist_ok=True)
     if not write_start(model, folder / "start.json"):
         raise ComodelsError("The node keeps no old states, so the model cannot learn anew: ask an archive node.")
-    content = json.loads((folder / "start.json").read_bytes())
-    kind = twin_of(content["kind"])
-    parameters = int(content["parameters"], 16)
-    twin = kind.from_words(kind.PARAMETERS.unpack(parameters), [int(word, 16) for word in content["words"]])
+    twin = read_start(folder / "start.json")
     if twin.class_count != len(model.class_names):
         raise ComodelsError(
             "Classes were added since the model was published: train the next one with `ape run deploy`."
@@ -65,8 +60,7 @@ def learnt_anew(
         except Revert:
             refused += 1
     about = model.contract.call("description")
-    names = tuple(model.class_names)
-    return SavedModel(model.kind, name, about, names, parameters, twin.words(), model.encoder), refused
+    return SavedModel.of(twin, model.encoder, name, about, model.class_names), refused
 
 
 def publish_next(

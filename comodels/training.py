@@ -103,15 +103,7 @@ def train(
     twin = learn(encoder, samples, labels)
     if epsilon is not None:
         encoder = _private(encoder, kind["family"], epsilon)
-    model = models.SavedModel(
-        kind=twin.KIND,
-        name=name,
-        description=description,
-        class_names=tuple(data.class_names),
-        parameters=twin.parameters.pack(),
-        words=twin.words(),
-        encoder=encoder,
-    )
+    model = models.SavedModel.of(twin, encoder, name, description, data.class_names)
     model.check()
     measured = held_out_accuracy(data, lambda part: fitted(part)[0], learn)
     family = kind["family"]

@@ -1,7 +1,7 @@
 """How accurate the models are on real data, beside scikit-learn."""
 
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
 import click
 
@@ -26,11 +26,7 @@ def label(result) -> str:
 
 def markdown(results) -> str:
     """A Markdown table: mean and standard error in percent."""
-    from comodels.bench.markdown import table
-
-    def figure(values):
-        error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0
-        return f"{mean(values):.1f} ± {error:.1f}"
+    from comodels.bench.markdown import figure, table
 
     head = [
         "data, model",

@@ -15,8 +15,10 @@ import numpy as np
 
 import encoders
 from comodels.chain.local import Chain
-from comodels.models import twin_of
-from comodels.models.training import DEFAULTS
+from comodels.models import choose_twin
+from comodels.models.training import DEFAULTS, untrained
+from comodels.published import words_of
+from comodels.saved import accuracy
 
 TEST_PART = 5  # one in so many
 CHAIN_UPDATES = 300  # the last samples of the pass, which the contract learns too
@@ -30,7 +32,7 @@ class Entry:
     Attributes
     ----------
     make : callable
-        Makes the untrained twin from an encoder and the number of classes.
+        As `made`, but for the family.
     reference : callable
         Makes the estimator of scikit-learn.
     """
@@ -46,7 +48,6 @@ class Result:
 
     data: str
     name: str
-    reference_name: str
     reference: list[float] = field(default_factory=list)
     twin: list[float] = field(default_factory=list)
     progressive: list[float] = field(default_factory=list)
@@ -55,39 +56,10 @@ class Result:
     rows_on_chain: int = 0
 
 
-def sparse_perceptron(margin: int, encoder, class_count: int):
-    twin = twin_of("SparsePerceptron")
-    return twin.untrained(twin.PARAMETERS(encoder.n_features, DEFAULTS.rate, DEFAULTS.bias_rate, margin))
-
-
-def level_perceptron(encoder, class_count: int):
-    twin = twin_of("LevelPerceptron")
-    return twin.untrained(twin.PARAMETERS(encoder.n_features))
-
-
-def dense_perceptron(margin: float, fall: int, encoder, class_count: int):
-    twin = twin_of("DensePerceptron")
-    unit = encoder.unit
-    fields = {"bias_rate": unit, "margin": round(margin * unit**2), "fall": fall}
-    return twin.untrained(twin.PARAMETERS(encoder.n_features, unit, **fields))
-
-
-def multiclass_dense_perceptron(margin: float, fall: int, encoder, class_count: int):
-    twin = twin_of("MulticlassDensePerceptron")
-    unit = encoder.unit
-    # an update moves two classes, so the margin of two scores is twice that of one
-    fields = {"bias_rate": unit, "margin": round(2 * margin * unit**2), "fall": fall}
-    return twin.untrained(twin.PARAMETERS(encoder.n_features, unit, class_count, **fields), class_count)
-
-
-def nearest_centroid(encoder, class_count: int):
-    twin = twin_of("NearestCentroid")
-    return twin.untrained(twin.PARAMETERS(encoder.n_features, encoder.unit, room=class_count), class_count)
-
-
-def table_model(kind: str, encoder, class_count: int):
-    twin = twin_of(kind)
-    return twin.untrained(twin.PARAMETERS(encoder.n_features, room=class_count), class_count)
+def made(family: str, encoder: Any, class_count: int, **changes: Any) -> Any:
+    """An untrained model of a family for an encoder's samples; see `untrained`."""
+    kind = choose_twin(family, encoder.unit is None, class_count)
+    return untrained(kind, encoder.n_features, class_count, encoder.unit, **changes)
 
 
 def perceptron():
@@ -108,38 +80,24 @@ def bayes():
     return MultinomialNB()
 
 
-def dense_entries(make: Callable[[float, int, Any, int], Any]) -> list[Entry]:
-    """Perceptrons on numbers: without a margin, with the usual one, and with a rate that falls, by its own margin."""
-    return [
-        Entry("perceptron, no margin", partial(make, 0, 0), perceptron),
-        Entry("perceptron, default margin", partial(make, DEFAULTS.dense_margin, 0), perceptron),
-        Entry("perceptron, rate falls", partial(make, DEFAULTS.dense_falling_margin, DEFAULTS.dense_fall), perceptron),
-    ]
-
-
-DENSE_TWO = dense_entries(dense_perceptron)
-DENSE_MANY = dense_entries(multiclass_dense_perceptron)
-DENSE = [Entry("nearest centroid", nearest_centroid, centroid)]
-TEXT = [
-    Entry("perceptron, no margin", partial(sparse_perceptron, 0), perceptron),
-    Entry("perceptron, default margin", partial(sparse_perceptron, DEFAULTS.margin), perceptron),
-    Entry("levels", level_perceptron, perceptron),
-    Entry("nearest centroid", partial(table_model, "SparseNearestCentroid"), centroid),
-    Entry("naive Bayes", partial(table_model, "NaiveBayes"), bayes),
-]
+NO_MARGIN = Entry("perceptron, no margin", partial(made, "perceptron", margin=0), perceptron)
+DEFAULT_MARGIN = Entry("perceptron, default margin", partial(made, "perceptron"), perceptron)
+FALLING = Entry("perceptron, rate falls", partial(made, "perceptron", fall=DEFAULTS.dense_fall), perceptron)
+CENTROID = Entry("nearest centroid", partial(made, "nearest-centroid"), centroid)
+LEVELS = Entry("levels", partial(made, "levels"), perceptron)
+BAYES = Entry("naive Bayes", partial(made, "naive-bayes"), bayes)
 
 
 def entries(data) -> list[Entry]:
     """The models that suit a data set."""
-    if isinstance(data.samples, list):
-        return TEXT
-    return (DENSE_TWO if len(data.class_names) == 2 else DENSE_MANY) + DENSE
+    usual = [NO_MARGIN, DEFAULT_MARGIN]
+    return usual + ([LEVELS, CENTROID, BAYES] if isinstance(data.samples, list) else [FALLING, CENTROID])
 
 
 def compare(source: str, shuffles: int, features: int, chain: "OnChain | None", progress=lambda: None) -> list[Result]:
     """The results of all models that suit a data set; on chain for the first shuffles, if a chain is given."""
     data = encoders.read_data(source)
-    results = [Result(Path(source).stem, e.name, type(e.reference()).__name__) for e in entries(data)]
+    results = [Result(Path(source).stem, e.name) for e in entries(data)]
     for seed in range(shuffles):
         part = Parts.of(data, features, seed)
         for entry, result in zip(entries(data), results, strict=True):
@@ -197,14 +155,25 @@ def run(entry: Entry, result: Result, part: Parts, class_count: int, chain: "OnC
             before = twin.copy()
         right += twin.predict(x) == y
         changed += twin.update(x, int(y)) > 0
-    predictions = [twin.predict(x) for x in test_samples]
     result.progressive.append(100 * right / len(samples))
     result.updates.append(100 * changed / len(samples))
-    result.twin.append(100 * float(np.mean(np.array(predictions) == test_labels)))
+    result.twin.append(100 * right_rate(twin, test_samples, test_labels))
     result.flips.append(100 * flip_rate(twin, test_samples, test_labels, class_count))
     if chain is not None:
         rest = list(zip(samples[begin:], map(int, labels[begin:]), strict=True))
         result.rows_on_chain += chain.check(before, rest, test_samples[:CHAIN_ROWS])
+
+
+def right_rate(twin, samples, labels) -> float:
+    """The part of samples of which a model says the label."""
+    return accuracy([twin.predict(x) for x in samples], labels)
+
+
+def with_flips(labels: np.ndarray, class_count: int, share: float, seed: int) -> np.ndarray:
+    """Labels of which a part, drawn at random, are another class's."""
+    rng = np.random.default_rng([seed, 30])
+    wrong = (labels + rng.integers(1, class_count, len(labels))) % class_count
+    return np.where(rng.random(len(labels)) < share, wrong, labels)
 
 
 def flip_rate(twin, samples, labels, class_count: int, most: int = 200) -> float:
@@ -246,9 +215,7 @@ class OnChain:
         assert {r["status"] for r in self.chain.send(calls)} == {"0x1"}, "the contract refused a sample"
         for x, y in samples:
             twin.update(x, y)
-        count = model.call("word_count")
-        words = [w for s in range(0, count, 640) for w in model.call("words", s, min(640, count - s))]
-        assert words == twin.words(), "contract and twin differ in their state"
+        assert words_of(model, model.call("word_count")) == twin.words(), "contract and twin differ in their state"
         answers = model.call_many("predict", [(x,) for x in rows])
         assert answers == [twin.predict(x) for x in rows], "contract and twin differ in a prediction"
         return len(answers)

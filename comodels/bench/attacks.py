@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comodels.simulation.engine import Result, run
-from comodels.simulation.loading import change, from_mapping
+from comodels.simulation.loading import from_mapping, varied
 from comodels.simulation.search import FAMILIES, FROM_FOUND, SPACE, WHOLE, Candidate, search
 from comodels.simulation.sweep import Plan, key_of, problem_of
 from comodels.units import ETHER
@@ -110,12 +110,8 @@ def _write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _content(plan: Plan, variant: str, rule: str) -> dict[str, Any]:
-    content = copy.deepcopy({k: v for k, v in plan.content.items() if k != "sweep"})
-    for key, value in plan.variants[variant].items():
-        change(content, key, value)
-    for name, value in RULES[rule].items():
-        change(content, f"incentive.terms.{name}", value)
-    return content
+    terms = {f"incentive.terms.{name}": value for name, value in RULES[rule].items()}
+    return varied(plan.content, plan.variants[variant] | terms)
 
 
 class _Case:

@@ -8,17 +8,16 @@ and of the one by which the honest together gain least.
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
 from comodels.incentives.self_assessment import SelfAssessment, Terms, batch_deposit_after, deposit_after
 from comodels.simulation.attacker import Attacker
 from comodels.simulation.engine import run
-from comodels.simulation.loading import change, from_mapping, load_mapping
+from comodels.simulation.incentives import SelfAssessmentDesk
+from comodels.simulation.loading import from_mapping, load_mapping, varied
 from comodels.simulation.search import FAMILIES
 from comodels.simulation.sweep import problem_of
 from comodels.units import DAY, ETHER
@@ -43,43 +42,51 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@contextmanager
-def batched(cap: int) -> Iterator[None]:
-    """Price the bursts of attackers as batches: so many seconds since the latest contribution count at most."""
-    strike, price = Attacker.strike, SelfAssessment.required_deposit
-    burst: dict[str, int] = {}
+class Batched(SelfAssessment):
+    """Self-assessment that prices the bursts of attackers as batches.
 
-    def striking(self: Attacker, time: int, left: int) -> None:
-        latest = self.world.desk.twin.latest
+    Attributes
+    ----------
+    cap : int
+        So many seconds since the latest contribution count at most.
+    quiet : int
+        Those that count for each sample of the burst that goes on now; None between bursts.
+    """
+
+    cap = 0
+    quiet: int | None = None
+
+    def required_deposit(self, time: int) -> int:
+        if self.quiet is None or not self.cap:
+            return super().required_deposit(time)
+        return deposit_after(self.quiet, self.terms.cost_weight)
+
+
+class Batcher(Attacker):
+    """An attacker whose bursts are batches."""
+
+    _quiet = 0
+
+    def strike(self, time: int, left: int) -> None:
+        twin = self.world.desk.twin
         if left == self.plan.burst:
-            burst["quiet"] = min(cap, time - latest) // left
-        burst["now"] = 1
+            self._quiet = min(twin.cap, time - twin.latest) // left
+        twin.quiet = self._quiet
         try:
-            strike(self, time, left)
+            super().strike(time, left)
         finally:
-            burst["now"] = 0
-
-    def priced(self: SelfAssessment, time: int) -> int:
-        if burst.get("now") and cap:
-            return deposit_after(burst["quiet"], self.terms.cost_weight)
-        return price(self, time)
-
-    Attacker.strike, SelfAssessment.required_deposit = striking, priced  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Attacker.strike, SelfAssessment.required_deposit = strike, price  # type: ignore[method-assign]
+            twin.quiet = None
 
 
-def gains(case: dict[str, Any], plan: dict[str, Any], data: str | None) -> list[tuple[float, float]]:
+def gains(case: dict[str, Any], plan: dict[str, Any], data: str | None, cap: int) -> list[tuple[float, float]]:
     """What the attacker and the honest together gain with each seed, in thousandths of an ether."""
-    content = copy.deepcopy({k: v for k, v in load_mapping(SCENARIO).items() if k != "sweep"})
-    for key, value in case.items():
-        change(content, key, value)
+    content = varied(load_mapping(SCENARIO), case)
+    desk = type("Desk", (SelfAssessmentDesk,), {"TWIN": type("Rule", (Batched,), {"cap": cap})})
     found = []
     for seed in range(SEEDS):
         scenario = from_mapping(content, [("agents.attacker.attack", dict(plan)), ("seed", seed)])
-        result = run(scenario, data, problem_of(scenario.data, seed, data))
+        problem = problem_of(scenario.data, seed, data)
+        result = run(scenario, data, problem, desk_class=desk, people={"attacker": Batcher})
         honest = sum(result.profit(name) for name in ("ann", "ben", "cat", "dan"))
         found.append((result.profit("attacker") / MILLI, honest / MILLI))
     return found
@@ -124,8 +131,7 @@ def main(data: str) -> None:
                 if plan["length"] == 0:
                     continue
                 for burst in BURSTS:
-                    with batched(cap):
-                        played = gains(case, plan | {"burst": burst, "daily": 40, "spacing": 1}, data)
+                    played = gains(case, plan | {"burst": burst, "daily": 40, "spacing": 1}, data, cap)
                     rows.append((f"{family}, {burst}", *zip(*played, strict=True)))
             best = max(rows, key=lambda row: mean(row[1]))
             worst = min(rows, key=lambda row: mean(row[2]))

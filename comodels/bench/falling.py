@@ -9,16 +9,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
-
 import encoders
-from comodels.bench.accuracy import Parts, flip_rate
+from comodels.bench import markdown
+from comodels.bench.accuracy import Parts, flip_rate, right_rate, with_flips
 from comodels.models import choose_twin
+from comodels.models import training as models
 from comodels.models.falling import MAX_FALL
-from comodels.models.training import DEFAULTS, default_values, prepare
+from comodels.models.training import DEFAULTS, prepare
 from comodels.revert import Revert
 
 FALLS = range(1, MAX_FALL + 1)
@@ -33,8 +32,7 @@ def published(
     """Models that their owner has trained on these samples, or on none: with rates that fall, and with head starts."""
 
     def untrained(fall: int, **other: int) -> Any:
-        values = default_values(kind.PARAMETERS, n_features, classes, unit, fall=fall)
-        return kind.untrained(kind.PARAMETERS(**values | other), classes)
+        return models.untrained(kind, n_features, classes, unit, fall=fall, **other)
 
     for fall in FALLS:
         yield f"fall {fall}", prepare(untrained(fall), samples, labels)
@@ -56,16 +54,14 @@ def learn(twin: Any, samples: list[bytes], labels: list[int]) -> Any:
     return twin
 
 
-def measure(source: str, shuffles: int) -> Iterator[tuple[int, str, float, float, float]]:
+def measure(source: str, shuffles: int) -> Iterator[tuple[tuple[int, str], list[float]]]:
     """For each division, number of the owner's rows and rate: accuracy, with flipped labels, and turned, in percent."""
     data = encoders.read_data(source)
     classes = len(data.class_names)
     for seed in range(shuffles):
         part = Parts.of(data, 0, seed)
         samples, labels, _ = part.learn
-        rng = np.random.default_rng([seed, 30])
-        wrong = (labels + rng.integers(1, classes, len(labels))) % classes
-        flipped = np.where(rng.random(len(labels)) < FLIPPED, wrong, labels)
+        flipped = with_flips(labels, classes, FLIPPED, seed)
         kind = choose_twin("perceptron", False, classes)
         form = part.encoder.n_features, part.encoder.unit, classes
         for owned in OWNED:
@@ -73,28 +69,18 @@ def measure(source: str, shuffles: int) -> Iterator[tuple[int, str, float, float
             for name, model in published(kind, *form, samples[:own], labels[:own].tolist()):
                 true = learn(model.copy(), samples[own:], labels[own:].tolist())
                 false = learn(model.copy(), samples[own:], flipped[own:].tolist())
-                right = [
-                    float(np.mean([each.predict(x) == y for x, y in zip(*part.test[:2], strict=True)]))
-                    for each in (true, false)
-                ]
-                turned = flip_rate(true, *part.test[:2], classes)
-                yield own, name, 100 * right[0], 100 * right[1], 100 * turned
+                right = [right_rate(each, *part.test[:2]) for each in (true, false)]
+                yield (own, name), [100 * share for share in (*right, flip_rate(true, *part.test[:2], classes))]
 
 
 def table(sources: list[str], shuffles: int) -> str:
     """A Markdown table: means and standard errors."""
-    from comodels.bench.markdown import table as markdown
-
     rows = []
     for source in sources:
-        found: dict[tuple[int, str], list[tuple[float, ...]]] = {}
-        for own, name, *figures in measure(source, shuffles):
-            found.setdefault((own, name), []).append(tuple(figures))
-        for (own, name), values in found.items():
-            cells = [f"{mean(v):.1f} ± {stdev(v) / len(v) ** 0.5:.1f}" for v in zip(*values, strict=True)]
-            rows.append([Path(source).stem, str(own), name, *cells])
+        for (own, name), columns in markdown.by_name(measure(source, shuffles)).items():
+            rows.append([Path(source).stem, str(own), name, *map(markdown.figure, columns)])
     head = ["data", "the owner's rows", "rate", "true labels", "30% flipped", "turned by one wrong sample"]
-    return markdown(head, rows)
+    return markdown.table(head, rows)
 
 
 if __name__ == "__main__":  # python -m comodels.bench.falling 20 breast_cancer wine digits

@@ -13,7 +13,7 @@ import numpy as np
 
 import encoders
 from comodels.audit import audit, matrix
-from comodels.models.training import default_values
+from comodels.bench.accuracy import made, right_rate
 
 HISTORY = 4_000  # contributions, where the data have so many
 TRUSTED = 100  # the owner's rows
@@ -134,22 +134,12 @@ def _worth(
     encoder: Any, classes: int, owner: Rows, samples: list[bytes], tested: Rows, labels: np.ndarray, kept: np.ndarray
 ) -> float:
     """The accuracy of a model that learns the owner's rows, and then what is kept of the others'."""
-    twin = _learner(encoder, classes)
+    twin = made("levels" if encoder.unit is None else "perceptron", encoder, classes)
     for sample, y in zip(owner[0], owner[1].tolist(), strict=True):
         twin.update(sample, y)
     for i in np.flatnonzero(kept).tolist():
         twin.update(samples[i], int(labels[i]))
-    return float(np.mean([twin.predict(s) == y for s, y in zip(*tested, strict=True)]))
-
-
-def _learner(encoder: Any, classes: int) -> Any:
-    """An untrained model: levels for words, a perceptron for numbers."""
-    from comodels.models import choose_twin
-
-    sparse = encoder.unit is None
-    twin = choose_twin("levels" if sparse else "perceptron", sparse, classes)
-    values = default_values(twin.PARAMETERS, encoder.n_features, classes, encoder.unit)
-    return twin.untrained(twin.PARAMETERS(**values), classes)
+    return right_rate(twin, *tested)
 
 
 def table(found: list[Found]) -> str:

@@ -36,7 +36,9 @@ DRAWS = 20  # samples a figure
 DAY = 86_400
 WAITS = (DAY, 10 * DAY, 20 * DAY)
 COST_WEIGHT = 10**13  # wei
+STAKE = 10**15  # wei, in a market
 VALUE = 10**18  # wei sent with a contribution: more than any deposit here
+CHANGE = 6_700  # gas of a call that carries ether
 ZERO_SALT = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -109,6 +111,10 @@ class Bench:
         if receipt["status"] != "0x1":
             raise RuntimeError(f"a measured transaction reverted: {self.chain.why(transaction)}")
         return int(receipt["gasUsed"], 16), receipt
+
+    def wait(self, seconds: int) -> None:
+        """Let so much time pass."""
+        self.send(Transaction(self.deployer, self.deployer), after=seconds)
 
     def execution(self, contract: ContractAt, function: str, *arguments) -> int:
         """The gas that a function takes in execution: that of a transaction less 21,000 and its calldata."""
@@ -196,8 +202,38 @@ def add_floor(bench: Bench, model: ContractAt, incentive: ContractAt, x: bytes, 
     """The least that adding a sample can cost, whatever the implementation; the change included."""
     data = incentive.data("add_data", model.address, x, 1)
     event = 375 + 8 * len(x)
-    change = 6_700  # a call that carries ether
-    return 21_000 + calldata_gas(data) + 22_100 + 5_000 + 2_600 + slots * (5_000 if changed else 2_100) + event + change
+    return 21_000 + calldata_gas(data) + 22_100 + 5_000 + 2_600 + slots * (5_000 if changed else 2_100) + event + CHANGE
+
+
+def added_rows(
+    bench: Bench,
+    model: ContractAt,
+    incentive: ContractAt,
+    added: dict[bool, list],
+    action: str,
+    ceilings: tuple[int | None, int | None],
+    slots: Callable[[bytes], int] | None = None,
+    original: tuple[str, str] | None = None,
+    less: int = 0,
+) -> Iterator[Row]:
+    """What `add_data` measured, by whether the model agreed.
+
+    Parameters
+    ----------
+    action, original : str, (str, str)
+        With ``{}`` where "agree" or "disagree" stands.
+    slots : callable, optional
+        The slots that a sample touches: for the floor.
+    less : int
+        What the floor has not of that of `add_floor`.
+    """
+    for (agrees, word), ceiling in zip(((True, "agree"), (False, "disagree")), ceilings, strict=True):
+        gas, floor = mean(g for g, _, _ in added[agrees]), None
+        if slots is not None:
+            floors = (add_floor(bench, model, incentive, x, slots(x), not agrees) for _, x, _ in added[agrees])
+            floor = mean(floors) - less
+        case = None if original is None else (original[0], original[1].format(word))
+        yield Row(action.format(word), gas, ceiling, floor, case)
 
 
 def sparse_slots(x: bytes, lanes: int = 16) -> int:
@@ -234,20 +270,13 @@ def sparse_perceptron_rows(bench: Bench) -> Iterator[Row]:
     ):
         rng = np.random.default_rng(0)
         added = add_data(bench, model, incentive, partial(zipf_words, rng, n, words))
-        for agrees, ceiling in zip((True, False), ceilings, strict=True):
-            word = "agree" if agrees else "disagree"
-            key = f"addData {words} words{', later one' if n == 100 else ''}: {word}, label 1"
-            yield Row(
-                f"sparse {n:,} weights, {words} words: {word}",
-                mean(g for g, _, _ in added[agrees]),
-                ceiling,
-                mean(add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]),
-                (small if n == 100 else large, key),
-            )
+        case = small if n == 100 else large, f"addData {words} words{', later one' if n == 100 else ''}: {{}}, label 1"
+        what = f"sparse {n:,} weights, {words} words: {{}}"
+        yield from added_rows(bench, model, incentive, added, what, ceilings, sparse_slots, case)
         if words == 15 and n == 1_000:
             claimed = added
 
-    bench.send(Transaction(bench.deployer, bench.deployer), after=WAITS[0])
+    bench.wait(WAITS[0])
     refunds = []
     for _, x, who in claimed[True]:
         refunds.append(bench.send(incentive.transaction("refund", model_1000.address, who, x, 1, sender=who))[0])
@@ -279,14 +308,8 @@ def sparse_perceptron_rows(bench: Bench) -> Iterator[Row]:
     _, model = bench.publish(random_perceptron(1_000), incentive.address, terms)
     rng = np.random.default_rng(0)
     added = add_data(bench, model, incentive, lambda: uniform_words(rng, 1_000, 15))
-    for agrees, word in ((True, "agree"), (False, "disagree")):
-        yield Row(
-            f"sparse 1,000 weights, 15 words drawn uniformly: {word}",
-            mean(g for g, _, _ in added[agrees]),
-            None,
-            mean(add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]),
-            (large, f"addData 15 words: {word}, label 1"),
-        )
+    what, case = "sparse 1,000 weights, 15 words drawn uniformly: {}", (large, "addData 15 words: {}, label 1")
+    yield from added_rows(bench, model, incentive, added, what, (None, None), sparse_slots, case)
 
 
 def random_levels(n_features: int):
@@ -303,10 +326,8 @@ def level_rows(bench: Bench) -> Iterator[Row]:
     _, model = bench.publish(random_levels(1_000), incentive.address, self_assessment_terms())
     rng = np.random.default_rng(0)
     added = add_data(bench, model, incentive, lambda: zipf_words(rng, 1_000, 15))
-    for agrees, word, ceiling in ((True, "agree", 96_000), (False, "disagree", 129_000)):
-        gas = mean(g for g, _, _ in added[agrees])
-        floor = mean(add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees])
-        yield Row(f"levels 1,000 weights, 15 words: {word}", gas, ceiling, floor)
+    what = "levels 1,000 weights, 15 words: {}"
+    yield from added_rows(bench, model, incentive, added, what, (96_000, 129_000), sparse_slots)
     rng = np.random.default_rng(0)
     samples = [zipf_words(rng, 1_000, 15) for _ in range(2 * DRAWS)]
     gas = mean(bench.execution(model, "predict", x) for x in samples)
@@ -322,16 +343,12 @@ def default_rule_rows(bench: Bench) -> Iterator[Row]:
     def claim(name: str, address: str, x: bytes, who: str, sender: str) -> int:
         return bench.send(incentive.transaction(name, address, who, x, 1, sender=sender), after=1)[0]
 
-    def wait(seconds: int) -> None:
-        bench.send(Transaction(bench.deployer, bench.deployer), after=seconds)
-
     _, model = bench.publish(random_perceptron(1_000), incentive.address, terms.encode())
     rng = np.random.default_rng(0)
     added = add_data(bench, model, incentive, lambda: zipf_words(rng, 1_000, 15))
-    for agrees, word, ceiling in ((True, "agree", 93_500), (False, "disagree", 127_000)):
-        gas = mean(g for g, _, _ in added[agrees])
-        yield Row(f"by the default rule: add 15 words, 1,000 weights: {word}", gas, ceiling)
-    wait(DAY)
+    what = "by the default rule: add 15 words, 1,000 weights: {}"
+    yield from added_rows(bench, model, incentive, added, what, (93_500, 127_000))
+    bench.wait(DAY)
     others = []
     for i, (_, x, who) in enumerate(x for x in added[True] if model.call("predict", x[1]) == 1):
         gas = claim("refund", model.address, x, who, bench.third if i > 1 else who)
@@ -344,10 +361,10 @@ def default_rule_rows(bench: Bench) -> Iterator[Row]:
     yield Row("by the default rule: flag", mean(flags), 87_500)
     forgiven = [claim("forgive", model.address, x, who, who) for x, who in kept[: len(kept) // 2]]
     yield Row("by the default rule: forgive", mean(forgiven[2:]), 77_500)
-    wait(terms.dispute_wait)
+    bench.wait(terms.dispute_wait)
     reports = [claim("report", model.address, x, who, reporters[who]) for x, who in flagged]
     yield Row("by the default rule: report with a share", mean(reports), 81_000)
-    wait(terms.rest_wait)
+    bench.wait(terms.rest_wait)
     rests = [claim("rest", model.address, x, who, who) for x, who in kept[len(kept) // 2 :]]
     yield Row("by the default rule: rest", mean(rests), 41_000)
 
@@ -361,21 +378,35 @@ def default_rule_rows(bench: Bench) -> Iterator[Row]:
         right = next(x for x in draws if model.call("predict", x) == 1)
         add = incentive.transaction("add_data", model.address, right, 1, sender=bench.third, value=VALUE)
         bench.send(add)
-        wait(DAY)
+        bench.wait(DAY)
         claim("refund", model.address, right, bench.third, bench.third)
         taken: list[bytes] = []
         while len(taken) < DRAWS:
             x = next(x for x in draws if model.call("predict", x) == 0)
             bench.send(incentive.transaction("add_data", model.address, x, 1, sender=bench.first, value=VALUE))
             taken.append(x)
-        wait(DAY)
+        bench.wait(DAY)
         taken = [x for x in taken if model.call("predict", x) == 0]
         if dispute_wait:
             for x in taken:
                 claim("flag", model.address, x, bench.first, bench.third)
-            wait(dispute_wait)
+            bench.wait(dispute_wait)
         reports = [claim("report", model.address, x, bench.first, bench.third) for x in taken]
         yield Row(f"{name}: report that takes all", mean(reports), ceiling)
+
+
+def market_terms() -> bytes:
+    """The terms of markets that anything may be asked of."""
+    from comodels.incentives.prediction_market import Terms
+
+    return Terms(0, 0, 2**32 - 1).encode()
+
+
+def market_plan(portions: int, drawn: int, rows: int, most: int):
+    """20 stakes for at most so many contributions; with so many portions of rows, some of them drawn."""
+    from comodels.incentives.prediction_market import Plan
+
+    return Plan(STAKE, 20, STAKE, 10**13, portions, drawn, rows, 1, most)
 
 
 class Batches:
@@ -417,7 +448,7 @@ class Batches:
 
     def sign(self, samples: list[tuple[bytes, int]]) -> list[Signed]:
         """The same samples, signed by as many people."""
-        chain_id = int(self.bench.chain.rpc("eth_chainId"), 16)
+        chain_id = self.bench.chain.chain_id
         keys = [Account.from_key((i + 1).to_bytes(32, "big")) for i in range(len(samples))]
         what = chain_id, self.incentive.address, self.model.address
         deadline = self.bench.time + DAY
@@ -425,6 +456,11 @@ class Batches:
             Consent(*what, x, y, 0, self.bench.first, deadline, self.model.call("class_name", y)).sign(key)
             for key, (x, y) in zip(keys, samples, strict=True)
         ]
+
+    def add_signed(self, count: int) -> tuple[int, list[Signed]]:
+        """The gas for each of so many that others signed, a tenth of them wrong; and these."""
+        items = sorted(self.sign(self.draw(count, 10)), key=lambda item: item.y)
+        return self.send("add_signed", count, pack_signed(items), count=count), items
 
     def send(self, function: str, *arguments, count: int, after: int = 3_600, sender: str | None = None) -> int:
         """The gas for each item of a batch, none of which may be skipped."""
@@ -468,11 +504,9 @@ class MarketBatches(Batches):
     """The same in a market that takes contributions."""
 
     def __init__(self, bench: Bench):
-        from comodels.incentives.prediction_market import Plan, Terms
-
-        super().__init__(bench, "PredictionMarket", Terms(0, 0, 2**32 - 1).encode())
-        self.stake = 10**15
-        plan = Plan(self.stake, 20, self.stake, 10**13, 11, 1, 25, 1, 1_000)
+        super().__init__(bench, "PredictionMarket", market_terms())
+        self.stake = STAKE
+        plan = market_plan(11, 1, 25, 1_000)
         _, secret = commit_market(bench, self.incentive, self.model, plan)
         draw_below(bench, self.incentive, secret.market, 1)
         for call in (("reveal", *secret.reveal_arguments(0)), ("prepare", secret.market, 600, ZERO_SALT)):
@@ -492,8 +526,7 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         batches = Batches(bench, "SelfAssessment", self_assessment_terms())
         batches.add(batches.draw(1), sender=bench.second)
         yield row("add, a tenth disagreeing", batches.add(batches.draw(count, 10)), 43_000, 37_000)
-        items = sorted(batches.sign(batches.draw(count, 10)), key=lambda item: item.y)
-        gas = batches.send("add_signed", count, pack_signed(items), count=count)
+        gas, items = batches.add_signed(count)
         yield row("add what others signed, a tenth disagreeing", gas, 48_500, 42_000)
         signed = [(s.contributor, s.x, s.y) for s in items if batches.model.call("predict", s.x) == s.y]
         right = batches.own(batches.such(True, count))
@@ -516,9 +549,7 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         batches = Batches(bench, "Points", PointsTerms(DAY, DAY).encode())
         batches.add(batches.draw(1), sender=bench.second)
         yield row("points, add, a tenth disagreeing", batches.add(batches.draw(count, 10)), 45_000, 39_000)
-        items = sorted(batches.sign(batches.draw(count, 10)), key=lambda item: item.y)
-        gas = batches.send("add_signed", count, pack_signed(items), count=count)
-        yield row("points, add what others signed, a tenth disagreeing", gas, 50_500, 44_000)
+        yield row("points, add what others signed, a tenth disagreeing", batches.add_signed(count)[0], 50_500, 44_000)
         batches.validate("validate")
         right = batches.own(batches.such(True, count))
         yield row("points, validate", batches.claim("validate", right, after=DAY), 27_000, 20_500)
@@ -530,9 +561,7 @@ def batch_rows(bench: Bench) -> Iterator[Row]:
         yield row("market, add, all agreeing", market.add(market.draw(count)), 24_000, 24_000)
         yield row("market, add, all disagreeing", market.add(market.draw(count, 1)), 33_000, 33_000)
         yield row("market, add, a tenth disagreeing", market.add(market.draw(count, 10)))
-        items = sorted(market.sign(market.draw(count, 10)), key=lambda item: item.y)
-        gas = market.send("add_signed", count, pack_signed(items), count=count)
-        yield row("market, add what others signed, a tenth disagreeing", gas, 50_500, 44_000)
+        yield row("market, add what others signed, a tenth disagreeing", market.add_signed(count)[0], 50_500, 44_000)
 
 
 def points_rows(bench: Bench) -> Iterator[Row]:
@@ -543,18 +572,11 @@ def points_rows(bench: Bench) -> Iterator[Row]:
     _, model = bench.publish(random_perceptron(1_000), incentive.address, PointsTerms(DAY, DAY).encode())
     rng = np.random.default_rng(0)
     added = add_data(bench, model, incentive, lambda: zipf_words(rng, 1_000, 15), value=0)
-    for agrees, ceiling in ((True, 92_000), (False, 132_000)):
-        word = "agree" if agrees else "disagree"
-        floors = [add_floor(bench, model, incentive, x, sparse_slots(x), not agrees) for _, x, _ in added[agrees]]
-        yield Row(
-            f"points: add 15 words, 1,000 weights: {word}",
-            mean(g for g, _, _ in added[agrees]),
-            ceiling,
-            mean(floors) - 6_700,  # no ether comes back
-            (original, f"addData, later one: {word}, label 1"),
-        )
+    what, case = "points: add 15 words, 1,000 weights: {}", (original, "addData, later one: {}, label 1")
+    less = CHANGE  # no ether comes back
+    yield from added_rows(bench, model, incentive, added, what, (92_000, 132_000), sparse_slots, case, less)
 
-    bench.send(Transaction(bench.deployer, bench.deployer), after=DAY)
+    bench.wait(DAY)
     validations = []
     for _, x, who in added[True]:
         validations.append(bench.send(incentive.transaction("validate", model.address, x, 1, sender=who))[0])
@@ -570,19 +592,16 @@ def points_rows(bench: Bench) -> Iterator[Row]:
 
 def market_rows(bench: Bench) -> Iterator[Row]:
     """Markets on a sparse perceptron with 1,000 weights; rows and samples of 15 words; 250 hidden rows."""
-    from comodels.incentives.prediction_market import Plan, Terms
-
     contract = bench.contract("PredictionMarket")
-    stake = 10**15
 
     # the draw of 3 of 10
-    _, model = bench.publish(random_perceptron(1_000), contract.address, Terms(0, 0, 2**32 - 1).encode())
-    gas, secret = commit_market(bench, contract, model, Plan(stake, 20, stake, 10**13, 10, 3, 25, 1, 100))
+    _, model = bench.publish(random_perceptron(1_000), contract.address, market_terms())
+    gas, secret = commit_market(bench, contract, model, market_plan(10, 3, 25, 100))
     yield Row("market: commit", gas, 260_000)
     yield Row("market: draw 3 of 10 portions", draw_below(bench, contract, secret.market, 7), 90_000)
 
     # the rest with 1 of 11, because the first portion is soon drawn
-    small = PlayedMarket(bench, contract, Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, 100))
+    small = PlayedMarket(bench, contract, market_plan(11, 1, 25, 100))
     yield Row("market: reveal a drawn portion of 25 rows", small.drawn, 323_600)
     yield Row("market: add 15 words, 1,000 weights: agree", mean(small.agreed[1:]), 78_000)
     yield Row("market: add 15 words, 1,000 weights: disagree", mean(small.disagreed), 114_000)
@@ -594,12 +613,12 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     )
     yield Row("market: settle a contribution, of 100", round(small.settle() / 100), 4_400)
 
-    large = PlayedMarket(bench, contract, Plan(stake, 20, stake, 10**13, 9, 1, 250, 1, 100))
+    large = PlayedMarket(bench, contract, market_plan(9, 1, 250, 100))
     score = round(large.score(100) / (100 * large.plan.hidden_rows))
     yield Row("market: score 100 contributions on 2,000 rows, each on each row", score, 60)
 
     # all that it takes for many, from the first contribution to the last withdrawal
-    whole = PlayedMarket(bench, contract, Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, 1_000), agreeing=False)
+    whole = PlayedMarket(bench, contract, market_plan(11, 1, 25, 1_000), agreeing=False)
     gas = sum(whole.disagreed) + whole.closed + sum(whole.revealed) + sum(whole.checked)
     gas += sum(whole.score(100) for _ in range(10))
     settled = whole.settle()
@@ -612,20 +631,16 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     yield Row("market: 1,000 contributions on 250 rows, everything, each contribution", round(gas / 1_000), 160_000)
 
     # the same with a model whose steps fall; on 2,000 rows in two transactions, because all is more than one may use
-    small = PlayedMarket(
-        bench, contract, Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, 100), agreeing=False, twin=random_levels(1_000)
-    )
+    small = PlayedMarket(bench, contract, market_plan(11, 1, 25, 100), agreeing=False, twin=random_levels(1_000))
     score = round(small.score(100) / (100 * small.plan.hidden_rows))
     yield Row("market: score 100 contributions on 250 rows, levels, each on each row", score, 250)
-    large = PlayedMarket(
-        bench, contract, Plan(stake, 20, stake, 10**13, 9, 1, 250, 1, 100), agreeing=False, twin=random_levels(1_000)
-    )
+    large = PlayedMarket(bench, contract, market_plan(9, 1, 250, 100), agreeing=False, twin=random_levels(1_000))
     score = round(sum(large.score(100, 1_000) for _ in range(2)) / (100 * large.plan.hidden_rows))
     yield Row("market: score 100 contributions on 2,000 rows, levels, each on each row", score, 100)
 
     # the same model as one that has no scorer of its own
     alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
-    slow = PlayedMarket(bench, alone, Plan(stake, 20, stake, 10**13, 11, 1, 25, 1, 20))
+    slow = PlayedMarket(bench, alone, market_plan(11, 1, 25, 20))
     first = [slow.score(1, 10) for _ in range(3 * slow.plan.hidden)]
     rest = [slow.score(1) for _ in slow.claims[1:]]
     yield Row("market: replay and evaluate a contribution, a hidden row", round(mean(rest) / rows), 4_300)
@@ -636,11 +651,9 @@ class PlayedMarket:
     """A market that was brought to the point where it is to be scored, with the gas of each step."""
 
     def __init__(self, bench: Bench, contract: ContractAt, plan, agreeing: bool = True, twin=None):
-        from comodels.incentives.prediction_market import Terms
-
         self.bench, self.contract, self.plan = bench, contract, plan
         twin = twin or random_perceptron(1_000)
-        _, model = bench.publish(twin, contract.address, Terms(0, 0, 2**32 - 1).encode())
+        _, model = bench.publish(twin, contract.address, market_terms())
         _, secret = commit_market(bench, contract, model, plan)
         self.model = model.address
         self.payouts: list[Payout] = []
@@ -672,7 +685,7 @@ class PlayedMarket:
 
     def settle(self) -> int:
         """The gas of settling all."""
-        last = int(self.bench.chain.rpc("eth_blockNumber"), 16)
+        last = self.bench.chain.block
         stakes = stakes_in(self.contract, self.model, self.market, 0, last)
         gas = self.send("settle", self.market, entries(stakes, errors_in(self.contract, self.market, 0, last)))
         self.payouts = due_in(self.contract, self.model, self.market)
@@ -693,13 +706,12 @@ class PlayedMarket:
 def commit_market(bench: Bench, contract: ContractAt, model: ContractAt, plan):
     """The gas of committing to a test set, always the same rows, and the test set."""
     from comodels.market_secret import Secret
-    from comodels.rows import pack_rows
 
     rng = np.random.default_rng(2)
     rows = [(int(rng.integers(2)), zipf_words(rng, 1_000, 15)) for _ in range(plan.portions * plan.rows)]
     provider = bench.deployer  # the model's owner
     secret = Secret(
-        chain_id=int(bench.chain.rpc("eth_chainId"), 16),
+        chain_id=bench.chain.chain_id,
         contract=contract.address,
         model=model.address,
         market=contract.call("next_market", model.address),
@@ -745,17 +757,8 @@ def dense_rows(bench: Bench) -> Iterator[Row]:
         twin = DensePerceptron(DensePerceptronParameters(n, unit, bias_rate=1), weights)
         _, model = bench.publish(twin, incentive.address, terms)
         added = add_data(bench, model, incentive, draw)
-        for agrees, ceiling in zip((True, False), ceilings, strict=True):
-            word = "agree" if agrees else "disagree"
-            slots = -(-n // 16)
-            floors = [add_floor(bench, model, incentive, x, slots, not agrees) for _, x, _ in added[agrees]]
-            yield Row(
-                f"dense {n} weights: {word}",
-                mean(g for g, _, _ in added[agrees]),
-                ceiling,
-                mean(floors),
-                (f"DensePerceptron {n} w", f"addData dense: {word}, label 1"),
-            )
+        what, original = f"dense {n} weights: {{}}", (f"DensePerceptron {n} w", "addData dense: {}, label 1")
+        yield from added_rows(bench, model, incentive, added, what, ceilings, lambda x: -(-len(x) // 16), original)
     batches = Batches(bench, "SelfAssessment", terms, twin, draw)
     batches.add(batches.draw(1), sender=bench.second)
     gas = batches.add(batches.draw(20, 1))

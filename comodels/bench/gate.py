@@ -16,13 +16,11 @@ from typing import Any
 
 from comodels.incentives.self_assessment import SelfAssessment
 from comodels.simulation.agents import Malicious
-from comodels.simulation.engine import run
+from comodels.simulation.engine import Result, run
 from comodels.simulation.incentives import SelfAssessmentDesk
-from comodels.simulation.kinds import AGENTS
-from comodels.simulation.loading import FOLDER, change, from_mapping, load_mapping
+from comodels.simulation.loading import FOLDER, from_mapping, load_mapping, varied
 from comodels.simulation.search import FAMILIES
 from comodels.simulation.sweep import problem_of
-from comodels.simulation.world import START
 from comodels.units import ETHER
 
 GATES = ((0, "once"), (1, "once"), (3, "once"), (3, "each"), (10, "once"))
@@ -76,13 +74,7 @@ class Gated(SelfAssessment):
 def desk_of(need: int, how: str) -> type[SelfAssessmentDesk]:
     """What a simulation runs with: self-assessment with a gate."""
     rule = type("Rule", (Gated,), {"need": need, "each": how == "each"})
-
-    class GatedDesk(SelfAssessmentDesk):
-        def __init__(self, world: Any, terms: Any):
-            super().__init__(world, terms)
-            self.twin = rule(world.model, self.owner, terms, START, world.balances)
-
-    return GatedDesk
+    return type("GatedDesk", (SelfAssessmentDesk,), {"TWIN": rule})
 
 
 class Turncoat(Malicious):
@@ -96,12 +88,13 @@ class Turncoat(Malicious):
         return row[1], self.other_label(row[0]) if open_ else self.world.model.predict(row[1]), row[0]
 
 
+TURNCOATS = "5 turncoats"
 OTHERS: dict[str, dict[str, Any]] = {
     "nobody else": {"kind": "honest", "share": 0.0},
     "newcomers, five contributions each": {"kind": "honest", "share": 0.5, "mistakes": 0.01, "accounts": 30},
     "20 sybils, always wrong": {"kind": "malicious", "share": 0.3, "accounts": 20},
     "20 half-honest accounts": {"kind": "honest", "share": 0.3, "mistakes": 0.5, "accounts": 20},
-    "5 turncoats": {"kind": "turncoat", "share": 0.3, "accounts": 5},
+    TURNCOATS: {"kind": "malicious", "share": 0.3, "accounts": 5},
 }
 """Who contributes beside three honest people with an account each."""
 
@@ -115,18 +108,26 @@ class Played:
     learnt: float
 
 
-def play(case: str, other: str, need: int, how: str, seed: int, data: Mapping[str, str]) -> Played:
-    """One run with a gate; `data` are files by the first words of cases."""
-    AGENTS["turncoat"] = Turncoat
-    content = load_mapping(FOLDER / "findings" / "share-self-assessment.yaml")
-    variants = content.pop("sweep")["variants"]
-    content["agents"] = [a for a in content["agents"] if a["name"] in ("ann", "ben", "cat")]
-    content["agents"].append({"name": "other", "recheck_every": "6h"} | OTHERS[other])
-    for key, value in variants[case].items():
-        change(content, key, value)
+def _read(name: str, case: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The changes of a case, and the scenario of the findings that they are of."""
+    content = load_mapping(FOLDER / "findings" / f"{name}.yaml")
+    return content["sweep"]["variants"][case], content
+
+
+def _run(content, case: str, need: int, how: str, seed: int, data: Mapping[str, str], people: Any = ()) -> Result:
     scenario = from_mapping(content, [("seed", seed)])
     file = next((path for name, path in data.items() if case.startswith(name)), None)
-    result = run(scenario, file, problem_of(scenario.data, seed, file), desk_class=desk_of(need, how))
+    problem = problem_of(scenario.data, seed, file)
+    return run(scenario, file, problem, desk_class=desk_of(need, how), people=dict(people))
+
+
+def play(case: str, other: str, need: int, how: str, seed: int, data: Mapping[str, str]) -> Played:
+    """One run with a gate; `data` are files by the first words of cases."""
+    changes, content = _read("share-self-assessment", case)
+    content["agents"] = [a for a in content["agents"] if a["name"] in ("ann", "ben", "cat")]
+    content["agents"].append({"name": "other", "recheck_every": "6h"} | OTHERS[other])
+    people = {"malicious": Turncoat} if other == TURNCOATS else {}
+    result = _run(varied(content, changes), case, need, how, seed, data, people)
     agent = result.agents[3]
     given = sum(e.agent == agent.index for e in result.world.entries)
     learnt = sum(result.world.desk.twin.learnt_of[account] for account in agent.accounts)
@@ -139,13 +140,9 @@ def play(case: str, other: str, need: int, how: str, seed: int, data: Mapping[st
 
 def attack(case: str, family: str, need: int, how: str, seed: int, data: Mapping[str, str]) -> float:
     """What a known plan of an attacker gains, in thousandths of an ether."""
-    content = load_mapping(FOLDER / "findings" / "attack.yaml")
-    variants = content.pop("sweep")["variants"]
-    for key, value in variants[case].items():
-        change(content, key, value)
-    scenario = from_mapping(content, [("agents.attacker.attack", dict(FAMILIES[family])), ("seed", seed)])
-    file = next((path for name, path in data.items() if case.startswith(name)), None)
-    result = run(scenario, file, problem_of(scenario.data, seed, file), desk_class=desk_of(need, how))
+    variant, content = _read("attack", case)
+    content = varied(content, variant | {"agents.attacker.attack": dict(FAMILIES[family])})
+    result = _run(content, case, need, how, seed, data)
     return result.profit("attacker") / ETHER * 1_000
 
 

@@ -6,16 +6,17 @@ import sys
 from collections.abc import Iterator
 from math import log
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import numpy as np
 
 import encoders
-from comodels.bench.accuracy import Parts, flip_rate
+from comodels.bench import markdown
+from comodels.bench.accuracy import Parts, flip_rate, right_rate, with_flips
 from comodels.models import choose_twin
 from comodels.models.naive_bayes import MARGIN_BITS
-from comodels.models.training import default_values
+from comodels.models.training import untrained
 
 FAMILIES = ("perceptron", "levels", "naive-bayes")
 NATS = (3, 5, 8)
@@ -31,11 +32,9 @@ def models(n_features: int, classes: int) -> Iterator[tuple[str, Any]]:
     """Untrained twins by name."""
     for family in FAMILIES:
         kind = choose_twin(family, True, classes)
-        values = default_values(kind.PARAMETERS, n_features, classes, None)
-        yield family, kind.untrained(kind.PARAMETERS(**values), classes)
+        yield family, untrained(kind, n_features, classes, None)
     for nats in NATS:
-        parameters = kind.PARAMETERS(**values, margin=margin_of(nats))
-        yield f"naive-bayes, margin of {nats} nats", kind.untrained(parameters, classes)
+        yield f"naive-bayes, margin of {nats} nats", untrained(kind, n_features, classes, None, margin=margin_of(nats))
 
 
 def sparse(part: tuple[list[bytes], np.ndarray, Any], encoder: Any) -> list[bytes]:
@@ -54,36 +53,29 @@ def measure(source: str, shuffles: int, features: int = 1_000) -> Iterator[tuple
         part = Parts.of(data, features, seed)
         learnt, tested = (sparse(each, part.encoder) for each in (part.learn, part.test))
         labels, truth = part.learn[1], part.test[1]
-        rng = np.random.default_rng([seed, 30])
-        wrong = (labels + rng.integers(1, classes, len(labels))) % classes
-        flipped = np.where(rng.random(len(labels)) < FLIPPED, wrong, labels)
+        flipped = with_flips(labels, classes, FLIPPED, seed)
         for name, empty in models(part.encoder.n_features, classes):
             true, false = empty, empty.copy()
             for x, y, given in zip(learnt, labels.tolist(), flipped.tolist(), strict=True):
                 if x:
                     true.update(x, y)
                     false.update(x, given)
-            rows = [(x, y) for x, y in zip(tested, truth.tolist(), strict=True) if x]
-            right = [np.mean([each.predict(x) == y for x, y in rows]) for each in (true, false)]
-            turned = flip_rate(true, [x for x, _ in rows], [y for _, y in rows], classes)
-            yield name, [100 * float(v) for v in (*right, true.version / len(labels), turned)]
+            rows = [x for x in tested if x], [y for x, y in zip(tested, truth.tolist(), strict=True) if x]
+            right = [right_rate(each, *rows) for each in (true, false)]
+            turned = flip_rate(true, *rows, classes)
+            yield name, [100 * v for v in (*right, true.version / len(labels), turned)]
 
 
 def table(sources: list[str], shuffles: int) -> str:
     """A Markdown table: means and standard errors."""
-    from comodels.bench.markdown import table as markdown
-
     rows = []
     for source in sources:
-        found: dict[str, list[list[float]]] = {}
-        for name, figures in measure(source, shuffles):
-            found.setdefault(name, []).append(figures)
-        for name, values in found.items():
-            columns = list(zip(*values, strict=True))
-            cells = [f"{mean(v):.1f} ± {stdev(v) / len(v) ** 0.5:.1f}" for v in columns]
+        for name, columns in markdown.by_name(measure(source, shuffles)).items():
+            cells = list(map(markdown.figure, columns))
             cells[2] = f"{mean(columns[2]):.0f}"
             rows.append([f"{Path(source).stem}: {name}", *cells])
-    return markdown(["data, model", "true labels", "30% flipped", "learnt of all", "turned by one wrong sample"], rows)
+    head = ["data, model", "true labels", "30% flipped", "learnt of all", "turned by one wrong sample"]
+    return markdown.table(head, rows)
 
 
 if __name__ == "__main__":  # python -m comodels.bench.margins 20 sms-spam.tsv movie-review-snippets.tsv digits

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 import encoders
-from comodels.bench.accuracy import Parts, entries, flip_rate
-from comodels.models import choose_twin, families
-from comodels.models.training import default_values
+from comodels.bench.accuracy import Parts, entries, flip_rate, made, right_rate, with_flips
+from comodels.models import families
 
 FLIPPED = (0.0, 0.3)  # parts of the labels to learn from
 
@@ -74,19 +73,13 @@ def learners(sparse: bool) -> dict[str, Learner]:
 
 def ours(data: Any) -> dict[str, Callable[[Any, int], Any]]:
     """Our models that suit the data, by name: those of `accuracy`, and every family with its defaults."""
-    made = {e.name: e.make for e in entries(data)}
+    found = {e.name: e.make for e in entries(data)}
     sparse = isinstance(data.samples, list)
     known = {"perceptron", "levels", "nearest-centroid", "naive-bayes"}  # `accuracy` has them
     for family in families():
         if family not in known and sparse:
-            made[family] = partial(_family, family, sparse)
-    return made
-
-
-def _family(family: str, sparse: bool, encoder: Any, classes: int) -> Any:
-    twin = choose_twin(family, sparse, classes)
-    values = default_values(twin.PARAMETERS, encoder.n_features, classes, encoder.unit)
-    return twin.untrained(twin.PARAMETERS(**values), classes)
+            found[family] = partial(made, family)
+    return found
 
 
 def compare(
@@ -109,15 +102,12 @@ def compare(
         samples, labels, floats = part.learn
         test_samples, test_labels, test_floats = part.test
         for share in FLIPPED:
-            rng = np.random.default_rng([seed, 30])
-            wrong = (labels + rng.integers(1, classes, len(labels))) % classes
-            given = np.where(rng.random(len(labels)) < share, wrong, labels)
+            given = with_flips(labels, classes, share, seed)
             for name, make in ours(data).items():
                 twin = make(part.encoder, classes)
                 for x, y in zip(samples, given.tolist(), strict=True):
                     twin.update(x, y)
-                right = np.mean([twin.predict(x) == y for x, y in zip(test_samples, test_labels, strict=True)])
-                note(name, f"{share:.0%}", float(right))
+                note(name, f"{share:.0%}", right_rate(twin, test_samples, test_labels))
                 if not share:
                     note(name, "turned", flip_rate(twin, test_samples, test_labels, classes))
             for name, learn in learners(sparse).items():
@@ -129,20 +119,12 @@ def compare(
 
 def markdown(found: dict[str, dict[str, dict[str, list[float]]]]) -> str:
     """A Markdown table of what `compare` found, by data set: mean and standard error in percent."""
-    from statistics import mean, stdev
-
-    from comodels.bench.markdown import table
-
-    def figure(values: list[float] | None) -> str:
-        if not values:
-            return ""
-        error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0
-        return f"{mean(values):.1f} ± {error:.1f}"
+    from comodels.bench.markdown import figure, table
 
     columns = [*(f"{share:.0%}" for share in FLIPPED), "turned"]
     head = ["data, model", "shuffles", "true labels", "30% flipped", "turned by one wrong sample"]
     rows = [
-        [f"{data}: {name}", str(len(values[columns[0]])), *(figure(values.get(column)) for column in columns)]
+        [f"{data}: {name}", str(len(values[columns[0]])), *(figure(values.get(column, [])) for column in columns)]
         for data, models in found.items()
         for name, values in models.items()
     ]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
 import numpy as np
 
 import encoders
-from comodels.bench.accuracy import TEST_PART, flip_rate, level_perceptron
+from comodels.bench import markdown
+from comodels.bench.accuracy import TEST_PART, flip_rate, made, right_rate
 
 FEATURES = (1_000, 5_000)
 FLIPPED = 0.3
@@ -38,11 +39,11 @@ def measure(source: str, shuffles: int) -> Iterator[tuple[str, tuple[float, ...]
                 test_labels = data.labels[tested][test_positions]
                 figures = []
                 for given in (labels, np.where(flips, 1 - labels, labels)):
-                    model = level_perceptron(encoder, 2)
+                    model = made("levels", encoder, 2)
                     for x, y in zip(samples, given[positions].tolist(), strict=True):
                         model.update(x, y)
-                    right = [model.predict(x) == y for x, y in zip(test_samples, test_labels, strict=True)]
-                    figures.append((100 * float(np.mean(right)), 100 * flip_rate(model, test_samples, test_labels, 2)))
+                    tests = test_samples, test_labels
+                    figures.append((100 * right_rate(model, *tests), 100 * flip_rate(model, *tests, 2)))
                 words = [encoders.wire.unpack_sparse(x, features) for x in samples]
                 slots = mean(len({word // IN_SLOT for word in each}) for each in words)
                 (true, turned), (false, _) = figures
@@ -51,17 +52,10 @@ def measure(source: str, shuffles: int) -> Iterator[tuple[str, tuple[float, ...]
 
 def table(sources: list[str], shuffles: int) -> str:
     """A Markdown table: means, and the standard error of the accuracy."""
-    from comodels.bench.markdown import table as markdown
-
     rows = []
     for source in sources:
-        found: dict[str, list[tuple[float, ...]]] = {}
-        for name, figures in measure(source, shuffles):
-            found.setdefault(name, []).append(figures)
-        for name, values in found.items():
-            accuracy, *others = zip(*values, strict=True)
-            error = stdev(accuracy) / len(accuracy) ** 0.5
-            cells = [f"{mean(accuracy):.1f} ± {error:.1f}", *(f"{mean(each):.1f}" for each in others)]
+        for name, (accuracy, *others) in markdown.by_name(measure(source, shuffles)).items():
+            cells = [markdown.figure(accuracy), *(f"{mean(each):.1f}" for each in others)]
             rows.append([f"{Path(source).stem}: {name}", *cells])
     head = [
         "data, words",
@@ -71,7 +65,7 @@ def table(sources: list[str], shuffles: int) -> str:
         "words of a sample",
         "slots that they touch",
     ]
-    return markdown(head, rows)
+    return markdown.table(head, rows)
 
 
 if __name__ == "__main__":  # python -m comodels.bench.vocabularies 20 sms-spam.tsv movie-review-snippets.tsv

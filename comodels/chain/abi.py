@@ -11,8 +11,16 @@ from eth_abi import encode
 from eth_abi.codec import ABIDecoder
 from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError
+from eth_abi.grammar import parse
 from eth_abi.registry import registry
 from eth_utils import keccak
+from eth_utils.abi import (
+    collapse_if_tuple,
+    event_abi_to_log_topic,
+    function_abi_to_4byte_selector,
+    get_abi_input_types,
+    get_abi_output_types,
+)
 from sha3 import keccak_256
 
 # Texts on chain are anyone's: what is no UTF-8 is shown as such, and does not spoil the answer that it stands in.
@@ -32,9 +40,14 @@ def hashed(data: bytes) -> bytes:
     return keccak_256(data).digest()
 
 
-def word(address: str) -> str:
-    """An address as a 32-byte word in hexadecimal, as topics are."""
-    return "0x" + "0" * 24 + address[2:].lower()
+def topic_of(event: str) -> str:
+    """What the logs of an event begin with, by its signature."""
+    return "0x" + hashed(event.encode()).hex()
+
+
+def word(value: str | int) -> str:
+    """An address or a number as a 32-byte word in hexadecimal, as topics are."""
+    return f"0x{value if isinstance(value, int) else int(value, 16):064x}"
 
 
 class Call(NamedTuple):
@@ -100,44 +113,24 @@ class Function(NamedTuple):
         return values[0] if len(values) == 1 else values
 
     @classmethod
-    def from_abi(cls, item: dict) -> Function:
+    def from_abi(cls, item: Any) -> Function:
         """Read an entry of a JSON ABI."""
-        arguments = tuple(map(_type, item["inputs"]))
-        selector = keccak(text=f"{item['name']}({','.join(arguments)})")[:4]
-        return cls(selector, arguments, tuple(map(_type, item["outputs"])))
-
-
-def _type(item: dict) -> str:
-    if item["type"].startswith("tuple"):
-        return f"({','.join(map(_type, item['components']))}){item['type'][5:]}"
-    return item["type"]
+        results = tuple(get_abi_output_types(item))
+        return cls(function_abi_to_4byte_selector(item), tuple(get_abi_input_types(item)), results)
 
 
 @functools.lru_cache(maxsize=512)
 def parse_signature(signature: str) -> Function:
     """The function that a signature describes, see `Call`."""
-    head, results = signature, ""
-    depth = 0
-    for position, character in enumerate(signature):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and character == ")":
-            head, results = signature[: position + 1], signature[position + 1 :]
-            break
+    head, found, results = signature.partition(")(")  # within the types a comma stands between tuples
+    head += ")" * bool(found)
     arguments = head[head.index("(") :]
-    return Function(keccak(text=head)[:4], _types(arguments), _types(results))
+    return Function(keccak(text=head)[:4], _types(arguments), _types(f"({results}"))
 
 
 def _types(text: str) -> tuple[str, ...]:
     """The types in ``(a,(b,c)[],d)``."""
-    inner, parts, depth, part = text[1:-1], [], 0, ""
-    for character in inner:
-        depth += (character == "(") - (character == ")")
-        if character == "," and depth == 0:
-            parts.append(part)
-            part = ""
-        else:
-            part += character
-    return tuple([*parts, part] if part else parts)
+    return tuple(kind.to_type_str() for kind in parse(text).components) if text not in ("(", "()") else ()
 
 
 class Event(NamedTuple):
@@ -148,11 +141,10 @@ class Event(NamedTuple):
     inputs: tuple[tuple[str, str, bool], ...]  # name, type, whether it is indexed
 
     @classmethod
-    def from_abi(cls, item: dict) -> Event:
+    def from_abi(cls, item: Any) -> Event:
         """Read an entry of a JSON ABI."""
-        inputs = tuple((i["name"], _type(i), i["indexed"]) for i in item["inputs"])
-        signature = f"{item['name']}({','.join(kind for _, kind, _ in inputs)})"
-        return cls(item["name"], "0x" + keccak(text=signature).hex(), inputs)
+        inputs = tuple((i["name"], collapse_if_tuple(i), i["indexed"]) for i in item["inputs"])
+        return cls(item["name"], "0x" + event_abi_to_log_topic(item).hex(), inputs)
 
     def decode(self, log: dict) -> dict[str, Any]:
         """The arguments of a log as the node sends it, by name."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from comodels.chain.abi import Call, Event, Function, Transaction
 from comodels.chain.account import Account, transact
+from comodels.chain.logs import pages
 from comodels.chain.node import Node, all_of
 
 
@@ -24,25 +25,35 @@ class ContractAt:
         self.address = address
         self.abi = abi
         self._functions = {item["name"]: Function.from_abi(item) for item in abi if item["type"] == "function"}
-
-        self._events = {e.topic: e for e in (Event.from_abi(item) for item in abi if item["type"] == "event")}
+        self.known_events = {e.topic: e for e in (Event.from_abi(item) for item in abi if item["type"] == "event")}
 
     @property
     def names(self) -> set[str]:
         """The names of its functions."""
         return set(self._functions)
 
+    def function(self, name: str) -> Function:
+        """A function by its name."""
+        return self._functions[name]
+
     def topics(self, *names: str) -> list[str]:
         """What the logs of events with these names begin with."""
-        return [topic for topic, event in self._events.items() if event.name in names]
+        return [topic for topic, event in self.known_events.items() if event.name in names]
 
     def events(self, receipt: dict) -> list[tuple[str, dict[str, Any]]]:
         """The names and arguments of the events that this contract logged in a transaction."""
         return [
             (event.name, event.decode(log))
             for log in receipt["logs"]
-            if log["address"].lower() == self.address.lower() and (event := self._events.get(log["topics"][0]))
+            if log["address"].lower() == self.address.lower() and (event := self.known_events.get(log["topics"][0]))
         ]
+
+    def past_events(
+        self, names: Sequence[str], first: int, last: int, *indexed: str | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same of all events with these names from block `first` to `last`; `indexed` are topics, None for any."""
+        for _, logs in pages(self.chain, first, last, [self.topics(*names), *indexed], self.address):
+            yield from self.events({"logs": logs})
 
     def transact(self, function: str, *arguments: Any, account: Account, **options: Any) -> dict:
         """Call a function in a transaction of an account and wait until it is mined; see `account.transact`."""

@@ -56,21 +56,9 @@ class Contribution:
     @classmethod
     def from_log(cls, log: dict, number: int) -> Contribution:
         """Read a raw log."""
-        event = AddData.from_log(log)
-        facts = event.facts
-        return cls(
-            id=number,
-            contributor=event.contributor,
-            sponsor=event.sponsor,
-            label=facts.label,
-            effect=facts.effect,
-            time=facts.time,
-            deposit=facts.deposit,
-            x=event.x,
-            block=int(log["blockNumber"], 16),
-            log_index=int(log["logIndex"], 16),
-            more=facts.more,
-        )
+        event, place = AddData.from_log(log), (int(log["blockNumber"], 16), int(log["logIndex"], 16))
+        who = event.contributor, event.sponsor
+        return cls(number, *who, x=event.x, block=place[0], log_index=place[1], **vars(event.facts))
 
 
 def pages(

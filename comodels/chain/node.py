@@ -306,6 +306,17 @@ class Node:
         """The number of the latest block."""
         return int(self.rpc("eth_blockNumber"), 16)
 
+    @property
+    def genesis(self) -> str:
+        """The hash of the first block: what tells local chains apart."""
+        return self.rpc("eth_getBlockByNumber", "0x0", False)["hash"]
+
+    def sent(self, account: str) -> tuple[int, int]:
+        """How many transactions of an account are mined, and how many the node knows of."""
+        questions = [("eth_getTransactionCount", [account, which]) for which in ("latest", "pending")]
+        mined, known = (int(count, 16) for count in all_of(self.many(questions)))
+        return mined, known
+
     def balance(self, account: str) -> int:
         """Wei."""
         return int(self.rpc("eth_getBalance", account, "latest"), 16)

@@ -75,8 +75,7 @@ class Notes:
     @classmethod
     def of(cls, node: Node, address: str, folder: Path) -> Notes:
         """The notes of an account on the chain that a node belongs to, in a folder."""
-        genesis = node.rpc("eth_getBlockByNumber", "0x0", False)["hash"]
-        return cls(folder / f"chain-{node.chain_id}-{genesis[2:10]}.{address[2:10].lower()}.sent")
+        return cls(folder / f"chain-{node.chain_id}-{node.genesis[2:10]}.{address[2:10].lower()}.sent")
 
     @contextmanager
     def locked(self) -> Iterator:

@@ -259,9 +259,7 @@ class Plans:
             raise InputError(say("error.no_classes"))
         encoder, _ = self._encoder(form, data)
         twin = models.train_for(encoder, [], [], **self._kind(form), classes=len(class_names))
-        saved = models.SavedModel(
-            twin.KIND, name, description, class_names, twin.parameters.pack(), twin.words(), encoder
-        )
+        saved = models.SavedModel.of(twin, encoder, name, description, class_names)
         saved.check()
         return saved
 

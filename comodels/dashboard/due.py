@@ -6,12 +6,12 @@ import time as clock
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from comodels.chain.abi import word
 from comodels.chain.history import TIP
 from comodels.chain.logs import pages
-from comodels.dashboard.incentives import Due, Entry, Incentive, Incentives, Row
-from comodels.dashboard.incentives.market import COMMITTED
+from comodels.dashboard.incentives import INCENTIVES, Due, Entry, Incentive, Incentives, Row
 from comodels.dashboard.reader import Model, Reader
 from comodels.dashboard.reading import Task
 from comodels.dashboard.say import language
@@ -154,7 +154,9 @@ class Dues:
         if last + 1 < seen.next_block:  # another chain than before
             seen.next_block, seen.found = 0, {}
         first = seen.next_block
-        for half, topics in enumerate(([ADD_DATA_TOPIC, None, me], [COMMITTED, None, None, me])):
+        began = [each.began for each in INCENTIVES.values() if each.began]
+        looked_for: list[list[Any]] = [[ADD_DATA_TOPIC, None, me], [began, None, None, me]]
+        for half, topics in enumerate(looked_for):
             for end, logs in pages(self.reader.node, first, last, topics):
                 seen.found |= dict.fromkeys(
                     (checksummed(log["topics"][1]), checksummed(log["address"])) for log in logs

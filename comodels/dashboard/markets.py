@@ -32,6 +32,11 @@ PHASES = ("committed", "drawn", "participating", "revealing", "scoring", "settli
 BLOCKS_OF_DRAW = p.DRAW_DELAY + p.BLOCKHASH_WINDOW
 
 
+def contract_of(reader: Reader, trainer: str) -> ContractAt:
+    """The contract of prediction markets at an address."""
+    return ContractAt(reader.node, trainer, artifact("PredictionMarket").abi)
+
+
 class Planned(Exception):
     """What would be sent now: function, arguments, and wei."""
 
@@ -46,8 +51,7 @@ class Draft(MarketDriver):
     """
 
     def __init__(self, reader: Reader, trainer: str, model: Model, account: str, folder: Path | None):
-        contract = ContractAt(reader.node, trainer, artifact("PredictionMarket").abi)
-        super().__init__(contract, model.address, account or trainer, say=lambda line: None)
+        super().__init__(contract_of(reader, trainer), model.address, account or trainer, say=lambda line: None)
         self.reader, self.folder, self.subject = reader, folder, model
         if folder is not None:
             self._find_secret(folder)
@@ -184,7 +188,7 @@ class Market:
             return Situation(None, say("market.phase.none"), steps=steps, waiting=say("market.ask.none"))
         if view.ended:
             return Situation(view, say(f"market.ending.{p.PHASES[view.phase]}"), timeline=self._timeline(view, False))
-        name, now = PHASES[view.phase - 1], driver.now
+        name, now = PHASES[view.phase - 1], driver.node.next_time
         _, method = driver.next_step(view)
         missed = view.phase == p.COMMITTED and method == "expire"
         over = missed or bool(view.deadline) and now >= view.deadline

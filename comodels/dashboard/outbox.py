@@ -20,17 +20,17 @@ from typing import Any
 
 from eth_abi import decode
 
+from comodels.chain.abi import topic_of
 from comodels.chain.account import MAX_GAS
 from comodels.chain.node import Node, RpcError
 from comodels.dashboard.incentives import Transaction
-from comodels.dashboard.incentives.base import event_topic
 from comodels.dashboard.say import ether, exact, say
 from comodels.dashboard.words import explain
 
 MAX_KEPT = 2_000  # of all visitors together
 MAX_OF_ONE = 100  # of one visitor
 SEARCHED_BLOCKS = 64
-SKIPPED = event_topic("Skipped(address,address,address,uint256,string)")
+SKIPPED = topic_of("Skipped(address,address,address,uint256,string)")
 LOST_AFTER = 600  # seconds after which a transaction that the wallet never reported may be tried again
 
 

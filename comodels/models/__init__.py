@@ -15,6 +15,7 @@ A file here with such a class is a kind: nothing lists them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pkgutil import extend_path
 
 from comodels.errors import ComodelsError
@@ -40,6 +41,12 @@ def twin_of(kind: str) -> type[Twin]:
     if kind not in KINDS:
         raise ComodelsError(f"There is no twin of {kind!r}; known are {', '.join(KINDS)}.")
     return KINDS[kind]
+
+
+def twin_in(kind: str, parameters: int, words: Sequence[int]) -> Twin:
+    """A twin in the state that these words give; the parameters are packed, as the contract has them."""
+    twin = twin_of(kind)
+    return twin.from_words(twin.PARAMETERS.unpack(parameters), words)
 
 
 def choose_twin(family: str, sparse: bool, room: int) -> type[Twin]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from comodels.models.base import Twin
 from comodels.models.table import TableModel
 from comodels.revert import Revert
 
@@ -64,6 +65,24 @@ def default_values(
             "margin": round(margin * rate * unit**2) * (2 if "room" in names else 1),
         }
     return {name: value for name, value in values.items() if name in names}
+
+
+def untrained(
+    twin: type[Twin], n_features: int, classes: int, unit: int | None, room: int | None = None, **changes: Any
+) -> Any:
+    """A model of a kind that fits the data and has learnt nothing, with `default_values` unless told otherwise.
+
+    Parameters
+    ----------
+    room : int, optional
+        For how many classes, by default those that there are.
+    **changes
+        `rate` and `fall` as `default_values` takes them; other fields of its parameters, where it has them.
+    """
+    how = {name: changes.pop(name, default) for name, default in (("rate", None), ("fall", 0))}
+    values = default_values(twin.PARAMETERS, n_features, room or classes, unit, **how)
+    values |= {f.name: changes[f.name] for f in fields(twin.PARAMETERS) if changes.get(f.name) is not None}
+    return twin.untrained(twin.PARAMETERS(**values), classes)
 
 
 def train(twin: Any, samples: Sequence[bytes], labels: Sequence[int], epochs: int, seed: int = 0) -> Any:

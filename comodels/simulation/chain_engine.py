@@ -17,13 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eth_abi import decode, encode
-from eth_utils import keccak, to_checksum_address
+from eth_abi import encode
+from eth_utils import to_checksum_address
 
 from comodels.artifacts import NEEDS, artifact
 from comodels.chain.abi import Transaction
+from comodels.chain.contract import ContractAt
 from comodels.chain.local import Chain, local_chain
 from comodels.chain.node import RpcError, all_of
+from comodels.published import batches, words_of
 from comodels.simulation.compare import Mismatch, same
 from comodels.simulation.engine import Point, Result
 from comodels.simulation.world import START, Action
@@ -99,7 +101,15 @@ class Replay:
         An anvil as `anvil` starts it.
     result : Result
         The run on the twins.
+
+    Attributes
+    ----------
+    model, incentive : ContractAt
     """
+
+    keeper = to_checksum_address("0x" + "ee" * 20)
+    model: ContractAt
+    incentive: ContractAt
 
     def __init__(self, chain: Chain, result: Result):
         self.chain = chain
@@ -107,9 +117,7 @@ class Replay:
         self.desk = result.world.desk
         self.gas: dict[str, list[int]] = {}
         self._nonces: dict[str, int] = {}
-        self._selectors: dict[str, bytes] = {}
-        self._time = START
-        self.model = self.incentive = ""
+        self._rows = batches([(x, y) for y, x in result.problem.test.rows], ROWS)
 
     def run(self, progress: Callable[[Point], None] | None = None) -> Report:
         result = self.result
@@ -154,7 +162,7 @@ class Replay:
         card = pack_card("simulated", "", result.problem.spec[:255], names)
         arguments = (
             self.desk.owner,
-            self.incentive,
+            self.incentive.address,
             self.desk.pack_terms(),
             twin.parameters.pack(),
             card,
@@ -162,29 +170,34 @@ class Replay:
             len(words) <= LOAD,
             bytes(32),
         )
-        types = ("address", "address", "bytes", "uint256", "bytes", "uint256[]", "bool", "bytes32")
-        data = self.call_data("create", types, arguments)
         self.ask([("evm_setNextBlockTimestamp", [START])])
-        answer = self.chain.rpc("eth_call", {"from": self.keeper, "to": implementation, "data": data}, "pending")
-        self.model = to_checksum_address(decode(["address"], bytes.fromhex(answer[2:]))[0])
-        self.transact(self.keeper, implementation, data, time=START)
+        (address,) = implementation.call_many("create", [arguments], self.keeper, "pending")
+        self.model = ContractAt(self.chain, to_checksum_address(address), implementation.abi)
+        self.act(implementation, self.keeper, "create", *arguments, time=START)
         for start in range(LOAD, len(words), LOAD):
-            part = self.call_data("load", ("uint256", "uint256[]"), (start, words[start : start + LOAD]))
-            self.transact(self.desk.owner, self.model, part, time=START)
+            self.act(self.model, self.desk.owner, "load", start, words[start : start + LOAD], time=START)
         if len(words) > LOAD:
-            self.transact(self.desk.owner, self.model, self.call_data("seal", (), ()), time=START)
+            self.act(self.model, self.desk.owner, "seal", time=START)
 
-    keeper = to_checksum_address("0x" + "ee" * 20)
+    def _create(self, name: str) -> ContractAt:
+        needed = [[self._create(n).address for n in NEEDS[name]]] if name in NEEDS else []
+        code, arguments = artifact(name).code, encode(["address[]"], needed) if needed else b""
+        receipt = self.transact(self.keeper, None, code + arguments)
+        return ContractAt(self.chain, to_checksum_address(receipt["contractAddress"]), artifact(name).abi)
 
-    def _create(self, name: str) -> str:
-        needed = [[self._create(n) for n in NEEDS[name]]] if name in NEEDS else []
-        arguments = encode(["address[]"], needed) if needed else b""
-        receipt = self.transact(self.keeper, None, "0x" + (artifact(name).code + arguments).hex())
-        return to_checksum_address(receipt["contractAddress"])
+    def act(self, contract: ContractAt, sender: str, function: str, *arguments: Any, time: int, value: int = 0) -> None:
+        """Call a function in a transaction in a block of its own. Raises `Mismatch` if it reverts."""
+        self.transact(sender, contract.address, contract.data(function, *arguments), time, value)
 
-    def transact(self, sender: str, to: str | None, data: str, time: int | None = None, value: int = 0) -> dict:
+    def transact(self, sender: str, to: str | None, data: bytes, time: int | None = None, value: int = 0) -> dict:
         """One transaction in a block of its own; returns its receipt. Raises `Mismatch` if it reverts."""
-        fields = {"from": sender, "data": data, "gas": GAS, "gasPrice": "0x0", "nonce": hex(self._nonce(sender))}
+        fields = {
+            "from": sender,
+            "data": "0x" + data.hex(),
+            "gas": GAS,
+            "gasPrice": "0x0",
+            "nonce": hex(self._nonce(sender)),
+        }
         if to:
             fields["to"] = to
         if value:
@@ -193,20 +206,23 @@ class Replay:
         number, _ = self.ask([("eth_sendTransaction", [fields]), mine])
         receipt = self.chain.rpc("eth_getTransactionReceipt", number)
         if receipt is None or receipt["status"] != "0x1":
-            why = self.chain.why(Transaction(sender, to, bytes.fromhex(data[2:]), value))
-            raise Mismatch(f"the chain refused {data[:10]} of {sender}, which the twin accepted: {why}")
+            why = self.chain.why(Transaction(sender, to, data, value))
+            raise Mismatch(f"the chain refused 0x{data[:4].hex()} of {sender}, which the twin accepted: {why}")
         return receipt
 
-    def transact_many(self, sender: str, to: str, calls: Sequence[str], time: int) -> None:
-        """Calls of one sender, in one block. Raises `Mismatch` if one reverts."""
-        fields = {"from": sender, "to": to, "gas": GAS, "gasPrice": "0x0"}
-        sends = [
-            ("eth_sendTransaction", [fields | {"data": data, "nonce": hex(self._nonce(sender))}]) for data in calls
-        ]
+    def act_many(self, sender: str, calls: Sequence[tuple[str, tuple]], time: int) -> None:
+        """Calls of one sender to the incentive, in one block. Raises `Mismatch` if one reverts."""
+        fields = {"from": sender, "to": self.incentive.address, "gas": GAS, "gasPrice": "0x0"}
+        sends = []
+        for function, arguments in calls:
+            data = "0x" + self.incentive.data(function, *arguments).hex()
+            sends.append(("eth_sendTransaction", [fields | {"data": data, "nonce": hex(self._nonce(sender))}]))
         *hashes, _ = self.ask([*sends, ("evm_mine", [{"timestamp": time}])])
-        for data, receipt in zip(calls, self.ask([("eth_getTransactionReceipt", [h]) for h in hashes]), strict=True):
+        for (function, _), receipt in zip(
+            calls, self.ask([("eth_getTransactionReceipt", [h]) for h in hashes]), strict=True
+        ):
             if receipt is None or receipt["status"] != "0x1":
-                raise Mismatch(f"the chain refused {data[:10]} of {sender}, which the twin accepted")
+                raise Mismatch(f"the chain refused {function} of {sender}, which the twin accepted")
 
     # ---- acting ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +238,7 @@ class Replay:
         """Actions in order, those of the same second in one block; returns the answers to the questions after them."""
         bodies: list[bytes] = []
         sent: list[int] = []
-        incentive, nonces = self.incentive, self._nonces
+        incentive, nonces = self.incentive.address, self._nonces
         for position, action in enumerate(actions):
             sender = action.sender
             nonce = nonces.get(sender, 0)
@@ -271,59 +287,31 @@ class Replay:
             yield from ((state == b"1", int(used, 16)) for state, used in zip(states, gas, strict=True))
 
     def _action_data(self, action: Action) -> str:
-        return self.call_data(action.function, self.desk.FUNCTIONS[action.function], action.arguments, self.model)
-
-    def call_data(self, function: str, types: Sequence[str], arguments: Sequence[Any], model: str = "") -> str:
-        """Calldata in hexadecimal; with a model, it is the first argument."""
-        key = function + ("" if model else "/")
-        selector = self._selectors.get(key)
-        if selector is None:
-            signature = f"{function}({','.join([*(['address'] if model else []), *types])})"
-            selector = self._selectors[key] = keccak(text=signature)[:4]
-        if not model:
-            return "0x" + (selector + encode(types, arguments)).hex()
-        # by hand, because the general encoder is many times slower
-        head = [bytes(12) + bytes.fromhex(model[2:])]
-        tail = b""
-        for kind, value in zip(types, arguments, strict=True):
+        """Calldata in hexadecimal, by hand: the general encoder is many times slower."""
+        function, values = self.incentive.function(action.function), (self.model.address, *action.arguments)
+        head, tail = [], b""
+        for kind, value in zip(function.arguments, values, strict=True):
             if kind == "bytes":
-                head.append((32 * (len(types) + 1) + len(tail)).to_bytes(32, "big"))
+                head.append((32 * len(values) + len(tail)).to_bytes(32, "big"))
                 tail += len(value).to_bytes(32, "big") + value + bytes(-len(value) % 32)
             elif kind == "address":
                 head.append(bytes(12) + bytes.fromhex(value[2:]))
             else:
                 head.append(int(value).to_bytes(32, "big"))
-        return "0x" + (selector + b"".join(head) + tail).hex()
+        return "0x" + (function.selector + b"".join(head) + tail).hex()
 
     # ---- comparing ---------------------------------------------------------------------------------------------------
 
     def _questions(self, learnt: bool) -> list[tuple[str, Sequence[Any]]]:
         """The model's version; the incentive's and each account's balance; if it learnt, its errors on the rows."""
-        balances = [self.incentive, *self.result.start_balances]
-        return [
-            self._view(self.model, "version", (), ()),
-            *(("eth_getBalance", [account, "latest"]) for account in balances),
-            *(
-                self._view(self.model, "evaluate", ("bytes",), (rows,))
-                for rows in (self._row_parts() if learnt else ())
-            ),
-        ]
+        questions: list[tuple[str, Sequence[Any]]] = [self._view("version")]
+        for account in (self.incentive.address, *self.result.start_balances):
+            questions.append(("eth_getBalance", [account, "latest"]))
+        return questions + [self._view("evaluate", rows) for rows in (self._rows if learnt else ())]
 
-    def _view(self, to: str, function: str, types: Sequence[str], arguments: Sequence[Any]) -> tuple[str, list]:
-        data = self.call_data(function, types, arguments)
-        return "eth_call", [{"to": to, "data": data, "gas": hex(10**9)}, "latest"]
-
-    def _row_parts(self) -> list[bytes]:
-        if not hasattr(self, "_parts"):
-            parts, part = [], b""
-            for y, x in self.result.problem.test.rows:
-                row = bytes([y]) + len(x).to_bytes(2, "big") + x
-                if len(part) + len(row) > ROWS:
-                    parts.append(part)
-                    part = b""
-                part += row
-            self._parts = [*parts, part]
-        return self._parts
+    def _view(self, function: str, *arguments: Any) -> tuple[str, list]:
+        data = "0x" + self.model.data(function, *arguments).hex()
+        return "eth_call", [{"to": self.model.address, "data": data, "gas": hex(10**9)}, "latest"]
 
     def _check(self, expected: Point, answers: Sequence[Any], errors: int | None = None) -> Point:
         values = [int(answer, 16) for answer in all_of(answers)]
@@ -350,21 +338,13 @@ class Replay:
         ):
             same(f"wei of the account {account}", int(answer, 16), world.balances[account])
         twin = world.model
-        same("the model's version", self._value(self.model, "version", (), (), "uint256"), twin.version)
+        same("the model's version", self.model.call("version"), twin.version)
         expected = twin.words()
-        same("the model's number of words", self._value(self.model, "word_count", (), (), "uint256"), len(expected))
-        for start in range(0, len(expected), LOAD):
-            part = expected[start : start + LOAD]
-            found = self._value(self.model, "words", ("uint256", "uint256"), (start, len(part)), "uint256[]")
-            for i, (word, wanted) in enumerate(zip(found, part, strict=True)):
-                same(f"word {start + i} of the model", hex(word), hex(wanted))
+        same("the model's number of words", self.model.call("word_count"), len(expected))
+        for i, (word, wanted) in enumerate(zip(words_of(self.model, len(expected)), expected, strict=True)):
+            same(f"word {i} of the model", hex(word), hex(wanted))
         self.desk.check_chain(self)
 
-    def _value(self, to: str, function: str, types: Sequence[str], arguments: Sequence[Any], *outputs: str) -> Any:
-        answer = self.ask([self._view(to, function, types, arguments)])[0]
-        values = decode(outputs, bytes.fromhex(answer[2:]))
-        return values[0] if len(outputs) == 1 else values
-
-    def ask_incentive(self, function: str, types: Sequence[str], arguments: Sequence[Any], *outputs: str) -> Any:
+    def ask_incentive(self, function: str, *arguments: Any) -> Any:
         """What a view function of the incentive returns for the model."""
-        return self._value(self.incentive, function, ("address", *types), (self.model, *arguments), *outputs)
+        return self.incentive.call(function, self.model.address, *arguments)

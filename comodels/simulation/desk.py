@@ -19,13 +19,10 @@ class Desk:
         The contract's name.
     TERMS : type
         The dataclass of the terms, in the order in which the contract takes them.
-    FUNCTIONS : dict of tuple of str
-        The ABI types of the arguments of the functions that agents call, without the model.
     """
 
     KIND = ""
     TERMS: type
-    FUNCTIONS: dict[str, tuple[str, ...]]
     DEFAULTS: dict[str, Any] = {}
 
     world: World

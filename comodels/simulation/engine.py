@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 from comodels.simulation.agents import Agent, Owner
@@ -93,6 +94,7 @@ def run(
     problem: Problem | None = None,
     progress: Callable[[Point], None] | None = None,
     desk_class: type[Desk] | None = None,
+    people: Mapping[str, type[Agent]] = MappingProxyType({}),
 ) -> Result:
     """Run a scenario on the twins.
 
@@ -107,6 +109,8 @@ def run(
         Called with every point of the curve.
     desk_class : type, optional
         Instead of that of the scenario's incentive: a rule that is only tried, without a contract.
+    people : mapping of str to type, optional
+        Instead of those that these names of kinds stand for: a behaviour that is only tried.
     """
     problem = problem or build(scenario.data, scenario.seed, data)
     kind = MODELS[scenario.model.kind]
@@ -117,7 +121,7 @@ def run(
     world = World(scenario, problem, model)
     world.desk = desk_kind(world, terms)
     agents = [
-        AGENTS[settings.kind](world, settings, share, index)
+        (people.get(settings.kind) or AGENTS[settings.kind])(world, settings, share, index)
         for index, (settings, share) in enumerate(zip(scenario.agents, scenario.shares(), strict=True))
     ]
     owner = AgentSettings(name="owner", kind="owner", balance=0, reports=False)

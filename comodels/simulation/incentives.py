@@ -19,20 +19,12 @@ class SelfAssessmentDesk(Desk):
 
     KIND = "SelfAssessment"
     TERMS = self_assessment.Terms
-    FUNCTIONS = {
-        "add_data": ("bytes", "uint256"),
-        "refund": ("address", "bytes", "uint256"),
-        "forgive": ("address", "bytes", "uint256"),
-        "rest": ("address", "bytes", "uint256"),
-        "flag": ("address", "bytes", "uint256"),
-        "report": ("address", "bytes", "uint256"),
-        "take": ("address", "bytes", "uint256"),
-    }
+    TWIN = self_assessment.SelfAssessment
 
     def __init__(self, world: World, terms: self_assessment.Terms):
         self.world = world
         self.terms = terms
-        self.twin = self_assessment.SelfAssessment(world.model, OWNER, terms, START, world.balances)
+        self.twin = self.TWIN(world.model, OWNER, terms, START, world.balances)
 
     def price(self, time: int) -> int:
         return self.twin.required_deposit(time)
@@ -137,14 +129,12 @@ class SelfAssessmentDesk(Desk):
         return self.twin.balance
 
     def check_chain(self, replay: Any) -> None:
-        found = replay.ask_incentive("statistics", (), (), "uint256", "uint256")
+        found = replay.ask_incentive("statistics")
         same("submitted and validated contributions", found, (self.twin.submitted, self.twin.validated))
         for account, valid in sorted(self.twin.validated_of.items()):
-            found = replay.ask_incentive("validated_of", ("address",), (account,), "uint256")
-            same(f"validated contributions of {account}", found, valid)
+            same(f"validated contributions of {account}", replay.ask_incentive("validated_of", account), valid)
         for account, forgiven in sorted(self.twin.forgiven_of.items()):
-            found = replay.ask_incentive("forgiven_of", ("address",), (account,), "uint256")
-            same(f"forgiven contributions of {account}", found, forgiven)
+            same(f"forgiven contributions of {account}", replay.ask_incentive("forgiven_of", account), forgiven)
 
 
 class PointsDesk(Desk):
@@ -152,11 +142,6 @@ class PointsDesk(Desk):
 
     KIND = "Points"
     TERMS = points.Terms
-    FUNCTIONS = {
-        "add_data": ("bytes", "uint256"),
-        "validate": ("bytes", "uint256"),
-        "report": ("bytes", "uint256"),
-    }
 
     def __init__(self, world: World, terms: points.Terms):
         self.world = world
@@ -203,14 +188,13 @@ class PointsDesk(Desk):
         return {name: account.points for name, account in self.twin.ledger.accounts.items()} or {OWNER: 0}
 
     def check_chain(self, replay: Any) -> None:
-        found = replay.ask_incentive("statistics", (), (), "uint256", "uint256")
+        found = replay.ask_incentive("statistics")
         same("submitted and validated contributions", found, (self.twin.submitted, self.twin.validated))
         for name, account in sorted(self.twin.ledger.accounts.items()):
-            found = replay.ask_incentive("account", ("address",), (name,), "uint256", "uint256", "uint256", "uint256")
+            found = replay.ask_incentive("account", name)
             expected = account.points, account.validated, account.reports, account.latest
             same(f"points, validated contributions, reports and latest of {name}", found, expected)
-            found = replay.ask_incentive("badges", ("address",), (name,), "uint256")
-            same(f"badges of {name}", found, account.badges)
+            same(f"badges of {name}", replay.ask_incentive("badges", name), account.badges)
 
 
 INCENTIVES = Found("KIND", "comodels.simulation")

@@ -87,6 +87,14 @@ def change(content: dict[str, Any], key: str, value: Any) -> None:
     place[parts[-1]] = value
 
 
+def varied(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in a file without its sweep, with changes by their dotted keys."""
+    changed = copy.deepcopy({key: value for key, value in content.items() if key != "sweep"})
+    for key, value in changes.items():
+        change(changed, key, value)
+    return changed
+
+
 def _agent(agents: list, name: str) -> dict[str, Any]:
     for agent in agents:
         if isinstance(agent, dict) and str(agent.get("name")) == name:

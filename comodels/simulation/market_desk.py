@@ -37,8 +37,6 @@ WORDS = 500  # words of the model that are copied in one transaction
 STEP = 100  # contributions that are scored or settled in one transaction
 TRIES = 5_000  # block hashes that are tried for the draw
 
-PLAN_TYPE = "(uint96,uint24,uint96,uint64,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,uint32)"
-
 
 @dataclass(frozen=True)
 class MarketPlan:
@@ -64,8 +62,6 @@ class MarketDesk(Desk):
 
     KIND = "PredictionMarket"
     TERMS = MarketPlan
-    FUNCTIONS = {"add_data": ("bytes", "uint256")}
-    DEFAULTS: dict[str, Any] = {}
 
     def __init__(self, world: World, terms: MarketPlan):
         self.world = world
@@ -92,7 +88,7 @@ class MarketDesk(Desk):
         self.market = market_id(MODEL, 1)
         self.provider = ""
         # calls after the rest was revealed, without the market
-        self._steps: list[tuple[str, tuple[str, ...], tuple]] = []
+        self._steps: list[tuple[str, tuple]] = []
 
     @classmethod
     def make_terms(cls, settings: IncentiveSettings) -> MarketPlan:
@@ -136,32 +132,24 @@ class MarketDesk(Desk):
             self._reveal(self._tree(MODEL, twin.address), False, time)
             while state.phase == REVEALING:
                 twin.check(OWNER, market, MAX_ROWS, time)
-                steps.append(("check", ("uint256", "uint256"), (MAX_ROWS,)))
-            many = "uint256", "uint256", "bytes", "uint256", "bytes32", "bytes32[]"
+                steps.append(("check", (MAX_ROWS,)))
             while state.phase == SCORING:
                 first = state.scored + 1
                 some = state.contributions[state.scored : state.scored + STEP]
                 claims, packed = fitting([c.given for c in some])
                 twin.score_many(OWNER, market, first, claims, MAX_ROWS)
                 beside = twin.around(market, first, first + len(claims) - 1)
-                steps.append(("score_many", many, (first, packed, MAX_ROWS, *beside)))
+                steps.append(("score_many", (first, packed, MAX_ROWS, *beside)))
             while state.phase == SETTLING:
                 entries = twin.entries(market)
                 twin.settle(OWNER, market, entries)
-                steps.append(("settle", ("uint256", "bytes"), (entries,)))
-        types = {
-            "withdraw": ("uint256", "bytes"),
-            "withdraw_stake": (
-                *("uint256", "uint256", "address", "address", "bytes32", "uint256", "uint256"),
-                *("bytes32", "bytes32[]"),
-            ),
-        }
+                steps.append(("settle", (entries,)))
         for index in range(1, len(state.contributions) + 1):
             function, arguments = twin.claim(market, index)
             getattr(twin, function)(OWNER, *arguments)
-            steps.append((function, types[function], arguments[1:]))
+            steps.append((function, arguments[1:]))
         twin.withdraw_rest(OWNER, market)
-        steps.append(("withdraw_rest", ("uint256",), ()))
+        steps.append(("withdraw_rest", ()))
 
     def _hasten(self, replica: Any) -> None:
         """Have the replica's `evaluate` answer the same faster: the rows are unpacked once."""
@@ -216,17 +204,11 @@ class MarketDesk(Desk):
     def claim_other(self, agent: Agent, entry: Entry, time: int) -> int:
         return 0
 
-    def gain_of_report(self, account: str, entry: Entry) -> int:
-        return 0
-
     # ---- for the record ----------------------------------------------------------------------------------------------
 
     @property
     def held(self) -> int:
         return self.twin.balance
-
-    def scores(self) -> dict[str, int]:
-        return {}
 
     def measures(self, result: Any) -> dict[str, float]:
         state = self.twin.markets[self.market]
@@ -241,12 +223,10 @@ class MarketDesk(Desk):
         from comodels.incentives.prediction_market import DRAW_DELAY, draw_portions
 
         chain, contract = replay.chain, replay.incentive
-        same("chain id", int(chain.rpc("eth_chainId"), 16), CHAIN_ID)
-        market = market_id(replay.model, 1)
-        tree = self._tree(replay.model, contract)
-        types = ("uint256", "bytes32", PLAN_TYPE)
-        data = replay.call_data("commit", types, (market, tree.root, self.plan.astuple()))
-        replay.transact(self.provider, contract, data, START, value=self.plan.total)
+        same("chain id", chain.chain_id, CHAIN_ID)
+        market, tree = market_id(replay.model.address, 1), self._tree(replay.model.address, contract.address)
+        commitment = market, tree.root, self.plan.astuple()
+        replay.act(contract, self.provider, "commit", *commitment, time=START, value=self.plan.total)
         replay.ask([("evm_mine", [{"timestamp": START}])] * (DRAW_DELAY - 1))
         wanted = self.twin.markets[self.market].drawn
         for number in range(TRIES):
@@ -263,28 +243,25 @@ class MarketDesk(Desk):
             replay.ask([("evm_revert", [snapshot])])
         else:
             raise Mismatch(f"none of {TRIES} blocks had a hash that draws the portions {sorted(wanted)}")
-        replay.transact(OWNER, contract, replay.call_data("draw", ("uint256",), (market,)), START)
+        replay.act(contract, OWNER, "draw", market, time=START)
         self._reveal_on_chain(replay, tree, True, START)
         for _ in range(0, len(replay.result.published), WORDS):
-            data = replay.call_data("prepare", ("uint256", "uint256", "bytes32"), (market, WORDS, bytes(32)))
-            replay.transact(OWNER, contract, data, START)
+            replay.act(contract, OWNER, "prepare", market, WORDS, bytes(32), time=START)
 
     def finish_on_chain(self, replay: Any, time: int) -> None:
         """Close, reveal the rest, and what the twin did then, with the contract."""
-        contract, market = replay.incentive, market_id(replay.model, 1)
-        replay.transact(OWNER, contract, replay.call_data("close", ("uint256",), (market,)), time)
+        contract, model = replay.incentive, replay.model.address
+        market = market_id(model, 1)
+        replay.act(contract, OWNER, "close", market, time=time)
         if self._steps[0][0] == "check":
-            self._reveal_on_chain(replay, self._tree(replay.model, contract), False, time)
-        calls = [replay.call_data(function, types, (market, *arguments)) for function, types, arguments in self._steps]
-        replay.transact_many(OWNER, contract, calls, time)
+            self._reveal_on_chain(replay, self._tree(model, contract.address), False, time)
+        replay.act_many(OWNER, [(function, (market, *arguments)) for function, arguments in self._steps], time)
 
     def _reveal_on_chain(self, replay: Any, tree: MerkleTree, drawn: bool, time: int) -> None:
-        types = ("uint256", "uint256", "bytes32", "bytes", "bytes32[]")
-        market = market_id(replay.model, 1)
+        market = market_id(replay.model.address, 1)
         for i, (salt, rows) in enumerate(zip(self.salts, self.portions, strict=True)):
             if (i in self.twin.markets[self.market].drawn) == drawn:
-                data = replay.call_data("reveal", types, (market, i, salt, rows, tree.proof(i)))
-                replay.transact(OWNER, replay.incentive, data, time)
+                replay.act(replay.incentive, OWNER, "reveal", market, i, salt, rows, tree.proof(i), time=time)
 
     def check_chain(self, replay: Any) -> None:
-        same("wei that the market holds at the end", replay.chain.balance(replay.incentive), self.twin.balance)
+        same("wei that the market holds at the end", replay.chain.balance(replay.incentive.address), self.twin.balance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import json
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comodels.errors import ComodelsError
-from comodels.simulation.loading import change, from_mapping
+from comodels.simulation.loading import from_mapping, varied
 from comodels.simulation.scenario import DataSettings, ScenarioError
 from comodels.units import ETHER
 
@@ -106,12 +105,9 @@ class Plan:
             for variant, changes in (self.variants or {"": {}}).items():
                 path = data.get(variant) if isinstance(data, Mapping) else data
                 for values in itertools.product(*self.over.values()):
-                    content = copy.deepcopy(self.content)
-                    content.pop("sweep", None)
-                    labels = {"variant": variant} if self.variants else {}
-                    labels |= dict(zip(self.over, values, strict=True))
-                    for key, value in [*changes.items(), *zip(self.over, values, strict=True), ("seed", seed)]:
-                        change(content, key, value)
+                    over = dict(zip(self.over, values, strict=True))
+                    labels = ({"variant": variant} if self.variants else {}) | over
+                    content = varied(self.content, changes | over | {"seed": seed})
                     from_mapping(content)
                     runs.append(Run(key_of(content, path), labels | {"seed": seed}, content, path))
         return runs
@@ -254,7 +250,7 @@ def run_one(run: Run) -> dict[str, Any]:
         "accuracy_end": accuracies[-1],
         "accuracy_lowest": min(during),
     }
-    accepting = {"refund", "validate"} & set(result.world.desk.FUNCTIONS)
+    accepting = [function for function in ("refund", "validate") if hasattr(result.world.desk.twin, function)]
     accepted = Counter(result.world.owner_of[a.sender] for a in result.world.actions if a.function in accepting)
     for agent in result.agents:
         name = agent.settings.name

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi import decode
-from eth_utils import keccak, to_checksum_address
+from eth_utils import to_checksum_address
 
 from comodels.artifacts import Artifact
+from comodels.chain import abi
 from comodels.chain.abi import revert_reason
 from comodels.chain.contract import ContractAt
 from comodels.chain.local import Chain
@@ -83,15 +84,14 @@ class Client:
 
     def __init__(self, chain: Chain):
         self.chain = chain
-        self.known_events: dict[bytes, dict] = {}
+        self._events: dict[str, abi.Event] = {}  # by topic, of all contracts that were named
 
     def at(self, contract, address: str) -> Contract:
         """The contract at an address; `contract` has its `abi`, as an `Artifact` or a contract type of Ape."""
-        abi = [item if isinstance(item, dict) else item.model_dump(by_alias=True) for item in contract.abi]
-        for item in abi:
-            if item["type"] == "event":
-                self.known_events[_topic(item)] = item
-        return Contract(self, str(address), abi)
+        items = [item if isinstance(item, dict) else item.model_dump(by_alias=True) for item in contract.abi]
+        found = Contract(self, str(address), items)
+        self._events |= found.known_events
+        return found
 
     def deploy(self, contract, sender, arguments: bytes = b"") -> Contract:
         """Deploy a contract, an `Artifact` or a container of Ape; `arguments` are its constructor's, encoded."""
@@ -142,23 +142,17 @@ class Client:
         return bytes.fromhex(answer[2:])
 
     def _event(self, log: dict) -> Event:
-        topics = [bytes.fromhex(t[2:]) for t in log["topics"]]
-        abi = self.known_events[topics[0]]
-        indexed = [i for i in abi["inputs"] if i["indexed"]]
-        plain = [i for i in abi["inputs"] if not i["indexed"]]
-        values = [decode([i["type"]], t)[0] for i, t in zip(indexed, topics[1:], strict=True)]
-        values += decode([i["type"] for i in plain], bytes.fromhex(log["data"][2:]))
-        arguments = {i["name"]: _plain(v) for i, v in zip(indexed + plain, values, strict=True)}
-        return Event(to_checksum_address(log["address"]), abi["name"], arguments)
+        event = self._events[log["topics"][0]]
+        arguments = {name: _plain(value) for name, value in event.decode(log).items()}
+        return Event(to_checksum_address(log["address"]), event.name, arguments)
 
 
 class Contract(ContractAt):
     """A contract whose transactions raise `Reverted` with its message."""
 
-    def __init__(self, client: Client, address: str, abi: list[dict]):
-        super().__init__(client.chain, to_checksum_address(address), abi)
+    def __init__(self, client: Client, address: str, items: list[dict]):
+        super().__init__(client.chain, to_checksum_address(address), items)
         self.client = client
-        self._names = {i["name"]: [a["name"] for a in i["inputs"]] for i in abi if i["type"] == "event"}
 
     def __str__(self) -> str:
         return self.address
@@ -176,7 +170,8 @@ class Contract(ContractAt):
 
     def event(self, name: str, **arguments: Any) -> Event:
         """An event of this contract, to compare with those of a receipt."""
-        assert set(arguments) == set(self._names[name]), f"{name} has {self._names[name]}"
+        (names,) = ([each for each, _, _ in e.inputs] for e in self.known_events.values() if e.name == name)
+        assert set(arguments) == set(names), f"{name} has {names}"
         return Event(self.address, name, {k: _plain(v) for k, v in arguments.items()})
 
 
@@ -189,7 +184,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_plain(v) for v in value)
     return value
-
-
-def _topic(abi: dict) -> bytes:
-    return keccak(text=f"{abi['name']}({','.join(i['type'] for i in abi['inputs'])})")

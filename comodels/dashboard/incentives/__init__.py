@@ -6,13 +6,13 @@ from collections import defaultdict
 from pathlib import Path
 from pkgutil import extend_path
 
-from comodels.chain.abi import Call, calldata
-from comodels.chain.node import RpcError, all_of
+from comodels.chain.abi import Call
+from comodels.chain.node import RpcError
 from comodels.claims import CONTRACTS
 from comodels.dashboard.incentives.base import Due, Entry, Incentive, Row, Rows, Sent, Terms, Transaction
 from comodels.dashboard.incentives.market import PredictionMarket
 from comodels.dashboard.incentives.points import Points
-from comodels.dashboard.incentives.self_assessment import MOMENTS, SelfAssessment
+from comodels.dashboard.incentives.self_assessment import SelfAssessment
 from comodels.dashboard.reader import Model, Reader
 from comodels.found import Found
 from comodels.published import runs
@@ -21,7 +21,6 @@ __path__ = extend_path(__path__, __name__)
 
 __all__ = [
     "INCENTIVES",
-    "MOMENTS",
     "Due",
     "Entry",
     "Incentive",
@@ -51,15 +50,8 @@ class Plain(Incentive):
         return self.name
 
     def terms(self, reader: Reader, model: Model) -> Terms:
-        described = CONTRACTS[self.name]().terms.describe()
-        call = Call(self.address, f"terms(address)(({','.join(term.abi for term in described)}))", [model.address])
-        (values,) = all_of(reader.node.views([call]))
-        return Terms([(term.label, f"{value:,}") for term, value in zip(described, values, strict=True)])
-
-    def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
-        data = calldata("add_data(address,bytes,uint256)", [model.address, x, y])
-        what = self.text("contribute", label=model.class_name(y), model=model.name)
-        return Transaction(self.address, data, value, what)
+        agreed = self.agreed(reader, model)
+        return Terms([(term.label, f"{getattr(agreed, term.name):,}") for term in agreed.describe()])
 
 
 def page_of(contract: str) -> type[Incentive]:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from comodels.audit import FIRST, beliefs
 from comodels.batch import MAX_BYTES
-from comodels.chain.abi import Call, calldata, hashed
+from comodels.chain.abi import Call, calldata
 from comodels.chain.logs import Contribution
+from comodels.chain.node import all_of
+from comodels.claims import CONTRACTS
 from comodels.dashboard.reader import History, Model, Reader
 from comodels.dashboard.reading import StillReading, Task
-from comodels.dashboard.say import ether, number, say
+from comodels.dashboard.say import ether, number, percent, say
 
 SCAN = 100  # open contributions of others that one page asks the model about, at most
 STEP = 25  # of these in one batch, until there are enough
@@ -211,6 +213,9 @@ class Incentive:
     can_train: ClassVar[bool] = False
     has_deposit: ClassVar[bool] = False
     statistics: ClassVar[str] = ""
+    began: ClassVar[str] = ""  # topic of the event, besides `AddData`, that tells (model, something, account)
+    has_market: ClassVar[bool] = False
+    moments: ClassVar[tuple[int, ...]] = ()  # seconds from now for which the deposit is written out
 
     def text(self, what: str, **values: object) -> str:
         """One of its own texts."""
@@ -235,17 +240,64 @@ class Incentive:
     def terms(self, reader: Reader, model: Model) -> Terms:
         return Terms([])
 
+    def agreed(self, reader: Reader, model: Model) -> Any:
+        """The terms of a model, as the library's adapter has them."""
+        return self._agreed_and(reader, model)[0]
+
+    def agreed_and_counts(self, reader: Reader, model: Model) -> tuple[Any, tuple[int, int]]:
+        """The same, and how many contributions there are, and how many of them turned out valid."""
+        agreed, counts = self._agreed_and(reader, model, self.statistics_call(model))
+        return agreed, counts
+
+    def _agreed_and(self, reader: Reader, model: Model, *calls: Call) -> list[Any]:
+        kind = type(CONTRACTS[self.name]().terms)
+        terms = Call(self.address, f"terms(address)(({','.join(kind.abi_types())}))", [model.address])
+        values, *others = all_of(reader.node.views([terms, *calls]))
+        return [kind(*values), *others]
+
+    def statistics_call(self, model: Model) -> Call:
+        return Call(self.address, self.statistics, [model.address])
+
     def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
-        raise NotImplementedError
+        data = calldata("add_data(address,bytes,uint256)", [model.address, x, y])
+        what = self.text("contribute", label=model.class_name(y), model=model.name)
+        return Transaction(self.address, data, value, what)
+
+    def own(self, contributions: Sequence[Contribution], account: str) -> list[Contribution]:
+        """Those that an account gave, or paid for."""
+        if self.has_deposit:
+            return [c for c in contributions if account in (c.contributor, c.sponsor)]
+        return [c for c in contributions if c.contributor == account]
 
     def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
         """The account's contributions, the newest first."""
-        history = reader.history(model)
-        own = [c for c in reversed(history.contributions) if c.contributor == account]
-        return Rows([Row(c) for c in own[begin : begin + count]], len(own), following=following(begin, count, len(own)))
+        own = self.own(reader.history(model).contributions, account)[::-1]
+        rows = self.own_rows(reader, model, account, own[begin : begin + count])
+        return Rows(rows, len(own), following=begin + count if begin + count < len(own) else None)
 
-    def derive(self, model: Model, history: History) -> None:
+    def own_rows(self, reader: Reader, model: Model, account: str, page: Sequence[Contribution]) -> list[Row]:
+        """What there is to tell an account about its contributions."""
+        return [Row(c) for c in page]
+
+    def derive(self, model: Model, history: History) -> Any:
         """Work out of events that were just read what would take long when a page needs it."""
+
+    def _situation(self, reader: Reader, model: Model) -> tuple[History, Any, Any, int]:
+        """The history of a model, what was derived of it, its terms, and the time now."""
+        history = reader.history(model)
+        return history, self.derive(model, history), self.agreed(reader, model), reader.now()
+
+    def market(self, reader: Reader, model: Model, account: str = "") -> Any:
+        """Where the model's latest market stands (`comodels.dashboard.markets.Market`); None where there are none."""
+        return None
+
+    def steps(self, market: Any) -> list[Due]:
+        """What anyone, or its provider, can do now to move a market on."""
+        return []
+
+    def leaderboard(self, reader: Reader, model: Model) -> Sequence[tuple[Any, Sequence[tuple[str, str]]]]:
+        """Accounts with their points, and the names and meanings of their badges, the most points first."""
+        return ()
 
     def others(self, reader: Reader, model: Model, account: str, begin: int) -> Rows:
         """Others' contributions from which the account could get something."""
@@ -349,6 +401,14 @@ class Incentive:
         """How the account stands with this model, and what counts here: names and values."""
         return []
 
+    def _valid_share(self, sent: int, settled: int, valid: int) -> tuple[str, str]:
+        """The line of a score that tells how many of an account's contributions turned out valid."""
+        waiting = self.text("score.waiting", n=sent - settled)
+        if not settled:
+            return self.text("score.name"), waiting
+        value = self.text("score.value", share=percent(valid / settled), valid=valid, n=settled)
+        return self.text("score.name"), f"{value}, {waiting}"
+
     def money(self, reader: Reader, model: Model, account: str) -> list[Entry]:
         """What the account paid and got here, in order."""
         history = reader.history(model)
@@ -376,11 +436,3 @@ def parts(contributions: Sequence[Contribution]) -> Iterator[list[Contribution]]
         part.append(c)
     if part:
         yield part
-
-
-def following(begin: int, count: int, total: int) -> int | None:
-    return begin + count if begin + count < total else None
-
-
-def event_topic(signature: str) -> str:
-    return "0x" + hashed(signature.encode()).hex()

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from comodels.chain.abi import Call, calldata
+from comodels.chain.abi import Call, calldata, topic_of, word
 from comodels.chain.logs import Contribution, pages
-from comodels.chain.node import RpcError, all_of
 from comodels.dashboard.incentives.base import (
     Date,
     Due,
     Entry,
     Incentive,
     Row,
-    Rows,
     Sent,
     Terms,
     Transaction,
-    event_topic,
-    following,
 )
-from comodels.dashboard.markets import OF_PROVIDER, Draft, Market
+from comodels.dashboard.markets import OF_PROVIDER, Draft, Market, contract_of
 from comodels.dashboard.reader import Model, Reader
 from comodels.dashboard.say import ether, exact, moment, number, say
 from comodels.incentives.prediction_market import (
-    ABANDONED,
     CANCELLED,
     PARTICIPATING,
-    SETTLED,
     SILENT,
     market_id,
     place_of,
 )
 from comodels.incentives.settlement import shares
+from comodels.market import View
 from comodels.payouts import Payout, calls
 
 LATEST = 20  # markets of a model of which the provider is told what is left
-PLAN = "(uint96,uint24,uint96,uint64,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,uint32)"
-MARKET = f"(address,bytes32,{PLAN},uint256,uint256,address," + ",".join(["uint256"] * 9) + ")"
-WITHDRAWN = event_topic("Withdrawn(uint256,address,uint256,uint256)")
-COMMITTED = event_topic("Committed(address,uint256,address,bytes32)")
 
 
 class PredictionMarket(Incentive):
@@ -47,6 +39,8 @@ class PredictionMarket(Incentive):
     key = "market"
     can_train = True
     has_deposit = True
+    has_market = True
+    began = topic_of("Committed(address,uint256,address,bytes32)")
 
     @classmethod
     def probe(cls, model: str, trainer: str) -> Call:
@@ -93,24 +87,19 @@ class PredictionMarket(Incentive):
         closed = "" if situation.takes else self.text("closed.now", phase=situation.phase)
         return Terms(lines, submitted, required=plan.stake, maximum=plan.stake, closed=closed)
 
+    def _views(self, reader: Reader, markets: Sequence[int]) -> list[View]:
+        """Markets by their ids, as the contract tells."""
+        return [View.of(v) for v in contract_of(reader, self.address).call_many("market", [[m] for m in markets])]
+
     def prices(self, reader: Reader, models: Sequence[str]) -> list[int | None]:
         latest = reader.node.views([Call(self.address, "latest_market(address)(uint256)", [m]) for m in models])
         running = [i for i, market in enumerate(latest) if isinstance(market, int) and market]
-        states = reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [latest[i]]) for i in running])
         found: list[int | None] = [None] * len(models)
         now = reader.now() if running else 0
-        for i, state in zip(running, states, strict=True):
-            if not isinstance(state, RpcError) and state[6] == PARTICIPATING and now < state[7]:
-                found[i] = state[2][0]
+        for i, view in zip(running, self._views(reader, [latest[i] for i in running]), strict=True):
+            if view.phase == PARTICIPATING and now < view.deadline:
+                found[i] = view.plan.stake
         return found
-
-    def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
-        return Transaction(
-            self.address,
-            calldata("add_data(address,bytes,uint256)", [model.address, x, y]),
-            value,
-            self.text("contribute", label=model.class_name(y), model=model.name),
-        )
 
     def consent(self, reader: Reader, model: Model, sent: Sent) -> list[str]:
         view = self.market(reader, model).view
@@ -132,7 +121,7 @@ class PredictionMarket(Incentive):
         payout = self._payouts(reader, model, number).get(index)
         if payout is None:
             raise KeyError(name)
-        data = self.market(reader, model).draft.contract.data(*payout.call(number))
+        data = contract_of(reader, self.address).data(*payout.call(number))
         return Transaction(self.address, data, 0, self.text("do.withdraw", number=contribution.id + 1))
 
     def actions(
@@ -144,7 +133,7 @@ class PredictionMarket(Incentive):
         for c in contributions:
             market, index = place_of(model.address, c.more)
             indices.setdefault(market, []).append(index)
-        contract, made = self.market(reader, model).draft.contract, []
+        contract, made = contract_of(reader, self.address), []
         for market, wanted in indices.items():
             due = self._payouts(reader, model, market)
             for batch, call in calls(market, [due[i] for i in wanted if i in due]):
@@ -163,11 +152,11 @@ class PredictionMarket(Incentive):
 
     def due(self, reader: Reader, model: Model, account: str) -> list[Due]:
         """What is left of bounty and bond, for the provider of the latest markets; and what waits for anybody."""
-        latest = reader.node.view(self.address, "latest_market(address)(uint256)", model.address)
+        contract = contract_of(reader, self.address)
+        latest = contract.call("latest_market", model.address)
         first = max(latest - LATEST, market_id(model.address, 0)) + 1
         markets = range(first, latest + 1) if latest else []
-        states = all_of(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets]))
-        held = all_of(reader.node.views([Call(self.address, "held(uint256)(uint256,uint256)", [m]) for m in markets]))
+        views, held = self._views(reader, markets), contract.call_many("held", [[m] for m in markets])
         rests = [
             Due(
                 self.text("rest.text", number=m & 2**32 - 1, amount=exact(rest)),
@@ -175,16 +164,13 @@ class PredictionMarket(Incentive):
                 self.text("rest.button"),
                 rest,
             )
-            for m, state, (rest, _) in zip(markets, states, held, strict=True)
-            if rest and state[6] >= SETTLED and state[0].lower() == account.lower()
+            for m, view, (rest, _) in zip(markets, views, held, strict=True)
+            if rest and view.ended and view.provider.lower() == account.lower()
         ]
         return rests + super().due(reader, model, account)
 
     def steps(self, market: Market) -> list[Due]:
-        """What anyone, or its provider, can do now to move the market on."""
-        situation = market.situation()
-        waiting = 0
-        steps = list(situation.steps)
+        steps, waiting = market.situation().steps, 0
         if market.view is not None and market.view.ended:
             waiting = sum(market.draft.contract.call("held", market.draft.market))
             steps = ["withdraw"] if waiting else []
@@ -209,46 +195,35 @@ class PredictionMarket(Incentive):
         data = calldata("withdraw_rest(uint256)", [int(rest)])
         return Transaction(self.address, data, 0, self.text("rest.do", number=int(rest) & 2**32 - 1))
 
-    def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
-        history = reader.history(model)
-        own = [c for c in reversed(history.contributions) if account in (c.contributor, c.sponsor)]
-        page = own[begin : begin + count]
+    def own_rows(self, reader: Reader, model: Model, account: str, page: Sequence[Contribution]) -> list[Row]:
         places = [place_of(model.address, c.more) for c in page]
         markets = sorted({market for market, _ in places})
-        found = dict(
-            zip(
-                markets,
-                all_of(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets])),
-                strict=True,
-            )
-        )
-        due = {m: self._payouts(reader, model, m) for m in markets if found[m][6] >= SETTLED}
+        found = dict(zip(markets, self._views(reader, markets), strict=True))
+        due = {m: self._payouts(reader, model, m) for m in markets if found[m].ended}
         market = self.market(reader, model, account)
         running = market.draft.market
-        expected = market.expected(market.errors()) if running in markets and found[running][6] < SETTLED else {}
+        expected = market.expected(market.errors()) if running in markets and not found[running].ended else {}
         rows = []
         for c, (m, index) in zip(page, places, strict=True):
             if not index:
                 rows.append(Row(c, ether(0), state=self.text("own.no_effect")))
                 continue
-            phase, payout = found[m][6], due.get(m, {}).get(index)
+            phase, payout = found[m].phase, due.get(m, {}).get(index)
             paid = c.sponsor == account
             row = Row(c, ether(c.deposit if paid else 0))
-            if phase < SETTLED:
+            if not found[m].ended:
                 row.state = market.situation().phase
                 if index in expected:
                     back, earned = shares(expected[index], c.deposit)
                     mine = back * paid + earned * (c.contributor == account)
                     row.state += " " + self.text("own.expected", amount=ether(mine))
                     row.lost = paid and back < c.deposit
-                if (deadline := found[m][7]) and phase == PARTICIPATING:
+                if (deadline := found[m].deadline) and phase == PARTICIPATING:
                     row.dates.append(Date(deadline, self.text("own.ends", when=moment(deadline))))
             elif payout is not None:
                 owed = payout.to(account)
                 row.left, row.pays = ether(owed), owed
-                result = {SETTLED: "earned", ABANDONED: "earned", CANCELLED: "cancelled", SILENT: "silent"}.get(
-                    phase, "earned"
-                )
+                result = {CANCELLED: "cancelled", SILENT: "silent"}.get(phase, "earned")
                 row.state = self.text(f"own.{result}", n=payout.rounds, amount=ether(owed), stake=ether(c.deposit))
                 row.actions = [("withdraw", self.text("button.withdraw"))]
                 row.lost = paid and payout.amount < c.deposit
@@ -257,7 +232,7 @@ class PredictionMarket(Incentive):
             if not paid:
                 row.state = self.text("own.sponsored", sponsor=c.sponsor) + " " + row.state
             rows.append(row)
-        return Rows(rows, len(own), following=following(begin, count, len(own)))
+        return rows
 
     def score(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
         market = self.market(reader, model, account)
@@ -271,19 +246,18 @@ class PredictionMarket(Incentive):
     def money(self, reader: Reader, model: Model, account: str) -> list[Entry]:
         entries = super().money(reader, model, account)
         first, last = reader.first_block(model.address), reader.node.block
-        me = "0x" + "0" * 24 + account[2:].lower()
-        own, paid = [], []
-        for _, logs in pages(reader.node, first, last, [COMMITTED, None, None, me], self.address):
-            own += [log for log in logs if log["topics"][1][26:] == model.address[2:].lower()]
-        for _, logs in pages(reader.node, first, last, [WITHDRAWN, None, me], self.address):
-            paid += [log for log in logs if _is_of(log["topics"][1], model.address)]
-        markets = [int(log["topics"][2], 16) for log in own]
-        states = all_of(reader.node.views([Call(self.address, f"market(uint256)({MARKET})", [m]) for m in markets]))
+        contract = contract_of(reader, self.address)
+
+        def logs_of(event: str, *indexed: str | None) -> list[dict[str, Any]]:
+            topics = [contract.topics(event), *indexed]
+            return [log for _, logs in pages(reader.node, first, last, topics, self.address) for log in logs]
+
+        own = logs_of("Committed", word(model.address), None, word(account))
+        paid = [log for log in logs_of("Withdrawn", None, word(account)) if _is_of(log["topics"][1], model.address)]
+        views = self._views(reader, [int(log["topics"][2], 16) for log in own])
         times = reader.times([int(log["blockNumber"], 16) for log in [*own, *paid]])
-        for log, state, time in zip(own, states, times[: len(own)], strict=True):
-            plan = state[2]
-            total = plan[0] * plan[1] + plan[2] + plan[3] * plan[8]
-            entries.append(Entry(time, "commit", 0, log["transactionHash"], -total))
+        for log, view, time in zip(own, views, times[: len(own)], strict=True):
+            entries.append(Entry(time, "commit", 0, log["transactionHash"], -view.plan.total))
         for log, time in zip(paid, times[len(own) :], strict=True):
             amount = int(log["data"][66:130], 16)
             entries.append(Entry(time, "withdraw", 0, log["transactionHash"], amount))

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eth_abi import encode
-
-from comodels.chain.abi import Call, calldata, hashed
+from comodels.batch import points_key
+from comodels.chain.abi import Call, calldata, topic_of
 from comodels.chain.logs import Contribution
-from comodels.chain.node import all_of
 from comodels.dashboard.incentives.base import (
     Date,
     Entry,
@@ -21,17 +19,15 @@ from comodels.dashboard.incentives.base import (
     Sent,
     Terms,
     Transaction,
-    event_topic,
-    following,
     parts,
 )
 from comodels.dashboard.reader import History, Log, Model, Reader
-from comodels.dashboard.say import moment, number, percent, span
-from comodels.incentives.points import Terms as Agreed
+from comodels.dashboard.say import moment, number, span
 from comodels.rows import pack_rows
 
-POINTS = event_topic("Points(address,address,bytes32,uint256,uint256)")
-BADGE = event_topic("Badge(address,address,uint256,string)")
+POINTS = topic_of("Points(address,address,bytes32,uint256,uint256)")
+BADGE = topic_of("Badge(address,address,uint256,string)")
+MOST_LINES = 50  # of the leaderboard
 REPORTED = 16  # this bit of the reasons, and what the others are called
 REASONS = {1: "validated", 2: "new_label", 4: "rare_label", 8: "streak"}
 
@@ -53,20 +49,12 @@ class Points(Incentive):
     can_train = True
     statistics = "statistics(address)(uint256,uint256)"
 
-    TERMS = f"terms(address)(({','.join(Agreed.abi_types())}))"
-
     @classmethod
     def probe(cls, model: str, trainer: str) -> Call:
         return Call(trainer, "is_rare(address,uint256)(bool)", [model, 0])
 
-    def statistics_call(self, model: str) -> Call:
-        return Call(self.address, self.statistics, [model])
-
     def terms(self, reader: Reader, model: Model) -> Terms:
-        values, counts = all_of(
-            reader.node.views([Call(self.address, self.TERMS, [model.address]), self.statistics_call(model.address)])
-        )
-        agreed = Agreed(*values)
+        agreed, counts = self.agreed_and_counts(reader, model)
 
         def line(name: str, value: str, **fields: object) -> tuple[str, str]:
             return self.text(f"terms.{name}.name", **fields), self.text(f"terms.{name}.value", value=value)
@@ -85,16 +73,8 @@ class Points(Incentive):
             *counts,
         )
 
-    def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
-        return Transaction(
-            self.address,
-            calldata("add_data(address,bytes,uint256)", [model.address, x, y]),
-            0,
-            self.text("contribute", label=model.class_name(y), model=model.name),
-        )
-
     def consent(self, reader: Reader, model: Model, sent: Sent) -> list[str]:
-        agreed = Agreed(*reader.node.view(self.address, self.TERMS, model.address))
+        agreed = self.agreed(reader, model)
         lines = [self.text("consent.free", due=moment(reader.now() + agreed.validation_wait))]
         return lines + ([self.text("consent.against")] if sent.agrees is False else [])
 
@@ -124,10 +104,7 @@ class Points(Incentive):
             for part in parts(contributions)
         ]
 
-    def derive(self, model: Model, history: History) -> None:
-        self._state(model, history)
-
-    def _state(self, model: Model, history: History) -> dict[str, Any]:
+    def derive(self, model: Model, history: History) -> dict[str, Any]:
         """What became of contributions and accounts, from the events alone."""
         with history.lock:
             state = history.derived.setdefault(
@@ -136,13 +113,10 @@ class Points(Incentive):
             first, number_of, outcome = state["first"], state["number"], state["outcome"]
             for event in history.events[state["at"] :]:
                 if isinstance(event, Contribution):
-                    sample = hashed(encode(["address", "bytes32"], [model.address, hashed(event.x)]))
+                    key = sample = points_key(model.address, event.x, event.label, None)
                     label = first.setdefault(sample, event.label)
-                    key = (
-                        sample
-                        if label == event.label
-                        else hashed(encode(["bytes32", "uint256"], [sample, event.label]))
-                    )
+                    if label != event.label:
+                        key = points_key(model.address, event.x, event.label, label)
                     number_of[key] = event.id, sample
                     continue
                 who = "0x" + event.topics[2][26:] if len(event.topics) > 2 else ""
@@ -184,20 +158,13 @@ class Points(Incentive):
         why = ", ".join(self.text(f"reason.{key}") for bit, key in REASONS.items() if reasons & bit)
         return self.text("became.earned", n=points, why=why)
 
-    def leaderboard(self, reader: Reader, model: Model) -> list[Standing]:
-        """Accounts by their points, the most first."""
-        standings = self._state(model, reader.history(model))["standings"].values()
-        return sorted(standings, key=lambda line: (-line.points, line.account))
+    def leaderboard(self, reader: Reader, model: Model) -> list[tuple[Standing, list[tuple[str, str]]]]:
+        standings = self.derive(model, reader.history(model))["standings"].values()
+        lines = sorted(standings, key=lambda line: (-line.points, line.account))[:MOST_LINES]
+        return [(line, [self.badge(model, name) for name in line.badges]) for line in lines]
 
-    def _situation(self, reader: Reader, model: Model):
-        history = reader.history(model)
-        (terms,) = all_of(reader.node.views([Call(self.address, self.TERMS, [model.address])]))
-        return history, self._state(model, history), Agreed(*terms), reader.now()
-
-    def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
-        history, state, terms, now = self._situation(reader, model)
-        own = [c for c in reversed(history.contributions) if c.contributor == account]
-        page = own[begin : begin + count]
+    def own_rows(self, reader: Reader, model: Model, account: str, page: Sequence[Contribution]) -> list[Row]:
+        _, state, terms, now = self._situation(reader, model)
         asked = [c for c in page if c.id not in state["outcome"]]
         answers = dict(
             zip([c.id for c in asked], reader.judgements(model, asked, terms.without_own_effect), strict=True)
@@ -205,7 +172,7 @@ class Points(Incentive):
         rows = []
         for c in page:
             row = Row(c)
-            sample = hashed(encode(["address", "bytes32"], [model.address, hashed(c.x)]))
+            sample = points_key(model.address, c.x, c.label, None)
             if c.id in state["outcome"]:
                 points, reasons = state["outcome"][c.id]
                 row.state, row.lost = self._became(points, reasons), bool(reasons & REPORTED)
@@ -220,7 +187,7 @@ class Points(Incentive):
             else:
                 row.state = self.text("own.disagrees")
             rows.append(row)
-        return Rows(rows, len(own), following=following(begin, count, len(own)))
+        return rows
 
     def others(self, reader: Reader, model: Model, account: str, begin: int) -> Rows:
         history, state, terms, now = self._situation(reader, model)
@@ -250,22 +217,15 @@ class Points(Incentive):
         own = [c.id for c in history.contributions if c.contributor == account]
         settled = sum(i in state["outcome"] for i in own)
         line = state["standings"].get(account.lower(), Standing(account))
-        share = percent(line.validated / settled) if settled else ""
-        waiting = self.text("score.waiting", n=len(own) - settled)
         return [
-            (
-                self.text("score.name"),
-                self.text("score.value", share=share, valid=line.validated, n=settled) + ", " + waiting
-                if settled
-                else waiting,
-            ),
+            self._valid_share(len(own), settled, line.validated),
             (self.text("score.points"), number(line.points)),
             (self.text("score.wait"), self.text("score.waits", validate=span(terms.validation_wait))),
         ]
 
     def money(self, reader: Reader, model: Model, account: str) -> list[Entry]:
         history = reader.history(model)
-        self._state(model, history)
+        self.derive(model, history)
         entries = []
         for event in history.events:
             if isinstance(event, Log) and event.topics[0] == POINTS and event.topics[2][26:] == account[2:].lower():
@@ -277,7 +237,7 @@ class Points(Incentive):
     def account_lines(self, reader: Reader, model: Model, account: str) -> list[tuple[str, str]]:
         history = reader.history(model)
         own = Counter(c.contributor for c in history.contributions)[account]
-        line = self._state(model, history)["standings"].get(account.lower(), Standing(account))
+        line = self.derive(model, history)["standings"].get(account.lower(), Standing(account))
         badges = ", ".join(self.badge(model, badge)[0] for badge in line.badges)
         return [
             (self.text("statistics.contributions"), number(own)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from comodels.batch import pack_claims, record_key
-from comodels.chain.abi import Call, calldata, hashed
+from comodels.chain.abi import Call, calldata, topic_of
 from comodels.chain.logs import Contribution
 from comodels.chain.node import all_of
 from comodels.dashboard.incentives.base import (
@@ -20,25 +20,21 @@ from comodels.dashboard.incentives.base import (
     Sent,
     Terms,
     Transaction,
-    event_topic,
-    following,
     parts,
 )
 from comodels.dashboard.reader import ZERO, History, Log, Model, Reader, is_address
-from comodels.dashboard.say import ether, moment, number, percent, span
+from comodels.dashboard.say import ether, moment, number, span
 from comodels.dashboard.store import InputError
 from comodels.incentives.self_assessment import Terms as Agreed
 from comodels.incentives.self_assessment import deposit_after
 from comodels.wire import checksummed
 
-MOMENTS = (0, 60, 3_600, 21_600, 86_400)  # seconds from now for which the deposit is written out
-
-REFUND = event_topic("Refund(address,address,bytes32,uint256)")
-FORGIVE = event_topic("Forgive(address,address,bytes32,uint256)")
-REST = event_topic("Rest(address,address,bytes32,uint256)")
-FLAG = event_topic("Flag(address,address,bytes32[])")
-REPORT = event_topic("Report(address,address,bytes32,uint256)")
-TAKE = event_topic("Take(address,address,bytes32,uint256)")
+REFUND = topic_of("Refund(address,address,bytes32,uint256)")
+FORGIVE = topic_of("Forgive(address,address,bytes32,uint256)")
+REST = topic_of("Rest(address,address,bytes32,uint256)")
+FLAG = topic_of("Flag(address,address,bytes32[])")
+REPORT = topic_of("Report(address,address,bytes32,uint256)")
+TAKE = topic_of("Take(address,address,bytes32,uint256)")
 BACK = {REFUND: "refund", FORGIVE: "forgive", REST: "rest"}
 INCOME = {**BACK, REPORT: "report", TAKE: "take"}
 ACTIONS = ("refund", "forgive", "rest", "flag", "report", "take")
@@ -63,7 +59,8 @@ class SelfAssessment(Incentive):
     has_deposit = True
     statistics = "statistics(address)(uint256,uint256)"
 
-    TERMS = f"terms(address)(({','.join(Agreed.abi_types())}))"
+    moments = (0, 60, 3_600, 21_600, 86_400)
+
     RECORD = "record(bytes32)((uint256,uint256,uint256,uint256,bool,bool,uint256))"
     PRICE = "required_deposit(address)(uint256)"
 
@@ -71,15 +68,8 @@ class SelfAssessment(Incentive):
     def probe(cls, model: str, trainer: str) -> Call:
         return Call(trainer, cls.PRICE, [model])
 
-    def agreed(self, reader: Reader, model: Model) -> Agreed:
-        """The terms of a model."""
-        return Agreed(*reader.node.view(self.address, self.TERMS, model.address))
-
     def terms(self, reader: Reader, model: Model) -> Terms:
-        values, (submitted, validated) = all_of(
-            reader.node.views([Call(self.address, self.TERMS, [model.address]), self.statistics_call(model.address)])
-        )
-        agreed = Agreed(*values)
+        agreed, (submitted, validated) = self.agreed_and_counts(reader, model)
         history = reader.history(model)
         now = reader.now()
         if history.contributions:
@@ -90,7 +80,7 @@ class SelfAssessment(Incentive):
         def required(seconds: int) -> int:
             return deposit_after(max(0, now + seconds - latest), agreed.cost_weight)
 
-        steps = sorted({round(86_400 * (i / 48) ** 2) for i in range(49)} | set(MOMENTS))
+        steps = sorted({round(86_400 * (i / 48) ** 2) for i in range(49)} | set(self.moments))
         lines = [self._term("hourly", ether(deposit_after(3_600, agreed.cost_weight)))]
         lines.append(self._term("refund_wait", span(agreed.refund_wait)))
         if agreed.dispute_wait:
@@ -120,17 +110,6 @@ class SelfAssessment(Incentive):
     def prices(self, reader: Reader, models: Sequence[str]) -> list[int | None]:
         answers = reader.node.views([Call(self.address, self.PRICE, [model]) for model in models])
         return [answer if isinstance(answer, int) else None for answer in answers]
-
-    def statistics_call(self, model: str) -> Call:
-        return Call(self.address, self.statistics, [model])
-
-    def add_data(self, model: Model, x: bytes, y: int, value: int) -> Transaction:
-        return Transaction(
-            self.address,
-            calldata("add_data(address,bytes,uint256)", [model.address, x, y]),
-            value,
-            self.text("contribute", label=model.class_name(y), model=model.name),
-        )
 
     def consent(self, reader: Reader, model: Model, sent: Sent) -> list[str]:
         agreed, terms, now = self.agreed(reader, model), self.terms(reader, model), reader.now()
@@ -203,23 +182,14 @@ class SelfAssessment(Incentive):
 
     # ---- claims ------------------------------------------------------------------------------------------------------
 
-    def derive(self, model: Model, history: History) -> None:
-        self.claims(model, history)
-
-    def claims(self, model: Model, history: History) -> list[_Claim]:
+    def derive(self, model: Model, history: History) -> list[_Claim]:
         """What became of each contribution, from the events alone."""
         with history.lock:
             state = history.derived.setdefault("claims", {"at": 0, "claims": [], "latest": {}, "open": {}})
             claims, latest, still_open = state["claims"], state["latest"], state["open"]
-            model_bytes = bytes(12) + bytes.fromhex(model.address[2:])
             for event in history.events[state["at"] :]:
                 if isinstance(event, Contribution):
-                    contributor = bytes(12) + bytes.fromhex(event.contributor[2:])
-                    sponsor = bytes(12) + bytes.fromhex(event.sponsor[2:])
-                    key = hashed(
-                        model_bytes + contributor + sponsor + event.label.to_bytes(32, "big") + hashed(event.x)
-                    )
-                    latest[key] = event.id
+                    latest[record_key(model.address, event.contributor, event.sponsor, event.x, event.label)] = event.id
                     claims.append(_Claim(event.deposit))
                     still_open[event.id] = None
                     continue
@@ -252,12 +222,6 @@ class SelfAssessment(Incentive):
             state["at"] = len(history.events)
             return claims
 
-    def _situation(self, reader: Reader, model: Model):
-        history = reader.history(model)
-        claims = self.claims(model, history)
-        (terms,) = all_of(reader.node.views([Call(self.address, self.TERMS, [model.address])]))
-        return history, claims, Agreed(*terms), reader.now()
-
     def _born_wrong(self, reader: Reader, model: Model, terms: Agreed, open_ones: Sequence[Contribution]) -> set[int]:
         """The ids of those open contributions with which the model disagreed when they came, where that matters."""
         if not terms.born_wrong:
@@ -276,18 +240,13 @@ class SelfAssessment(Incentive):
         )
         return validated // terms.forgive_every - forgiven
 
-    def mine(self, reader: Reader, model: Model, account: str, begin: int, count: int) -> Rows:
-        own = [c for c in reversed(reader.history(model).contributions) if account in (c.contributor, c.sponsor)]
-        rows = self._own_rows(reader, model, account, own[begin : begin + count])
-        return Rows(rows, len(own), following=following(begin, count, len(own)))
-
     def open_rows(self, reader: Reader, model: Model, account: str) -> list[Row]:
         history = reader.history(model)
-        claims = self.claims(model, history)
-        own = [c for c in history.contributions if account in (c.contributor, c.sponsor) and not claims[c.id].outcome]
-        return self._own_rows(reader, model, account, own[:OPEN_ROWS])  # what is oldest runs out first
+        claims = self.derive(model, history)
+        own = [c for c in self.own(history.contributions, account) if not claims[c.id].outcome]
+        return self.own_rows(reader, model, account, own[:OPEN_ROWS])  # what is oldest runs out first
 
-    def _own_rows(self, reader: Reader, model: Model, account: str, page: Sequence[Contribution]) -> list[Row]:
+    def own_rows(self, reader: Reader, model: Model, account: str, page: Sequence[Contribution]) -> list[Row]:
         _, claims, terms, now = self._situation(reader, model)
         asked = [c for c in page if not claims[c.id].outcome]
         judged = reader.judgements(model, asked, terms.without_own_effect)
@@ -364,7 +323,7 @@ class SelfAssessment(Incentive):
             reader.node.views(
                 [
                     Call(self.address, "validated_of(address,address)(uint256)", [model.address, account]),
-                    self.statistics_call(model.address),
+                    self.statistics_call(model),
                 ]
             )
         )
@@ -435,13 +394,8 @@ class SelfAssessment(Incentive):
             waits = self.text("score.waits", refund=span(terms.refund_wait), rest=span(terms.rest_wait))
         else:
             waits = self.text("score.waits_slides", refund=span(terms.refund_wait), owner=span(terms.owner_wait))
-        share = percent(valid / settled) if settled else ""
-        waiting = self.text("score.waiting", n=len(own) - settled)
         return [
-            (
-                self.text("score.name"),
-                self.text("score.value", share=share, valid=valid, n=settled) + ", " + waiting if settled else waiting,
-            ),
+            self._valid_share(len(own), settled, valid),
             (self.text("score.required"), ether(required)),
             (self.text("score.wait"), waits),
         ]
@@ -449,7 +403,7 @@ class SelfAssessment(Incentive):
     def money(self, reader: Reader, model: Model, account: str) -> list[Entry]:
         entries = super().money(reader, model, account)
         history = reader.history(model)
-        self.claims(model, history)
+        self.derive(model, history)
         number_of = {key: i + 1 for key, i in history.derived["claims"]["latest"].items()}
         for event in history.events:
             if not isinstance(event, Log) or event.topics[0] not in INCOME:

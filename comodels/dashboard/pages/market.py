@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 
 from comodels.dashboard.charts import line_chart
 from comodels.dashboard.forms import account_of, uploaded
-from comodels.dashboard.incentives import PredictionMarket
 from comodels.dashboard.library import told
 from comodels.dashboard.pages.of_model import OfModel
 from comodels.dashboard.reader import Model
@@ -44,10 +43,10 @@ class MarketPages(OfModel):
         """Where a model's market stands, what moves it on, and the form that starts one."""
         model = self._model(request)
         incentive = self.site.incentives.of(model)
-        if not isinstance(incentive, PredictionMarket):
-            raise HTTPException(404)
         account = account_of(request)
         market = incentive.market(self.site.reader, model, account)
+        if market is None:
+            raise HTTPException(404)
         problem = ""
         if request.method == "POST":
             try:

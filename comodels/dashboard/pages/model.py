@@ -13,7 +13,6 @@ from comodels.chain.node import RpcError
 from comodels.dashboard import why
 from comodels.dashboard.charts import line_chart
 from comodels.dashboard.forms import account_of, number_in, uploaded
-from comodels.dashboard.incentives import MOMENTS, Points, PredictionMarket
 from comodels.dashboard.library import told
 from comodels.dashboard.pages.of_model import OfModel
 from comodels.dashboard.reader import Model
@@ -118,13 +117,9 @@ class ModelPages(OfModel):
                 ),
                 lambda wei: ether(int(wei)),
             )
-            table = [(span(s) if s else say("train.now"), ether(w)) for s, w in terms.curve if s in MOMENTS]
+            table = [(span(s) if s else say("train.now"), ether(w)) for s, w in terms.curve if s in incentive.moments]
         test_set = self.site.test_set(request.state.visitor, model.address)
-        market = (
-            incentive.market(self.site.reader, model, account_of(request))
-            if isinstance(incentive, PredictionMarket)
-            else None
-        )
+        market = incentive.market(self.site.reader, model, account_of(request))
         return self._model_page(
             request,
             "train.html",
@@ -175,10 +170,6 @@ class ModelPages(OfModel):
         end = len(contributions) - (page - 1) * ROWS_PER_PAGE
         shown = list(reversed(contributions[max(0, end - ROWS_PER_PAGE) : end]))
         test_set = self.site.test_set(request.state.visitor, model.address)
-        leaders = []
-        if isinstance(incentive, Points):
-            for line in incentive.leaderboard(self.site.reader, model)[:50]:
-                leaders.append((line, [incentive.badge(model, name) for name in line.badges]))
         return self._model_page(
             request,
             "data.html",
@@ -191,7 +182,7 @@ class ModelPages(OfModel):
             accuracy=self.site.accuracy(model, test_set),
             test_set=test_set,
             accuracy_chart=self._accuracy_chart(model, test_set, contributions),
-            leaderboard=leaders,
+            leaderboard=incentive.leaderboard(self.site.reader, model),
             pages=pager(request.url.path, {}, page, len(contributions), ROWS_PER_PAGE),
         )
 
