@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,53 @@ PERCEPTRON = "sparse perceptron"
 WORD_CENTROIDS = "sparse nearest centroid classifier"
 CENTROIDS = ("nearest centroid classifier", "dense nearest centroid classifier")
 KNOWN = (PERCEPTRON, WORD_CENTROIDS, *CENTROIDS)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often a model answers as the original does that it was made of.
+
+    Attributes
+    ----------
+    samples : int
+        Compared; `left_out` more cannot be encoded.
+    same : float
+        The part of them that both give the same class.
+    original, model : float
+        The part of them that each gives the right class.
+    """
+
+    samples: int
+    left_out: int
+    same: float
+    original: float
+    model: float
+
+    @classmethod
+    def of(
+        cls, model: SavedModel, samples: Sequence[Any], labels: Sequence[int], answers: Callable[[list[int]], list[int]]
+    ) -> Agreement:
+        """Ask both; `answers` are the original's, to the samples at some positions.
+
+        What cannot be encoded is left out. Raises `ComodelsError` if that is all.
+        """
+        encoded = model.encoder.encode_each(samples)
+        kept = [i for i, x in enumerate(encoded) if isinstance(x, bytes)]
+        if not kept:
+            raise ComodelsError(f"No held-out sample can be encoded ({encoded[0] if encoded else 'there is none'}).")
+        twin = model.twin()
+        found, original = np.array([twin.predict(encoded[i]) for i in kept]), np.array(answers(kept))
+        right = np.array([int(labels[i]) for i in kept])
+        parts = [float(np.mean(p)) for p in (original == found, original == right, found == right)]
+        return cls(len(kept), len(encoded) - len(kept), *parts)
+
+    def lines(self, what: str = "samples") -> list[str]:
+        """The same in two lines."""
+        left_out = f"; {self.left_out:,} more cannot be encoded" if self.left_out else ""
+        return [
+            f"agrees    on {self.same:.1%} of {self.samples:,} {what}{left_out}",
+            f"accuracy  {self.model:.1%} of them, the original {self.original:.1%}",
+        ]
 
 
 @dataclass(frozen=True)
@@ -76,18 +123,12 @@ class Ancestor:
 
     def agreement(self, samples: Sequence[Any], labels: Sequence[int]) -> list[str]:
         """How often it answers as the original would on the same features, and how often rightly; two lines."""
-        encoder, twin = self.model.encoder, self.model.twin()
-        rows = [(x, y) for x, y in zip(encoder.encode_each(samples), labels, strict=True) if isinstance(x, bytes)]
-        if not rows:
-            raise ComodelsError("None of the samples in --data can be encoded.")
-        answers = np.array([twin.predict(x) for x, _ in rows])
-        original = np.array([self._answer(x) for x, _ in rows])
-        right = np.array([int(y) for _, y in rows])
-        left_out = f"; {len(samples) - len(rows):,} more cannot be encoded" if len(rows) < len(samples) else ""
-        return [
-            f"agrees    on {np.mean(answers == original):.1%} of {len(rows):,} samples{left_out}",
-            f"accuracy  {np.mean(answers == right):.1%} of them, the original {np.mean(original == right):.1%}",
-        ]
+
+        def answers(kept: list[int]) -> list[int]:
+            encoded = self.model.encoder.encode_each([samples[i] for i in kept])
+            return [self._answer(x) for x in encoded]
+
+        return Agreement.of(self.model, samples, labels, answers).lines()
 
     def _answer(self, x: bytes) -> int:
         encoder = self.model.encoder

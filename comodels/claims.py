@@ -17,7 +17,7 @@ from comodels.errors import ComodelsError
 from comodels.found import Found
 from comodels.incentives import points, prediction_market, self_assessment
 from comodels.incentives.adapter import Adapter
-from comodels.payouts import due_in
+from comodels.payouts import View, due_in
 
 PACE = 3_600  # seconds between two batches whose price is what one is ready to deposit, unless told otherwise
 
@@ -321,15 +321,14 @@ class PredictionMarket(Adapter):
     def deposit(self, incentive, model: str, sender: str | None = None) -> int:
         """The stake of the market that takes contributions, in wei."""
         market = incentive.call("latest_market", model)
-        state = incentive.call("market", market) if market else None
-        if state is None or state[6] != prediction_market.PARTICIPATING or incentive.chain.time >= state[7]:
+        view = View.of(incentive.call("market", market)) if market else None
+        if view is None or view.phase != prediction_market.PARTICIPATING or incentive.chain.time >= view.deadline:
             raise ComodelsError(
                 "No market of this model takes contributions now: `ape run market status` tells what is going on."
             )
-        plan = prediction_market.Plan(*state[2])
-        if state[8] == plan.max_contributions:
-            raise ComodelsError(f"The market of this model is full: it has its {state[8]:,} contributions.")
-        return plan.stake
+        if view.contributions == view.plan.max_contributions:
+            raise ComodelsError(f"The market of this model is full: it has its {view.contributions:,} contributions.")
+        return view.plan.stake
 
     def batch_deposit(self, incentive, model: str, count: int) -> int:
         """The same: each contribution of a batch stakes as much as one alone."""
@@ -339,11 +338,9 @@ class PredictionMarket(Adapter):
         """For each contribution what became of it: open, or settled, as is at once what had no effect."""
         markets = [prediction_market.place_of(model, c.more)[0] for c in contributions]
         known = sorted(set(markets))
-        phase = {m: v[6] for m, v in zip(known, incentive.call_many("market", [(m,) for m in known]), strict=True)}
-        return [
-            "settled" if phase[m] >= prediction_market.SETTLED or not c.effect else "open"
-            for m, c in zip(markets, contributions, strict=True)
-        ]
+        views = map(View.of, incentive.call_many("market", [(m,) for m in known]))
+        ended = {m: view.ended for m, view in zip(known, views, strict=True)}
+        return ["settled" if ended[m] or not c.effect else "open" for m, c in zip(markets, contributions, strict=True)]
 
     def may_be_due(self, contribution: Contribution, account: str, now: int, is_owner: bool) -> bool:
         """Whether it is worth asking if `account` can claim a contribution."""

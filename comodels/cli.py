@@ -210,6 +210,15 @@ def deployments_option(function):
     )(function)
 
 
+encoder_option = click.option(
+    "--encoder", type=click.Path(dir_okay=False, path_type=Path), help="File of the model's encoder."
+)
+folder_option = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder. [default: out/export-MODEL]"
+)
+trusted_option = click.option("--trusted", help="A file of samples whose labels are right; a hundred help much.")
+
+
 def node_of(provider) -> Node:
     """The node that Ape is connected to, as the library speaks with it."""
     uri = str(getattr(provider, "uri", "") or "")

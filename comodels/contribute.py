@@ -17,7 +17,7 @@ from comodels.chain.account import MAX_GAS, Account, Refused, address_of, finish
 from comodels.chain.node import RpcError
 from comodels.errors import ComodelsError
 from comodels.publish import wait_until_mined
-from comodels.rows import ROW_HEAD, pack_rows
+from comodels.rows import ROW_HEAD, in_parts, pack_rows
 from comodels.wire import ADD_DATA_TOPIC, AddData
 
 Rows = Sequence[tuple[bytes, int]]
@@ -78,12 +78,7 @@ def next_batch(model: Any, account: str, rows: Rows, most: int = MOST) -> tuple[
     RpcError
         If not even one of them can be sent.
     """
-    count = size = 0
-    for x, _ in rows[:most]:
-        size += ROW_HEAD + len(x)
-        if size > MAX_OWN_BYTES:
-            break
-        count += 1
+    count = len(next(in_parts(rows, lambda row: ROW_HEAD + len(row[0]), MAX_OWN_BYTES, most), []))
     while True:
         part = rows[:count]
         value = price(model, count) * count

@@ -303,9 +303,7 @@ def contribute(stage: Stage, story: Story, today: list, pending: list[Contributi
                 function, *arguments, sender=actor.account, value=stage.adapter.most(), gas=10_000_000, time=when
             )
         )
-    for transaction, receipt in zip(transactions, stage.chain.send(transactions), strict=True):
-        if receipt["status"] != "0x1":
-            raise ComodelsError(f"A contribution was refused: {stage.chain.why(transaction)}")
+    for receipt in stage.chain.send_all(transactions):
         log = next(log for log in receipt["logs"] if log["topics"][0] == ADD_DATA_TOPIC)
         contribution = Contribution.from_log(log, len(story.gas["all"]))
         story.submitted[names[contribution.contributor]] += 1
@@ -386,12 +384,9 @@ def amount(value: int, unit: str, sign: bool = False) -> str:
 
 def plot(story: Story, path: Path) -> Path:
     """Draw the accuracies, and what the accounts gained or lost, over time."""
-    import matplotlib
+    from comodels.simulation.plot import pyplot, save
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (top, bottom) = pyplot.subplots(
+    figure, (top, bottom) = pyplot().subplots(
         2, 1, sharex=True, figsize=(8, 5.2), height_ratios=(3, 2), constrained_layout=True
     )
     percent = [100 * a for a in story.accuracies]
@@ -420,7 +415,4 @@ def plot(story: Story, path: Path) -> Path:
     for axes in (top, bottom):
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    pyplot.close(figure)
-    return path
+    return save(figure, path)

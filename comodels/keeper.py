@@ -23,7 +23,8 @@ from comodels.claims import Claim
 from comodels.errors import ComodelsError
 from comodels.incentives.prediction_market import COMMITTED, DRAWN, SETTLED, SETTLING_PARTS, market_id, place_of
 from comodels.incentives.scorers import fitting
-from comodels.market import MarketDriver, View, open_market
+from comodels.market import MarketDriver, open_market
+from comodels.payouts import View
 from comodels.published import PublishedModel
 from comodels.units import ether
 

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from comodels.incentives.chains import Given, around
 from comodels.incentives.scorers import MAX_MANY, fitting
 from comodels.market_secret import Secret, SecretError, cut, fingerprint, path_in, row_count
 from comodels.models import twin_in
-from comodels.payouts import Payout, Stake, calls, entries, errors_in, payouts, stakes_in, unpaid
+from comodels.payouts import Payout, Stake, View, calls, entries, errors_in, payouts, stakes_in, unpaid
 from comodels.published import PublishedModel, encoded_rows, words_of
 from comodels.revert import Revert
 from comodels.units import ether, time_span
@@ -40,45 +39,6 @@ class StepRefused(Refused):
 
 class TooMuchGas(StepRefused):
     """A step does not fit in one transaction."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What the contract's `market` tells."""
-
-    provider: str
-    root: bytes
-    plan: p.Plan
-    draw_block: int
-    drawn_bits: int
-    scorer: str
-    phase: int
-    deadline: int
-    contributions: int
-    scored: int
-    settled: int
-    revealed: int
-    copied: int
-    initial_errors: int
-    errors: int
-
-    @classmethod
-    def of(cls, values: Sequence[Any]) -> "View":
-        """From what the contract's `market` returns."""
-        provider, root, plan, *rest = values
-        return cls(to_checksum_address(provider), root, p.Plan(*plan), *rest)
-
-    @property
-    def drawn(self) -> list[int]:
-        return [i for i in range(self.plan.portions) if self.drawn_bits >> i & 1]
-
-    @property
-    def hidden(self) -> list[int]:
-        return [i for i in range(self.plan.portions) if not self.drawn_bits >> i & 1]
-
-    @property
-    def ended(self) -> bool:
-        return self.phase >= p.SETTLED
 
 
 class MarketDriver:

@@ -150,11 +150,7 @@ def contribute(chain, batched, model, contributors, parts: Parts, count: int, st
         transactions.append(
             batched.transaction("add_data", model, x, y, sender=who.account, value=stake, gas=2_000_000)
         )
-    receipts = chain.send(transactions)
-    failed = [i for i, r in enumerate(receipts) if r["status"] != "0x1"]
-    if failed:
-        raise ComodelsError(f"Contribution {failed[0]} failed: {chain.why(transactions[failed[0]])}")
-    return len(receipts)
+    return len(chain.send_all(transactions))
 
 
 def report(contributors, names, due, accuracy, net, provider_address, stake) -> None:
@@ -195,13 +191,11 @@ def curve(names, due, accuracy, stake, steps: int = 10):
 
 def draw(names, due, accuracy, stake, title, path: Path) -> Path:
     """The accuracy after each contribution, and what each earned."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
     from matplotlib.ticker import PercentFormatter
 
-    figure, (top, bottom) = pyplot.subplots(2, 1, figsize=(9, 7), sharex=True, layout="constrained")
+    from comodels.simulation.plot import pyplot, save
+
+    figure, (top, bottom) = pyplot().subplots(2, 1, figsize=(9, 7), sharex=True, layout="constrained")
     top.step(range(len(accuracy)), accuracy, where="post", color="black")
     top.set_ylabel("accuracy on the hidden rows")
     top.yaxis.set_major_formatter(PercentFormatter(1))
@@ -215,7 +209,4 @@ def draw(names, due, accuracy, stake, title, path: Path) -> Path:
     bottom.legend()
     for axes in (top, bottom):
         axes.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-    return path
+    return save(figure, path)

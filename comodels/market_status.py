@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from comodels.incentives.prediction_market import PHASES, SETTLING, chance_to_cheat
-from comodels.market import MarketDriver, View
+from comodels.market import MarketDriver
+from comodels.payouts import View
 from comodels.published import PublishedModel
 from comodels.units import ether, time_span
 

@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from eth_utils import keccak
+from eth_utils import keccak, to_checksum_address
 
 from comodels.chain.abi import word
 from comodels.chain.contract import ContractAt
-from comodels.chain.logs import add_data_topics, block_of, pages
+from comodels.chain.logs import Contribution, add_data_topics, block_of, pages
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
 from comodels.incentives.scorers import MAX_BATCH
 from comodels.incentives.settlement import OwedTrees, settle, shares
-from comodels.wire import AddData, pack_entry, pack_withdrawal
+from comodels.wire import pack_entry, pack_withdrawal
 
 MANY = 20  # contributions that are withdrawn in a transaction: each may be paid to a contract, which has its gas
+
+
+@dataclass(frozen=True)
+class View:
+    """What the contract's `market` tells."""
+
+    provider: str
+    root: bytes
+    plan: p.Plan
+    draw_block: int
+    drawn_bits: int
+    scorer: str
+    phase: int
+    deadline: int
+    contributions: int
+    scored: int
+    settled: int
+    revealed: int
+    copied: int
+    initial_errors: int
+    errors: int
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> View:
+        """From what the contract's `market` returns."""
+        provider, root, plan, *rest = values
+        return cls(to_checksum_address(provider), root, p.Plan(*plan), *rest)
+
+    @property
+    def drawn(self) -> list[int]:
+        return [i for i in range(self.plan.portions) if self.drawn_bits >> i & 1]
+
+    @property
+    def hidden(self) -> list[int]:
+        return [i for i in range(self.plan.portions) if not self.drawn_bits >> i & 1]
+
+    @property
+    def ended(self) -> bool:
+        return self.phase >= p.SETTLED
 
 
 @dataclass(frozen=True)
@@ -102,14 +142,17 @@ def calls(market: int, payouts: Sequence[Payout]) -> list[tuple[list[Payout], tu
 
 def stakes_in(contract: ContractAt, model: str, market: int, first: int, last: int) -> list[Stake]:
     """All contributions to a market in their order, from these blocks' events; what had no effect is none."""
+    found = pages(contract.chain, first, last, add_data_topics(model), contract.address)
+    return stakes_of((Contribution.from_log(log, 0) for _, logs in found for log in logs), model, market)
+
+
+def stakes_of(contributions: Iterable[Contribution], model: str, market: int) -> list[Stake]:
+    """The same among contributions to the model."""
     found = {}
-    for _, logs in pages(contract.chain, first, last, add_data_topics(model), contract.address):
-        for log in logs:
-            event = AddData.from_log(log)
-            where, index = p.place_of(model, event.facts.more)
-            if where == market and event.facts.effect:
-                label, effect = event.facts.label, event.facts.effect
-                found[index] = Stake(index, event.contributor, event.x, label, effect, event.sponsor)
+    for c in contributions:
+        where, index = p.place_of(model, c.more)
+        if where == market and c.effect:
+            found[index] = Stake(index, c.contributor, c.x, c.label, c.effect, c.sponsor)
     return [found[i] for i in sorted(found)]
 
 
@@ -176,11 +219,10 @@ def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[P
 
 def due_in(contract: ContractAt, model: str, market: int) -> list[Payout]:
     """What is owed for contributions to a market, and was not paid yet; nothing before it has ended."""
-    view, last = contract.call("market", market), contract.chain.block
-    plan, phase, initial = p.Plan(*view[2]), view[6], view[13]
-    if phase < p.SETTLED:
+    view, last = View.of(contract.call("market", market)), contract.chain.block
+    if not view.ended:
         return []
-    first = block_of(contract.chain, view[3], model)
+    first = block_of(contract.chain, view.draw_block, model)
     stakes = stakes_in(contract, model, market, first, last)
-    errors = errors_in(contract, market, first, last) if view[9] else []
-    return unpaid(contract, market, payouts(phase, plan, initial, stakes, errors))
+    errors = errors_in(contract, market, first, last) if view.scored else []
+    return unpaid(contract, market, payouts(view.phase, view.plan, view.initial_errors, stakes, errors))

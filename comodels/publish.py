@@ -19,7 +19,7 @@ from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS, Journal
 from comodels.published import runs, words_of
 from comodels.registry import is_listed, registry_at
-from comodels.saved import LOAD_WORDS, SavedModel, model_address, publish_arguments, save_encoder
+from comodels.saved import LOAD_WORDS, SavedModel, planned_address, publish_arguments, save_encoder
 from comodels.trial import is_stored, try_publication
 from comodels.wire import clone_code
 
@@ -182,12 +182,6 @@ def wait_until_mined(node: Node, sender: str, say=print) -> None:
             say(f"Waiting until what {sender} has sent is mined ({sent - mined}) ...")
         time.sleep(pause)
         pause = min(2 * pause, 15)
-
-
-def planned_address(noted: dict, saved: SavedModel) -> str:
-    """Where a model will be that is published as the deployments file says."""
-    implementation, *arguments = publish_arguments(saved, noted)
-    return model_address(implementation, noted["registry"], noted["owner"], *arguments)
 
 
 def check_planned(model: ContractAt, saved: SavedModel, noted: dict) -> None:

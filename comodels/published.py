@@ -24,7 +24,7 @@ from comodels.claims import INCENTIVES, Claim, Prospect, incentive_of
 from comodels.errors import ComodelsError
 from comodels.journal import DEPLOYMENTS, Journal
 from comodels.models import KINDS, twin_in
-from comodels.rows import pack_rows
+from comodels.rows import ROW_HEAD, in_parts, pack_rows
 from comodels.units import ETHER
 
 
@@ -396,15 +396,8 @@ def words_of(contract: ContractAt, count: int, block: str = "latest") -> list[in
 
 def batches(rows: Sequence[tuple[bytes, int]], limit: int = 24_000) -> list[bytes]:
     """Labelled samples as `evaluate` takes them, in as few calls as possible."""
-    found: list[list[tuple[int, bytes]]] = [[]]
-    size = 0
-    for x, y in rows:
-        if size + len(x) + 3 > limit:
-            found.append([])
-            size = 0
-        found[-1].append((y, x))
-        size += len(x) + 3
-    return [pack_rows(part) for part in found if part]
+    parts = in_parts(rows, lambda row: ROW_HEAD + len(row[0]), limit)
+    return [pack_rows((y, x) for x, y in part) for part in parts]
 
 
 def encoded_rows(model: PublishedModel, source: str, say: Callable[[str], None] = print) -> list[tuple[bytes, int]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from comodels.revert import require
+
+Item = TypeVar("Item")
 
 ROW_HEAD = 3  # bytes before the sample: label (1), length of the sample (2, big-endian)
 MAX_SAMPLE = 2_048  # bytes
@@ -19,6 +22,26 @@ def pack_rows(rows: Iterable[tuple[int, bytes]]) -> bytes:
     '01000400010102'
     """
     return b"".join(bytes([y]) + len(x).to_bytes(2, "big") + x for y, x in rows)
+
+
+def in_parts(items: Iterable[Item], size: Callable[[Item], int], limit: int, most: int = 2**63) -> Iterator[list[Item]]:
+    """Items in their order, in as few parts as their bytes (`size`) and their number allow; each has at least one.
+
+    Examples
+    --------
+    >>> list(in_parts([4, 3, 9, 1, 1, 1], lambda item: item, limit=7, most=2))
+    [[4, 3], [9], [1, 1], [1]]
+    """
+    part: list[Item] = []
+    total = 0
+    for item in items:
+        if part and (total + size(item) > limit or len(part) == most):
+            yield part
+            part, total = [], 0
+        part.append(item)
+        total += size(item)
+    if part:
+        yield part
 
 
 def iterate_rows(rows: bytes) -> Iterator[tuple[int, bytes]]:

@@ -183,6 +183,12 @@ def publish_arguments(model: SavedModel, noted: dict) -> tuple:
     )
 
 
+def planned_address(noted: dict, model: SavedModel) -> str:
+    """Where a model will be that is published as it is noted."""
+    implementation, *arguments = publish_arguments(model, noted)
+    return model_address(implementation, noted["registry"], noted["owner"], *arguments)
+
+
 # ---- encoders by spec -----------------------------------------------------------------------------------------------
 
 

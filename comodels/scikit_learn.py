@@ -33,6 +33,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 
+from comodels.ancestor import Agreement
 from comodels.errors import ComodelsError
 from comodels.models.naive_bayes import ALPHA_BITS
 from comodels.models.training import DEFAULTS
@@ -126,27 +127,6 @@ class Samples(TransformerMixin, BaseEstimator):
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How often a model answers as the original does.
-
-    Attributes
-    ----------
-    samples : int
-        Compared; `left_out` more cannot be encoded.
-    same : float
-        The part of them that both give the same class.
-    original, model : float
-        The part of them that each gives the right class.
-    """
-
-    samples: int
-    left_out: int
-    same: float
-    original: float
-    model: float
-
-
-@dataclass(frozen=True)
 class Converted:
     """A pipeline as a model.
 
@@ -177,27 +157,20 @@ class Converted:
         ComodelsError
             If none can be encoded.
         """
-        encoded = self.model.encoder.encode_each(samples)
-        kept = [i for i, x in enumerate(encoded) if isinstance(x, bytes)]
-        if not kept:
-            raise ComodelsError(f"No held-out sample can be encoded ({encoded[0] if encoded else 'there is none'}).")
-        twin = self.model.twin()
         classes = self.pipeline[-1].classes_.tolist()
-        original = np.array([classes.index(y) for y in self.pipeline.predict([samples[i] for i in kept]).tolist()])
-        model = np.array([twin.predict(encoded[i]) for i in kept])
-        right = np.array([int(labels[i]) for i in kept])
-        parts = [float(np.mean(p)) for p in (original == model, original == right, model == right)]
-        return Agreement(len(kept), len(encoded) - len(kept), *parts)
+
+        def answers(kept: list[int]) -> list[int]:
+            return [classes.index(y) for y in self.pipeline.predict([samples[i] for i in kept]).tolist()]
+
+        return Agreement.of(self.model, samples, labels, answers)
 
     def lines(self, agreement: Agreement) -> list[str]:
         """What a person should know before paying, a line for each fact."""
-        left_out = f"; {agreement.left_out:,} more cannot be encoded" if agreement.left_out else ""
         return [
             f"original  {', '.join(type(step).__name__ for _, step in self.pipeline.steps)}",
             f"model     {self.model.kind}, classes {', '.join(self.model.class_names)}",
             *(f"note      {note}" for note in self.notes),
-            f"agrees    on {agreement.same:.1%} of {agreement.samples:,} held-out samples{left_out}",
-            f"accuracy  {agreement.model:.1%} of them, the original {agreement.original:.1%}",
+            *agreement.lines("held-out samples"),
         ]
 
 

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from comodels.contribute import price, usual_price
 from comodels.errors import ComodelsError
 from comodels.incentives.prediction_market import place_of
 from comodels.payouts import calls, due_in
-from comodels.rows import MAX_SAMPLE, pack_rows
+from comodels.rows import MAX_SAMPLE, ROW_HEAD, in_parts, pack_rows
 from comodels.signatures import Consent
 from comodels.units import DAY
 from comodels.wire import ADD_DATA_TOPIC, AddData
@@ -57,6 +57,9 @@ CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY, value TEXT NOT NULL, hash TEXT, block INTEGER, note TEXT
 );
 """
+
+
+RETURNED = "UPDATE items SET state = ?, returned = ? WHERE id = ?"
 
 
 class Rejected(ComodelsError):
@@ -234,6 +237,14 @@ class Sponsor:
     def _one(self, query: str, *values: Any) -> tuple:
         return self._db.execute(query, values).fetchone()
 
+    def _all(self, query: str, *values: Any) -> list[tuple]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    def _change(self, query: str, rows: Iterable[tuple]) -> None:
+        with self._lock, self._db:
+            self._db.executemany(query, rows)
+
     # ---- telling -----------------------------------------------------------------------------------------------------
 
     def status(self, number: int) -> dict[str, Any] | None:
@@ -259,8 +270,7 @@ class Sponsor:
 
     def work(self) -> bool:
         """Send one batch, if one is due, and go on with what a killed run left. Whether anything was sent."""
-        with self._lock:
-            open_ones = self._db.execute("SELECT id, value FROM batches WHERE hash IS NULL ORDER BY id").fetchall()
+        open_ones = self._all("SELECT id, value FROM batches WHERE hash IS NULL ORDER BY id")
         for number, value in open_ones:
             self._send(number, int(value))
         number = self._next_batch()
@@ -284,12 +294,8 @@ class Sponsor:
             out = sum(int(wei) for (wei,) in self._db.execute("SELECT deposit FROM items WHERE state = 'accepted'"))
         if not rows or (len(rows) < limits.batch and now - rows[0][1] < limits.patience):
             return None
-        size, chosen = 0, []
-        for number, _, x, signature in rows:
-            size += SIGNED_HEAD + len(x) + len(signature)
-            if size > MAX_SIGNED_BYTES:
-                break
-            chosen.append(number)
+        fitting = next(in_parts(rows, lambda row: SIGNED_HEAD + len(row[2]) + len(row[3]), MAX_SIGNED_BYTES))
+        chosen = [row[0] for row in fitting]
         try:
             each = price(self.model, len(chosen))
             most = usual_price(self.model, len(chosen)) if limits.max_deposit is None else limits.max_deposit
@@ -323,9 +329,8 @@ class Sponsor:
 
     def _rows(self, condition: str, *values: Any) -> list[tuple]:
         columns = "id, contributor, x, y, deadline, signature"
-        with self._lock:
-            # in the order of labels, in which the contract asks once for the name of each class
-            return self._db.execute(f"SELECT {columns} FROM items WHERE {condition} ORDER BY y, id", values).fetchall()
+        # in the order of labels, in which the contract asks once for the name of each class
+        return self._all(f"SELECT {columns} FROM items WHERE {condition} ORDER BY y, id", *values)
 
     @staticmethod
     def _item(row: tuple) -> Signed:
@@ -386,10 +391,7 @@ class Sponsor:
     def look_back(self) -> int:
         """Have the next `work` send again what a reorganisation has undone; how many batches."""
         latest = self.model.node.block
-        with self._lock:
-            recent = self._db.execute(
-                "SELECT id, hash, note FROM batches WHERE block > ?", (latest - REORGANISED,)
-            ).fetchall()
+        recent = self._all("SELECT id, hash, note FROM batches WHERE block > ?", latest - REORGANISED)
         calls = [("eth_getTransactionReceipt", [hash]) for _, hash, _ in recent]
         receipts = self.model.node.many(calls) if calls else []
         gone = [(number, note) for (number, _, note), r in zip(recent, receipts, strict=True) if r is None]
@@ -431,8 +433,7 @@ class Sponsor:
     def _validate(self) -> int:
         """Have validated what the model agrees with, as soon as others than the contributor may; how many were."""
         model, incentive = self.model, self.model.paying
-        with self._lock:
-            rows = self._db.execute("SELECT id, x, y FROM items WHERE state = 'accepted' ORDER BY id").fetchall()
+        rows = self._all("SELECT id, x, y FROM items WHERE state = 'accepted' ORDER BY id")
         items = [(model.address, x, y) for _, x, y in rows]
         wait, now = incentive.call("terms", model.address)[1], model.node.next_time
 
@@ -446,17 +447,11 @@ class Sponsor:
         ]
         tried = incentive.views([("validate", item) for item in waited], sender=self.wallet.address)
         good = [(y, x) for (_, x, y), answer in zip(waited, tried, strict=True) if not isinstance(answer, RpcError)]
-        while good:
-            part: list[tuple[int, bytes]] = []
-            rows_of = b""
-            while good and len(part) < VALIDATED and len(rows_of + pack_rows(good[:1])) <= MAX_BYTES:
-                part.append(good.pop(0))
-                rows_of = pack_rows(part)
-            incentive.transact("validate_many", model.address, len(part), rows_of, account=self.wallet)
+        for part in in_parts(good, lambda row: ROW_HEAD + len(row[1]), MAX_BYTES, VALIDATED):
+            incentive.transact("validate_many", model.address, len(part), pack_rows(part), account=self.wallet)
             self._told()
         earned = [row[0] for row, record in zip(rows, records(), strict=True) if record[5]]
-        with self._lock, self._db:
-            self._db.executemany("UPDATE items SET state = 'returned' WHERE id = ?", [(i,) for i in earned])
+        self._change("UPDATE items SET state = 'returned' WHERE id = ?", [(i,) for i in earned])
         return len(earned)
 
     def _withdraw(self) -> int:
@@ -469,12 +464,10 @@ class Sponsor:
             for _, call in calls(market, due):
                 incentive.transact(*call, account=self.wallet)
                 self._told()
-        with self._lock:
-            query = (
-                "SELECT items.id, contributor, x, y, block FROM items "
-                "JOIN batches ON batches.id = items.batch WHERE state = 'accepted' ORDER BY round"
-            )
-            rows = self._db.execute(query).fetchall()
+        rows = self._all(
+            "SELECT items.id, contributor, x, y, block FROM items "
+            "JOIN batches ON batches.id = items.batch WHERE state = 'accepted' ORDER BY round"
+        )
         # of the same contribution in the same block the rounds follow each other
         found: dict[tuple, list] = {}
         for c in mine:
@@ -490,25 +483,22 @@ class Sponsor:
             returned[values["market"], values["index"]] = values["amount"]
         # what had no effect staked nothing
         closed = [(n, c) for n, c in waiting.items() if not c.effect or places[c.id] in returned]
-        with self._lock, self._db:
-            self._db.executemany(
-                "UPDATE items SET state = ?, returned = ? WHERE id = ?",
-                [
-                    ("returned" if (back := returned.get(places[c.id], 0)) == c.deposit else "settled", str(back), n)
-                    for n, c in closed
-                ],
-            )
+        self._change(
+            RETURNED,
+            [
+                ("returned" if (back := returned.get(places[c.id], 0)) == c.deposit else "settled", str(back), n)
+                for n, c in closed
+            ],
+        )
         return len(closed)
 
     def _settle(self) -> int:
         """Note what the chain says of what was accepted: what came back, whoever asked for it, and what others took."""
         model, incentive = self.model, self.model.paying
-        with self._lock:
-            query = (
-                "SELECT items.id, contributor, x, y, round, deposit, block FROM items "
-                "JOIN batches ON batches.id = items.batch WHERE state = 'accepted'"
-            )
-            rows = self._db.execute(query).fetchall()
+        rows = self._all(
+            "SELECT items.id, contributor, x, y, round, deposit, block FROM items "
+            "JOIN batches ON batches.id = items.batch WHERE state = 'accepted'"
+        )
         keys = [record_key(model.address, who, self.wallet.address, x, y) for _, who, x, y, *_ in rows]
         records = incentive.call_many("record", [(key,) for key in keys])
         # a record has a time as long as it is open, and the round that the contribution had, or a later one
@@ -527,14 +517,13 @@ class Sponsor:
                 good.add(values["contribution"])
             else:
                 taken[values["contribution"]] += values["amount"]
-        with self._lock, self._db:
-            self._db.executemany(
-                "UPDATE items SET state = ?, returned = ? WHERE id = ?",
-                [
-                    ("returned" if key in good else "settled", str(max(0, int(row[5]) - taken[key])), row[0])
-                    for key, row in closed.items()
-                ],
-            )
+        self._change(
+            RETURNED,
+            [
+                ("returned" if key in good else "settled", str(max(0, int(row[5]) - taken[key])), row[0])
+                for key, row in closed.items()
+            ],
+        )
         return len(closed)
 
     def run(self, stop: threading.Event, say: Callable[[str], Any] = print, pause: float = 1.0) -> None:

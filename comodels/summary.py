@@ -287,9 +287,13 @@ def summarise(
 
 def publishing_gas(model: SavedModel) -> int:
     """About what the transactions of a model take: it is created with its first words, the others are loaded."""
+    return sum(step_gas(model))
+
+
+def step_gas(model: SavedModel) -> list[int]:
+    """The same of each of them."""
     first = min(len(model.words), PUBLISH_WORDS)
-    rest = len(model.words) - first
-    gas = GAS_PUBLISH + GAS_TEXT * len(model.card) + GAS_FIRST_WORD * first
-    if rest:
-        gas += GAS_WORD * rest + GAS_LOAD * -(-rest // LOAD_WORDS) + GAS_SEAL
-    return gas
+    gas = [GAS_PUBLISH + GAS_TEXT * len(model.card) + GAS_FIRST_WORD * first]
+    for start in range(first, len(model.words), LOAD_WORDS):
+        gas.append(GAS_LOAD + GAS_WORD * min(LOAD_WORDS, len(model.words) - start))
+    return [*gas, GAS_SEAL] if len(gas) > 1 else gas

@@ -7,6 +7,7 @@ import click
 
 from comodels import claims
 from comodels.cli import ETHER, TIME, ScriptCommand, parse_duration, parse_ether, parsed
+from comodels.incentives.prediction_market import PLANNED
 from comodels.incentives.terms import Term
 
 SLIDES = "slides"
@@ -81,29 +82,23 @@ def adapter_with_terms(incentive: str, options: dict):
     return replace(adapter, terms=base.of(asked, base))
 
 
-NUMBER, AMOUNT = click.IntRange, {"metavar": ETHER, "callback": parse_ether}
-SPAN = {"metavar": TIME, "callback": parse_duration}
-PLAN: tuple[
-    tuple[list[str], Any, dict[str, Any], str], ...
-] = (  # the options of a market's plan, named as its fields; and the test set
-    (["--data"], None, {}, "The test set: a table, folder or archive, or a set, as for `ape run deploy`."),
-    (["--portions"], 10, {"type": NUMBER(2, 256)}, "Parts of the test set, of equal size."),
-    (["--draw", "drawn"], 3, {"type": NUMBER(1, 255)}, "Portions that are drawn and shown before the participation."),
-    (["--stake"], "0.001", AMOUNT, "What each contribution stakes."),
-    (["--rounds"], 50, {"type": NUMBER(1, 2**24 - 1)}, "The bounty, in stakes."),
-    (["--bond"], "0.05", AMOUNT, "What the provider loses if the test set is not revealed in time."),
-    (["--fee"], "0.0001", AMOUNT, "What the provider pays for scoring one contribution."),
-    (["--least", "min_contributions"], 1, {"type": NUMBER(1, 4_096)}, "With fewer contributions it is cancelled."),
-    (["--most", "max_contributions"], 200, {"type": NUMBER(1, 4_096)}, "With so many the participation ends."),
-    (["--reveal-time"], "1d", SPAN, "For revealing the drawn portions."),
-    (["--time", "participation_time"], "7d", SPAN, "For the participation."),
-    (["--rest-time"], "2d", SPAN, "For revealing the other portions, and checking them."),
-    (["--score-time"], "7d", SPAN, "For scoring the contributions."),
-)
+NAMES = {  # of options that are not called as the field of the plan
+    "drawn": "--draw",
+    "min_contributions": "--least",
+    "max_contributions": "--most",
+    "participation_time": "--time",
+}
 
 
 def plan_options(function):
     """The options of the plan of a prediction market, and of its test set."""
-    for names, default, settings, text in reversed(PLAN):
-        function = click.option(*names, default=default, show_default=True, help=text, **settings)(function)
-    return function
+    for term in reversed(PLANNED):
+        settings: dict[str, Any] = {"default": term.show(term.default), "metavar": METAVARS.get(term.unit)}
+        if term.unit == "number":
+            settings = {"default": term.default, "type": click.IntRange(2 if term.name == "portions" else 1, term.most)}
+        else:
+            settings["callback"] = parse_ether if term.unit == "wei" else parse_duration
+        name = NAMES.get(term.name, "--" + term.name.replace("_", "-"))
+        function = click.option(name, term.name, show_default=True, help=term.help, **settings)(function)
+    text = "The test set: a table, folder or archive, or a set, as for `ape run deploy`."
+    return click.option("--data", help=text)(function)

@@ -1,10 +1,8 @@
 """Whose data is bad: `ape run audit imdb`."""
 
-from pathlib import Path
-
 import click
 
-from comodels.cli import OUT, ScriptCommand, deployments_option, node_of
+from comodels.cli import OUT, ScriptCommand, deployments_option, encoder_option, folder_option, node_of, trusted_option
 from comodels.export import collect
 from comodels.published import find
 
@@ -13,9 +11,9 @@ SHOWN = 20  # accounts, and contributions
 
 @click.command(cls=ScriptCommand, short_help="Find contributions and accounts that are probably wrong")
 @click.argument("model")
-@click.option("--trusted", help="A file of samples whose labels are right; a hundred help much.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder. [default: out/export-MODEL]")
-@click.option("--encoder", type=click.Path(dir_okay=False, path_type=Path), help="File of the model's encoder.")
+@trusted_option
+@folder_option
+@encoder_option
 @deployments_option
 def cli(provider, model, trusted, out, encoder, deployments):
     """Judge every contribution to MODEL (a name or an address) by all others, and every account by what it brought.

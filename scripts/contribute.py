@@ -1,7 +1,5 @@
 """Add data to a model: `ape run contribute imdb "great movie" positive`, or a whole file with `--data FILE`."""
 
-from pathlib import Path
-
 import click
 
 from comodels.budget import spend, spent
@@ -11,6 +9,7 @@ from comodels.cli import (
     account_choice,
     choose_account,
     deployments_option,
+    encoder_option,
     node_of,
     parse_ether,
     tell_next,
@@ -44,7 +43,7 @@ from encoders import randomised_label
     help="Say another label now and then, so that nobody knows the true one; for points and markets.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what it would take.")
-@click.option("--encoder", type=click.Path(dir_okay=False, path_type=Path), help="File of the model's encoder.")
+@encoder_option
 @deployments_option
 def cli(provider, account, model, sample, label, data, max_deposit, label_epsilon, dry_run, encoder, deployments):
     """Contribute SAMPLE with LABEL to MODEL (a name or an address), or all samples of a file.

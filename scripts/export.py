@@ -6,7 +6,7 @@ import click
 
 from comodels.audit import audit_model
 from comodels.card import write_card
-from comodels.cli import OUT, ScriptCommand, deployments_option, node_of
+from comodels.cli import OUT, ScriptCommand, deployments_option, encoder_option, folder_option, node_of
 from comodels.export import collect, read, retrain, table, write, write_start
 from comodels.originals import read_originals
 from comodels.published import find
@@ -14,8 +14,8 @@ from comodels.published import find
 
 @click.command(cls=ScriptCommand, short_help="Write all contributions of a model to Parquet and CSV")
 @click.argument("model")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder. [default: out/export-MODEL]")
-@click.option("--encoder", type=click.Path(dir_okay=False, path_type=Path), help="File of the model's encoder.")
+@folder_option
+@encoder_option
 @click.option(
     "--model",
     "pipeline",

@@ -1,10 +1,8 @@
 """Ask a model, free: `ape run predict imdb "great movie"`."""
 
-from pathlib import Path
-
 import click
 
-from comodels.cli import ScriptCommand, deployments_option, node_of, tell_next
+from comodels.cli import ScriptCommand, deployments_option, encoder_option, node_of, tell_next
 from comodels.published import encoded_rows, find
 
 
@@ -16,7 +14,7 @@ from comodels.published import encoded_rows, find
 @click.argument("model")
 @click.argument("samples", nargs=-1)
 @click.option("--data", help="Measure the model's accuracy on this file instead.")
-@click.option("--encoder", type=click.Path(dir_okay=False, path_type=Path), help="File of the model's encoder.")
+@encoder_option
 @deployments_option
 def cli(provider, model, samples, data, encoder, deployments):
     """Print the class that MODEL (a name or an address) gives each of the SAMPLES.

@@ -1,11 +1,18 @@
 """The next version of a model, learnt from what is believed: `ape run retrain imdb --name imdb-2`."""
 
-from pathlib import Path
-
 import click
 
 from comodels.audit import audit_model
-from comodels.cli import OUT, ScriptCommand, account_choice, choose_account, deployments_option, node_of
+from comodels.cli import (
+    OUT,
+    ScriptCommand,
+    account_choice,
+    choose_account,
+    deployments_option,
+    folder_option,
+    node_of,
+    trusted_option,
+)
 from comodels.export import collect
 from comodels.published import find
 from comodels.successor import learnt_anew, publish_next
@@ -15,8 +22,8 @@ from comodels.successor import learnt_anew, publish_next
 @account_choice
 @click.argument("model")
 @click.option("--name", required=True, help="Of the next version.")
-@click.option("--trusted", help="A file of samples whose labels are right; a hundred help much.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder. [default: out/export-MODEL]")
+@trusted_option
+@folder_option
 @click.option("--dry-run", is_flag=True, help="Learn, and say what would be published.")
 @deployments_option
 def cli(provider, account, model, name, trusted, out, dry_run, deployments):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comodels.simulation.engine import Result, run
 from comodels.simulation.loading import from_mapping, varied
 from comodels.simulation.search import FAMILIES, FROM_FOUND, SPACE, WHOLE, Candidate, search
-from comodels.simulation.sweep import Plan, key_of, problem_of
+from comodels.simulation.sweep import Plan, key_of, problem_of, write_rows
 from comodels.units import ETHER
 
 if TYPE_CHECKING:
@@ -92,21 +92,11 @@ def run_attacks(
             labels = {"key": key, "variant": variant, "rule": rule, "look": look, "family": best.family}
             labels |= {"plan": json.dumps(best.plan), "training": best.mean}
             rows += [labels | case.measure(best.plan, seed) for seed in range(plan.seeds)]
-            _write(rows, path)
+            write_rows(rows, path)
     keys = {key for *_, key in wanted}
     table = pd.DataFrame([row for row in rows if row["key"] in keys])
     order = {variant: i for i, variant in enumerate(plan.variants)}
     return table.sort_values("variant", key=lambda c: c.map(order), kind="stable") if len(table) else table
-
-
-def _write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Replace the file at once."""
-    import pandas as pd
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    pd.DataFrame(rows).to_parquet(new, index=False)
-    os.replace(new, path)
 
 
 def _content(plan: Plan, variant: str, rule: str) -> dict[str, Any]:

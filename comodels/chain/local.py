@@ -23,6 +23,7 @@ from urllib.parse import urlparse
 
 from comodels.chain.abi import Transaction
 from comodels.chain.node import Node, NodeError, RpcError, Unreachable, all_of
+from comodels.errors import ComodelsError
 
 BLOCK_GAS = 30_000_000
 START_SECONDS = 60  # that an anvil may take to answer
@@ -95,6 +96,14 @@ class Chain(Node):
         if len(body) < length:
             raise Unreachable("the node closed the connection")
         return body
+
+    def send_all(self, transactions: Sequence[Transaction]) -> list[dict]:
+        """As `send`. Raises `ComodelsError` with the reason of the first that was reverted."""
+        receipts = self.send(transactions)
+        for i, receipt in enumerate(receipts):
+            if receipt["status"] != "0x1":
+                raise ComodelsError(f"Transaction {i + 1} of {len(receipts)} failed: {self.why(transactions[i])}")
+        return receipts
 
     def send(self, transactions: Iterable[Transaction]) -> list[dict]:
         """The receipts of transactions mined in their order; a reverted one has status ``0x0``.

@@ -154,11 +154,3 @@ def add_data_topics(model: str, contributor: str | None = None) -> list:
     """The topics of the `AddData` events of a model."""
     topics = [ADD_DATA_TOPIC, word(model)]
     return topics + [word(contributor)] if contributor else topics
-
-
-def contributions(node, model: str, trainer: str, first: int = 0, last: int | None = None) -> list[Contribution]:
-    """All contributions to a model, in their order, from the events of its trainer."""
-    if last is None:
-        last = node.block
-    logs = [log for _, page in pages(node, first, last, add_data_topics(model), trainer) for log in page]
-    return [Contribution.from_log(log, number) for number, log in enumerate(logs)]

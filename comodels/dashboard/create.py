@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -21,19 +21,16 @@ from comodels.dashboard.say import has, number, say
 from comodels.dashboard.store import InputError, Store
 from comodels.errors import ComodelsError
 from comodels.models import FAMILY, KINDS, families, twin_of
+from comodels.registry import registry_at
 from comodels.revert import Revert
-from comodels.summary import Summary
+from comodels.summary import Summary, step_gas
 from comodels.training import fit, train
 from comodels.trial import Step, try_steps
 from comodels.wire import checksummed
 
 MAX_SAMPLES = 20_000
 MAX_PLANS = 50
-GAS_PER_WORD = 22_600  # a new state word: 22,100, and what it takes to carry it there
-GAS_PER_LOAD = 60_000
-GAS_OF_SEAL = 35_000
 
-PUBLISH = "publish(address,address,bytes,uint256,bytes,uint256[],bool,bytes32)"
 ENCODERS = ("fitted", "bag-of-words", "hashed-words", "tabular", "image", "random-image")
 
 
@@ -91,6 +88,12 @@ class Plan:
 
     Attributes
     ----------
+    saved : SavedModel
+        Without words if it has learnt nothing.
+    noted : dict
+        What `comodels.saved.publish_arguments` takes besides.
+    incentive : str
+        What it is called.
     steps : list of (int, int)
         First state word and number of words of each transaction; the first one publishes.
     summary : Summary or None
@@ -98,26 +101,17 @@ class Plan:
     """
 
     token: str
-    kind: str
-    implementation: str
-    trainer: str
+    saved: models.SavedModel
+    noted: dict[str, str]
     incentive: str
-    terms: bytes
-    parameters: int
-    card: bytes
-    name: str
-    words: list[int]
-    salt: bytes
     steps: list[tuple[int, int]]
-    encoder_text: str
-    class_names: tuple[str, ...]
     summary: Summary | None
 
     def step_texts(self) -> list[str]:
         """What each transaction does."""
         count = self.steps[0][1]
         begins = "empty" if count == 0 else "first" if len(self.steps) > 1 else "all"
-        texts = [say(f"create.step.publish_{begins}", name=self.name, n=count)]
+        texts = [say(f"create.step.publish_{begins}", name=self.saved.name, n=count)]
         texts += [say("create.step.load", first=a + 1, last=a + n) for a, n in self.steps[1:]]
         return [*texts, say("create.step.seal")] if len(self.steps) > 1 else texts
 
@@ -168,32 +162,27 @@ class Plans:
                     listed=", ".join(offered.kinds) or "–",
                 )
             )
-        words = saved.words
-        first = min(len(words), models.PUBLISH_WORDS)
-        if not any(words):
-            words, first = [], 0  # an untrained model is all zeros, which costs nothing
-        steps = [(0, first)]
-        while steps[-1][0] + steps[-1][1] < len(words):
-            begin = steps[-1][0] + steps[-1][1]
-            steps.append((begin, min(models.LOAD_WORDS, len(words) - begin)))
+        if not any(saved.words):
+            saved = replace(saved, words=[])  # an untrained model is all zeros, which costs nothing
+        count = len(saved.words)
+        steps = [(0, min(count, models.PUBLISH_WORDS))]
+        for begin in range(models.PUBLISH_WORDS, count, models.LOAD_WORDS):
+            steps.append((begin, min(models.LOAD_WORDS, count - begin)))
         self.store.keep(saved.encoder)
         if data is not None and data.columns:
             self.store.name_numbers(saved.encoder.spec, data.columns)
         plan = Plan(
             token=secrets.token_urlsafe(12),
-            kind=saved.kind,
-            implementation=offered.kinds[saved.kind],
-            trainer=offered.incentives[incentive],
+            saved=saved,
+            noted={
+                "implementation": offered.kinds[saved.kind],
+                "trainer": offered.incentives[incentive],
+                "terms": "0x" + agreed.terms.encode().hex(),
+                "salt": "0x" + secrets.token_bytes(32).hex(),
+                "registry": self.reader.registry,
+            },
             incentive=page_of(incentive)(offered.incentives[incentive]).title,
-            terms=agreed.terms.encode(),
-            parameters=saved.parameters,
-            card=saved.card,
-            name=name,
-            words=words,
-            salt=secrets.token_bytes(32),
             steps=steps,
-            encoder_text=f"{saved.encoder.spec}",
-            class_names=saved.class_names,
             summary=summary,
         )
         self._plans[plan.token] = plan
@@ -267,19 +256,7 @@ class Plans:
 
     def address(self, plan: Plan, account: str) -> str:
         """Where the model will be if this account publishes it."""
-        _, count = plan.steps[0]
-        return models.model_address(
-            plan.implementation,
-            self.reader.registry,
-            account,
-            plan.trainer,
-            plan.terms,
-            plan.parameters,
-            plan.card,
-            plan.words[:count],
-            len(plan.steps) == 1,
-            plan.salt,
-        )
+        return models.planned_address(plan.noted | {"owner": account}, plan.saved)
 
     def transaction(self, plan: Plan, account: str, step: int) -> Transaction:
         if not is_address(account):
@@ -288,25 +265,13 @@ class Plans:
         if not 0 <= step < len(texts):
             raise InputError(say("error.no_step"))
         if step == 0:
-            begin, count = plan.steps[0]
-            sealed = len(plan.steps) == 1
-            data = calldata(
-                PUBLISH,
-                [
-                    plan.implementation,
-                    plan.trainer,
-                    plan.terms,
-                    plan.parameters,
-                    plan.card,
-                    plan.words[:count],
-                    sealed,
-                    plan.salt,
-                ],
+            data = registry_at(self.reader.node, self.reader.registry).data(
+                "publish", *models.publish_arguments(plan.saved, plan.noted)
             )
             return Transaction(self.reader.registry, data, 0, texts[0])
         if step < len(plan.steps):
             begin, count = plan.steps[step]
-            data = calldata("load(uint256,uint256[])", [begin, plan.words[begin : begin + count]])
+            data = calldata("load(uint256,uint256[])", [begin, plan.saved.words[begin : begin + count]])
         else:
             data = calldata("seal()")
         return Transaction(self.address(plan, account), data, 0, texts[step])
@@ -322,7 +287,7 @@ class Plans:
             done = 1
             for begin, count in plan.steps[1:]:
                 found = self.reader.node.view(address, "words(uint256,uint256)(uint256[])", begin, count)
-                if list(found) != plan.words[begin : begin + count]:
+                if list(found) != plan.saved.words[begin : begin + count]:
                     break
                 done += 1
         except RpcError:
@@ -344,7 +309,7 @@ class Plans:
         tried = try_steps(self.reader.node, account, steps)
         if tried is not None:
             return [say("create.gas", gas=number(gas)) for gas in tried]
-        guessed = [n * GAS_PER_WORD + GAS_PER_LOAD for _, n in plan.steps] + [GAS_OF_SEAL] * (len(plan.steps) > 1)
+        guessed = step_gas(plan.saved)
         return [say("create.about_gas", gas=number(gas)) for gas in guessed[done:]]
 
 

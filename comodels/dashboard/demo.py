@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,14 @@ from comodels.chain.abi import Transaction, calldata
 from comodels.chain.contract import ContractAt
 from comodels.chain.local import Chain
 from comodels.claims import Points, PredictionMarket, SelfAssessment
-from comodels.dashboard.create import PUBLISH
 from comodels.dashboard.server import Dashboard, Settings
 from comodels.dashboard.store import TestSet
 from comodels.dashboard.terms import ADAPTERS
 from comodels.market import MarketDriver
 from comodels.models import KINDS
 from comodels.models.training import train
-from comodels.wire import pack_card
-
-DAY = 86_400
+from comodels.registry import registry_at
+from comodels.units import DAY
 
 GOOD = [
     "wonderful",
@@ -139,15 +137,11 @@ def deploy(chain: Chain, bytecode: dict[str, bytes]) -> Deployed:
         addresses = [to_checksum_address(receipt["contractAddress"]) for receipt in receipts]
         contracts |= zip(names, addresses, strict=True)
     kinds = [name for name in contracts if name in KINDS]
-    _check(
-        chain.send(
-            [
-                Transaction(
-                    accounts[0], contracts["Registry"], calldata("add_implementation(address)", [contracts[kind]])
-                )
-                for kind in kinds
-            ]
-        )
+    chain.send_all(
+        [
+            Transaction(accounts[0], contracts["Registry"], calldata("add_implementation(address)", [contracts[kind]]))
+            for kind in kinds
+        ]
     )
     return Deployed(chain, contracts, accounts)
 
@@ -169,22 +163,23 @@ def publish(
     incentive : adapter of `comodels.claims` with its terms
     """
     owner = owner or deployed.accounts[0]
-    registry, implementation = deployed.contracts["Registry"], deployed.contracts[twin.KIND]
-    trainer = deployed.contracts[incentive.contract]
-    packed, words = incentive.terms.encode(), twin.words() if trained else []
+    registry = registry_at(deployed.chain, deployed.contracts["Registry"])
+    noted = {
+        "registry": registry.address,
+        "owner": owner,
+        "implementation": deployed.contracts[twin.KIND],
+        "trainer": deployed.contracts[incentive.contract],
+        "terms": "0x" + incentive.terms.encode().hex(),
+    }
     transactions, addresses = [], []
     for name, description in names:
-        salt = next(deployed.salts).to_bytes(32, "big")
-        card = pack_card(name, description, encoder.spec, classes)
-        parameters = twin.parameters.pack()
-        arguments = [implementation, trainer, packed, parameters, card, words, True, salt]
-        transactions.append(
-            Transaction(owner, registry, calldata(PUBLISH, arguments), gas=16_000_000 if words else 2_000_000)
-        )
-        addresses.append(
-            models.model_address(implementation, registry, owner, trainer, packed, parameters, card, words, True, salt)
-        )
-    _check(deployed.chain.send(transactions))
+        noted["salt"] = f"0x{next(deployed.salts):064x}"
+        saved = models.SavedModel.of(twin, encoder, name, description, classes)
+        saved = saved if trained else replace(saved, words=[])
+        arguments, gas = models.publish_arguments(saved, noted), 16_000_000 if trained else 2_000_000
+        transactions.append(registry.transaction("publish", *arguments, sender=owner, gas=gas))
+        addresses.append(models.planned_address(noted, saved))
+    deployed.chain.send_all(transactions)
     return addresses
 
 
@@ -213,13 +208,7 @@ def contribute(
         )
         for i, (x, y) in enumerate(zip(samples, labels, strict=True))
     ]
-    _check(chain.send(transactions))
-
-
-def _check(receipts: Sequence[dict]) -> None:
-    failed = [i for i, receipt in enumerate(receipts) if int(receipt["status"], 16) != 1]
-    if failed:
-        raise RuntimeError(f"{len(failed)} of {len(receipts)} transactions failed, the first is number {failed[0]}")
+    chain.send_all(transactions)
 
 
 def set_up(
@@ -423,4 +412,4 @@ def _claim(
             for name, _ in row.actions
             if name in wanted
         ]
-        _check(deployed.chain.send([Transaction(person, t.to, t.data) for t in sent[:most]]))
+        deployed.chain.send_all([Transaction(person, t.to, t.data) for t in sent[:most]])

@@ -24,11 +24,11 @@ from comodels.dashboard.words import explain
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.settlement import settle
-from comodels.market import MarketDriver, StepRefused, TooMuchGas, View
+from comodels.market import MarketDriver, StepRefused, TooMuchGas
 from comodels.market_secret import Secret, path_in
-from comodels.payouts import Stake
+from comodels.payouts import Stake, View, stakes_of
 
-PHASES = ("committed", "drawn", "participating", "revealing", "scoring", "settling")
+RUNNING = p.PHASES[p.COMMITTED : p.SETTLED]
 BLOCKS_OF_DRAW = p.DRAW_DELAY + p.BLOCKHASH_WINDOW
 
 
@@ -86,12 +86,7 @@ class Draft(MarketDriver):
         raise Planned(function, arguments, value)
 
     def stakes(self, view: View) -> list[Stake]:
-        found = {}
-        for c in self.reader.history(self.subject).contributions:
-            market, index = p.place_of(self.model, c.more)
-            if market == self.market and c.effect:
-                found[index] = Stake(index, c.contributor, c.x, c.label, c.effect, c.sponsor)
-        return [found[i] for i in sorted(found)]
+        return stakes_of(self.reader.history(self.subject).contributions, self.model, self.market)
 
     def planned(self, step: str) -> tuple[bytes, int]:
         """Calldata and wei of the next transaction of a step. Raises `InputError` if there is none."""
@@ -188,7 +183,7 @@ class Market:
             return Situation(None, say("market.phase.none"), steps=steps, waiting=say("market.ask.none"))
         if view.ended:
             return Situation(view, say(f"market.ending.{p.PHASES[view.phase]}"), timeline=self._timeline(view, False))
-        name, now = PHASES[view.phase - 1], driver.node.next_time
+        name, now = p.PHASES[view.phase], driver.node.next_time
         _, method = driver.next_step(view)
         missed = view.phase == p.COMMITTED and method == "expire"
         over = missed or bool(view.deadline) and now >= view.deadline
@@ -220,7 +215,7 @@ class Market:
             span(plan.score_time),
             say("market.lasts.any"),
         )
-        for i, (name, length) in enumerate(zip(PHASES, lasts, strict=True), 1):
+        for i, (name, length) in enumerate(zip(RUNNING, lasts, strict=True), 1):
             state = "done" if view.phase > i else "now" if view.phase == i else "later"
             when = say("market.lasts.at_most", time=length) if p.COMMITTED < i < p.SETTLING else length
             if state == "now" and view.deadline and i < p.SETTLING:

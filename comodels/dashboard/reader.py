@@ -12,16 +12,18 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
+from comodels.artifacts import artifact
 from comodels.chain.abi import Call, word
+from comodels.chain.contract import ContractAt
 from comodels.chain.logs import Contribution, created_block, pages
 from comodels.chain.node import Node, RpcError, all_of
 from comodels.dashboard.reading import Readings, Task
 from comodels.dashboard.safe import clean
 from comodels.dashboard.say import say
+from comodels.registry import Entry as Published
 from comodels.wire import ADD_DATA_TOPIC, checksummed, parse_clone
 
 ZERO = "0x" + "0" * 40
-ENTRY = "(address,address,address,address,uint256,string,string,string,string,uint256)"
 PAGE = 50  # entries that the registry gives at once
 MAX_HISTORIES = 50  # models whose events are kept
 
@@ -438,5 +440,6 @@ class Reader:
 
     def publications(self, addresses: Sequence[str]) -> list[tuple[str, int]]:
         """The owners of published models as the registry knows them, and the blocks in which they were published."""
-        calls = [Call(self.registry, f"entry(address)({ENTRY})", [address]) for address in addresses]
-        return [(checksummed(entry[2]), entry[9]) for entry in all_of(self.node.views(calls))]
+        registry = ContractAt(self.node, self.registry, artifact("Registry").abi)
+        entries = map(Published.from_answer, registry.call_many("entry", [(address,) for address in addresses]))
+        return [(entry.owner, entry.block) for entry in entries]

@@ -18,6 +18,7 @@ from comodels.dashboard.library import sentence, told
 from comodels.dashboard.safe import clean
 from comodels.dashboard.say import say
 from comodels.originals import MAX_ORIGINALS, MAX_TEXT, makes, read_originals
+from comodels.published import batches
 from encoders.image import grey
 from encoders.spec import split_places
 
@@ -26,7 +27,6 @@ MAX_PIXELS = 50_000_000
 MAX_ENCODER_FILE = 20_000_000  # bytes
 MAX_DATA_FILE = 10_000_000  # bytes
 MAX_TEST_ROWS = 2_000
-MAX_PART = 24_000  # bytes of rows in one `evaluate`
 
 
 class InputError(Exception):
@@ -258,15 +258,9 @@ class TestSet:
 
     @classmethod
     def pack(cls, name: str, samples: Sequence[bytes], labels: Sequence[int], left_out: int = 0) -> TestSet:
-        parts, part = [], b""
         samples, dropped = samples[:MAX_TEST_ROWS], max(0, len(samples) - MAX_TEST_ROWS)
-        for x, y in zip(samples, labels, strict=False):
-            row = bytes([int(y)]) + len(x).to_bytes(2, "big") + x
-            if len(part) + len(row) > MAX_PART:
-                parts.append(part)
-                part = b""
-            part += row
-        return cls(name, tuple([*parts, part] if part else parts), len(samples), left_out + dropped)
+        rows = zip(samples, map(int, labels), strict=False)
+        return cls(name, tuple(batches(list(rows))), len(samples), left_out + dropped)
 
     @property
     def key(self) -> bytes:

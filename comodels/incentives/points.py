@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from comodels.batch import NOT_SIGNED, TOO_LATE, Signed
+from comodels.batch import Signed
 from comodels.incentives.terms import TermsBase, term
+from comodels.incentives.twins import IsSigned, Model, add_each, agrees
 from comodels.revert import Revert, attempt, require
 from comodels.units import DAY
 
@@ -19,16 +20,6 @@ FIRST_MILESTONE = 252
 
 # reasons of an award, as in the contract's event
 VALIDATED, NEW_LABEL, RARE_LABEL, STREAK, REPORT = 1, 2, 4, 8, 16
-
-
-class Model(Protocol):
-    """What an incentive asks of a model's twin."""
-
-    def predict(self, x: bytes) -> int: ...
-
-    def predict_without(self, x: bytes, y: int, effect: int) -> int: ...
-
-    def update(self, x: bytes, y: int) -> int: ...
 
 
 def _points(default: int, label: str, help: str) -> Any:
@@ -239,21 +230,16 @@ class Points:
         """Contribute (sample, label) pairs. Returns for each its effect, or why it was skipped."""
         return [attempt(self.add_data, sender, x, y, time) for x, y in rows]
 
-    def add_signed(
-        self, sender: str, items: Sequence[Signed], time: int, signed: Callable[[Signed, int, str], bool]
-    ) -> list[int | str]:
-        """As `add_many`, with what others signed.
-
-        `signed` tells of an item, a round and a sponsor whether the contributor signed them.
-        """
-
-        def add(item: Signed) -> int:
-            require(time <= item.deadline, TOO_LATE)
-            round = self.round_of(item.contributor, sender, item.x, item.y)
-            require(signed(item, round, sender), NOT_SIGNED)
-            return self.add_data(item.contributor, item.x, item.y, time)
-
-        return [attempt(add, item) for item in items]
+    def add_signed(self, sender: str, items: Sequence[Signed], time: int, signed: IsSigned) -> list[int | str]:
+        """As `add_many`, with what others signed."""
+        return add_each(
+            items,
+            sender,
+            time,
+            signed,
+            lambda item: self.round_of(item.contributor, sender, item.x, item.y),
+            lambda item: self.add_data(item.contributor, item.x, item.y, time),
+        )
 
     def round_of(self, contributor: str, sponsor: str, x: bytes, y: int) -> int:
         """The round that a signature for a contribution by a sponsor must name now."""
@@ -274,7 +260,7 @@ class Points:
         if sender != record.contributor:
             require(time >= record.time + self.terms.report_wait, "points: too early for anyone else")
         require(x not in self.earned, "points: this sample has earned already")
-        require(self._agrees(x, y, record), "points: the model disagrees")
+        require(agrees(self.model, self.terms, x, y, record.effect), "points: the model disagrees")
         record.pending, record.validated = False, True
         self.earned.add(x)
         return self.ledger.validate(record.contributor, y, record.time).points
@@ -285,7 +271,7 @@ class Points:
         require(not record.reported, "points: reported already")
         require(record.contributor != sender, "points: one's own contribution")
         require(self.ledger.accounts[sender].validated > 0, "points: no validated contribution of one's own")
-        require(not self._agrees(x, y, record), "points: the model agrees")
+        require(not agrees(self.model, self.terms, x, y, record.effect), "points: the model agrees")
         record.reported = True
         return self.ledger.report(sender).points
 
@@ -296,11 +282,6 @@ class Points:
             raise Revert("points: no such contribution, or validated already")
         require(time >= record.time + wait, "points: too early")
         return record
-
-    def _agrees(self, x: bytes, y: int, record: Contribution) -> bool:
-        if self.terms.without_own_effect:
-            return self.model.predict_without(x, y, record.effect) == y
-        return self.model.predict(x) == y
 
 
 def badge_name(badge: int) -> str:

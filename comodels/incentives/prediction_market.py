@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import comb
@@ -11,15 +11,16 @@ from math import comb
 from eth_abi import encode
 from eth_utils import keccak
 
-from comodels.batch import NOT_SIGNED, TOO_LATE, Signed
+from comodels.batch import Signed
 from comodels.incentives.chains import GROUP, Given, around
 from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
 from comodels.incentives.settlement import TREE, OwedTrees, owed_leaf, settle, shares
-from comodels.incentives.terms import TermsBase, term
+from comodels.incentives.terms import Term, TermsBase, term
+from comodels.incentives.twins import IsSigned, add_each
 from comodels.merkle import root_of, standard_leaf
 from comodels.revert import Revert, attempt, require
 from comodels.rows import MAX_SAMPLE, ROW_HEAD
-from comodels.units import DAY
+from comodels.units import DAY, ETHER
 from comodels.wire import iterate_withdrawals, pack_entry, pack_withdrawal
 
 NOT_AS_MANY = "prediction-market: not as many rows as a portion has"
@@ -92,6 +93,27 @@ class Terms(TermsBase):
     def pack(self) -> bytes:
         """As the contract's `open` takes them."""
         return self.encode()
+
+
+def _asked(name: str, unit: str, default: int, help: str, most: int = 2**96 - 1) -> Term:
+    return Term(name, "", unit, "", help, default, most)
+
+
+PLANNED = (
+    _asked("portions", "number", 10, "Parts of the test set, of equal size.", 256),
+    _asked("drawn", "number", 3, "Portions that are drawn and shown before the participation.", 255),
+    _asked("stake", "wei", ETHER // 1_000, "What each contribution stakes."),
+    _asked("rounds", "number", 50, "The bounty, in stakes.", 2**24 - 1),
+    _asked("bond", "wei", ETHER // 20, "What the provider loses if the test set is not revealed in time."),
+    _asked("fee", "wei", ETHER // 10_000, "What the provider pays for scoring one contribution."),
+    _asked("min_contributions", "number", 1, "With fewer contributions it is cancelled.", MAX_CONTRIBUTIONS),
+    _asked("max_contributions", "number", 200, "With so many the participation ends.", MAX_CONTRIBUTIONS),
+    _asked("reveal_time", "seconds", DAY, "For revealing the drawn portions."),
+    _asked("participation_time", "seconds", 7 * DAY, "For the participation."),
+    _asked("rest_time", "seconds", 2 * DAY, "For revealing the other portions, and checking them."),
+    _asked("score_time", "seconds", 7 * DAY, "For scoring the contributions."),
+)
+"""What a provider is asked for, the fields of a `Plan`, with what is usual. Rows follow from the test set."""
 
 
 @dataclass(frozen=True)
@@ -427,23 +449,20 @@ class PredictionMarket:
         items: Sequence[Signed],
         value: int,
         time: int,
-        signed: Callable[[Signed, int, str], bool],
+        signed: IsSigned,
     ) -> list[int | str]:
-        """As `add_many`, with what others signed.
-
-        `signed` tells of an item, a round and a sponsor whether the contributor signed them.
-        """
+        """As `add_many`, with what others signed."""
         m = self._open_market(model, len(items), value, time)
 
+        def key(item: Signed) -> tuple[str, str, str, bytes, int]:
+            return model, item.contributor, sender, item.x, item.y
+
         def add(item: Signed) -> int:
-            require(time <= item.deadline, TOO_LATE)
-            key = model, item.contributor, sender, item.x, item.y
-            require(signed(item, self.rounds[key], sender), NOT_SIGNED)
             effect = self._add(m, item.contributor, sender, item.x, item.y)
-            self.rounds[key] += 1
+            self.rounds[key(item)] += 1
             return effect
 
-        return [attempt(add, item) for item in items]
+        return add_each(items, sender, time, signed, lambda item: self.rounds[key(item)], add)
 
     def round_of(self, model: str, contributor: str, sponsor: str, x: bytes, y: int) -> int:
         """The round that a signature for a contribution by a sponsor must name now."""

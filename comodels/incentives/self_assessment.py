@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isqrt
-from typing import Any, Protocol
+from typing import Any
 
-from comodels.batch import NOT_SIGNED, TOO_LATE, Signed
+from comodels.batch import Signed
 from comodels.incentives.terms import TermsBase, term
+from comodels.incentives.twins import IsSigned, Model, add_each, agrees
 from comodels.revert import Revert, attempt, require
 from comodels.units import DAY
 
 MAX_ROUND = 2**26 - 1
 JUST_LEARNT = "self-assessment: the model learnt just now, ask in a later block"
-
-
-class Model(Protocol):
-    """What an incentive asks of a model's twin."""
-
-    def predict(self, x: bytes) -> int: ...
-
-    def predict_without(self, x: bytes, y: int, effect: int) -> int: ...
-
-    def update(self, x: bytes, y: int) -> int: ...
-
-    def learn(self, x: bytes, y: int) -> tuple[int, int]: ...
 
 
 @dataclass(frozen=True)
@@ -224,21 +213,18 @@ class SelfAssessment:
         return [attempt(self._add, sender, sender, x, y, deposit, time) for x, y in rows]
 
     def add_signed(
-        self, sender: str, items: Sequence[Signed], value: int, time: int, signed: Callable[[Signed, int, str], bool]
+        self, sender: str, items: Sequence[Signed], value: int, time: int, signed: IsSigned
     ) -> list[int | str]:
-        """As `add_many`, with what others signed, for which the sender pays.
-
-        `signed` tells of an item, a round and a sponsor whether the contributor signed them.
-        """
+        """As `add_many`, with what others signed, for which the sender pays."""
         deposit = self._batch_deposit(len(items), value, time)
-
-        def add(item: Signed) -> int:
-            require(time <= item.deadline, TOO_LATE)
-            round = self.round_of(item.contributor, sender, item.x, item.y)
-            require(signed(item, round, sender), NOT_SIGNED)
-            return self._add(item.contributor, sender, item.x, item.y, deposit, time)
-
-        return [attempt(add, item) for item in items]
+        return add_each(
+            items,
+            sender,
+            time,
+            signed,
+            lambda item: self.round_of(item.contributor, sender, item.x, item.y),
+            lambda item: self._add(item.contributor, sender, item.x, item.y, deposit, time),
+        )
 
     def round_of(self, contributor: str, sponsor: str, x: bytes, y: int) -> int:
         """The round that a signature for a contribution by a sponsor must name now."""
@@ -280,7 +266,7 @@ class SelfAssessment:
     def refund(self, sender: str, contributor: str, x: bytes, y: int, time: int, sponsor: str | None = None) -> int:
         """The wei that the contributor gets back because the model agrees, whoever asks for it."""
         record = self._askable_record(contributor, x, y, time, sponsor)
-        if not self._agrees(x, y, record):
+        if not agrees(self.model, self.terms, x, y, record.effect):
             raise Revert("self-assessment: the model disagrees")
         # noted in the contributor's own record too, whoever paid: so it counts once
         own = self.contributions.setdefault(self._key(contributor, x, y), Contribution())
@@ -299,7 +285,7 @@ class SelfAssessment:
         if sender not in (contributor, self.keeper_of.get(contributor)):
             raise Revert("self-assessment: only the contributor, or the keeper whom they named")
         require(self.can_forgive(contributor), "self-assessment: too few validated contributions")
-        if self._agrees(x, y, record):
+        if agrees(self.model, self.terms, x, y, record.effect):
             raise Revert("self-assessment: model agrees")
         self.forgiven_of[contributor] += 1
         return self._give_back(record, sponsor or contributor)
@@ -326,7 +312,7 @@ class SelfAssessment:
         require(self.terms.dispute_wait > 0, "self-assessment: report at once, there is no dispute wait")
         record = self._reportable_record(sender, contributor, x, y, time, sponsor)
         require(sender not in record.reports, "self-assessment: flagged already")
-        require(not self._agrees(x, y, record), "self-assessment: model agrees")
+        require(not agrees(self.model, self.terms, x, y, record.effect), "self-assessment: model agrees")
         record.reports[sender] = time
 
     def report(self, sender: str, contributor: str, x: bytes, y: int, time: int, sponsor: str | None = None) -> int:
@@ -338,7 +324,7 @@ class SelfAssessment:
         if self.terms.dispute_wait > 0:
             require(flagged > 0, "self-assessment: flag it first")
             require(time >= flagged + self.terms.dispute_wait, "self-assessment: too early")
-        if self._agrees(x, y, record):
+        if agrees(self.model, self.terms, x, y, record.effect):
             raise Revert("self-assessment: model agrees")
         amount = self.share(sender, record)
         if amount == 0:
@@ -440,11 +426,6 @@ class SelfAssessment:
     def answers(self, time: int) -> bool:
         """Whether the model can be asked for a claim: not in a second in which it learnt."""
         return self.latest < time
-
-    def _agrees(self, x: bytes, y: int, record: Contribution) -> bool:
-        if self.terms.without_own_effect:
-            return self.model.predict_without(x, y, record.effect) == y
-        return self.model.predict(x) == y
 
     def _give_back(self, record: Contribution, payer: str) -> int:
         amount = record.claimable

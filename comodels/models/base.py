@@ -96,3 +96,32 @@ class Twin:
     def update(self, x: bytes, y: int) -> int:
         """Learn from a sample; returns the effect: 0, or 1 + the rival. Changes nothing if it raises."""
         return self.learn(x, y)[0]
+
+
+class TwoClasses(Twin):
+    """Base of the twins whose one score is above 0 for class 1."""
+
+    MOST_CLASSES = 2
+    class_count = 2
+
+    def score(self, x: bytes) -> int:
+        """The value whose sign decides, in the weights' unit. Raises `Revert` for a malformed sample."""
+        raise NotImplementedError
+
+    def scores(self, x: bytes) -> list[int]:
+        return [0, self.score(x)]
+
+    def predict(self, x: bytes) -> int:
+        return int(self.score(x) > 0)
+
+    def predict_without(self, x: bytes, y: int, effect: int) -> int:
+        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
+        score = self.score(x)
+        if effect:
+            step = self._step(x, effect)
+            score += -step if y == 1 else step
+        return int(score > 0)
+
+    def _step(self, x: bytes, effect: int) -> int:
+        """By how much a contribution with this effect moved the score."""
+        raise NotImplementedError

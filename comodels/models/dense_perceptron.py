@@ -8,7 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from comodels.models.base import Parameters, Twin
+from comodels.models.base import Parameters, Twin, TwoClasses
+from comodels.models.classes import check_most
 from comodels.models.falling import COUNT_AT, EFFECT_AT, check_fall, doublings_at
 from comodels.revert import require
 
@@ -19,8 +20,38 @@ MAX_UNIT = 5_792
 VERSION_MAX = 2**31 - 1
 
 
+class DenseParameters(Parameters):
+    """Base of the parameters of models on dense samples, with what all of them check."""
+
+    n_features: int
+    unit: int
+
+    def __post_init__(self) -> None:
+        check_most(getattr(self, "room", 2))
+        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
+        require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
+
+
+class FallingParameters(DenseParameters):
+    """Base of the parameters of perceptrons on dense samples, with what all of them check."""
+
+    rate: int
+    bias_rate: int
+    margin: int
+    fall: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
+        check_fall(self.fall, self.rate)
+        super().__post_init__()
+
+    def step(self, values: np.ndarray, doublings: int) -> int:
+        """By how much an update with these values moves a score."""
+        return (self.rate * int(values @ values) + self.bias_rate * self.unit) << doublings
+
+
 @dataclass(frozen=True)
-class DensePerceptronParameters(Parameters):
+class DensePerceptronParameters(FallingParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -48,12 +79,6 @@ class DensePerceptronParameters(Parameters):
     bias_rate: int = 0
     margin: int = 0
     fall: int = 0
-
-    def __post_init__(self) -> None:
-        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
-        check_fall(self.fall, self.rate)
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
-        require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
 
 
 @cache
@@ -126,7 +151,7 @@ class DenseTwin(Twin):
         return np.frombuffer(x, np.int8).astype(np.int64)
 
 
-class DensePerceptron(DenseTwin):
+class DensePerceptron(TwoClasses, DenseTwin):
     """A two-class perceptron on dense samples.
 
     Parameters
@@ -144,9 +169,7 @@ class DensePerceptron(DenseTwin):
 
     KIND = "DensePerceptron"
     FAMILY = "perceptron"
-    MOST_CLASSES = 2
     PARAMETERS = DensePerceptronParameters
-    class_count = 2
 
     def __init__(
         self,
@@ -172,25 +195,12 @@ class DensePerceptron(DenseTwin):
         """The value whose sign decides: w·x + bias·unit. Raises `Revert` for a sample of the wrong dimension."""
         return int(self.weights @ self._values(x)) + self.bias * self.parameters.unit
 
-    def scores(self, x: bytes) -> list[int]:
-        return [0, self.score(x)]
-
-    def predict(self, x: bytes) -> int:
-        return int(self.score(x) > 0)
-
     def predict_many(self, X: np.ndarray) -> np.ndarray:
         """The classes of samples: ndarray of int8, shape (n_samples, n_features) to ndarray of int64, (n_samples,)."""
         return (X.astype(np.int64) @ self.weights + self.bias * self.parameters.unit > 0).astype(np.int64)
 
-    def predict_without(self, x: bytes, y: int, effect: int) -> int:
-        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        score = self.score(x)
-        if effect:
-            values = self._values(x)
-            p = self.parameters
-            step = (p.rate * int(values @ values) + p.bias_rate * p.unit) << (effect >> EFFECT_AT & 7)
-            score += -step if y == 1 else step
-        return int(score > 0)
+    def _step(self, x: bytes, effect: int) -> int:
+        return self.parameters.step(self._values(x), effect >> EFFECT_AT & 7)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comodels.models.base import Parameters
-from comodels.models.sparse_perceptron import MAX_FEATURES, SparsePerceptron, longest_sample, unpack_words
+from comodels.models.sparse_perceptron import SparseParameters, SparsePerceptron, unpack_words
 from comodels.revert import Revert, require
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**12), 2**12 - 1
@@ -27,7 +26,7 @@ def pack_lane(weight: int, level: int) -> int:
 
 
 @dataclass(frozen=True)
-class LevelPerceptronParameters(Parameters):
+class LevelPerceptronParameters(SparseParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -45,15 +44,6 @@ class LevelPerceptronParameters(Parameters):
     n_features: int
     bias_rate: int = 2
     margin: int = 240
-
-    def __post_init__(self) -> None:
-        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,532 features")
-
-    @property
-    def longest(self) -> int:
-        """The most features that a sample may have."""
-        return longest_sample(self.n_features)
 
 
 class LevelPerceptron(SparsePerceptron):
@@ -74,8 +64,6 @@ class LevelPerceptron(SparsePerceptron):
 
     KIND = "LevelPerceptron"
     FAMILY = "levels"
-    SPARSE = True
-    MOST_CLASSES = 2
     PARAMETERS = LevelPerceptronParameters
     WEIGHTS = WEIGHT_MIN, WEIGHT_MAX
 
@@ -92,14 +80,9 @@ class LevelPerceptron(SparsePerceptron):
         if len(self.levels) != parameters.n_features or not all(0 <= level < 8 for level in self.levels):
             raise ValueError(f"{parameters.n_features} levels from 0 to 7 are needed")
 
-    def predict_without(self, x: bytes, y: int, effect: int) -> int:
-        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        score = self.score(x)
-        if effect:
-            require(effect < 2**16, "model: no such effect")
-            step = effect - 1 + self.parameters.bias_rate
-            score += -step if y == 1 else step
-        return int(score > 0)
+    def _step(self, x: bytes, effect: int) -> int:
+        require(effect < 2**16, "model: no such effect")
+        return effect - 1 + self.parameters.bias_rate
 
     def _move(self, indices: Sequence[int], touched: Sequence[int], sign: int) -> int:
         steps = [STEPS[self.levels[i]] for i in indices]

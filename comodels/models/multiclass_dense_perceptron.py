@@ -7,26 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comodels.models.base import Parameters
-from comodels.models.classes import NEVER, check_room, counting, pack_header, unpack_header
+from comodels.models.classes import MAX_CLASS_WORDS, ClassPerceptron, pack_header, unpack_header
 from comodels.models.dense_perceptron import (
     BIAS_MAX,
     BIAS_MIN,
-    MAX_FEATURES,
-    MAX_UNIT,
-    VERSION_MAX,
     WEIGHT_MAX,
     WEIGHT_MIN,
     DenseTwin,
+    FallingParameters,
     check_norm,
     pack_weights,
     unpack_words,
 )
-from comodels.models.falling import COUNT_AT, EFFECT_AT, check_fall, doublings_at
+from comodels.models.falling import COUNT_AT, EFFECT_AT, doublings_at
 from comodels.revert import require
-
-MAX_CLASSES = 255
-MAX_CLASS_WORDS = 4_096
 
 
 def class_words(n_features: int) -> int:
@@ -35,7 +29,7 @@ def class_words(n_features: int) -> int:
 
 
 @dataclass(frozen=True)
-class MulticlassDensePerceptronParameters(Parameters):
+class MulticlassDensePerceptronParameters(FallingParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -68,15 +62,11 @@ class MulticlassDensePerceptronParameters(Parameters):
     fall: int = 0
 
     def __post_init__(self) -> None:
-        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
-        check_fall(self.fall, self.rate)
-        require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
-        require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
+        super().__post_init__()
         require(self.room * class_words(self.n_features) <= MAX_CLASS_WORDS, "model: too many classes")
 
 
-class MulticlassDensePerceptron(DenseTwin):
+class MulticlassDensePerceptron(ClassPerceptron, DenseTwin):
     """A perceptron with a weight vector and a bias for each class, on dense samples.
 
     Parameters
@@ -131,12 +121,10 @@ class MulticlassDensePerceptron(DenseTwin):
     def class_count(self) -> int:
         return len(self.weights)
 
-    def scores(self, x: bytes) -> list[int]:
-        """w·x + bias·unit of each class; -2^255 for one that was added and is not above 0.
-
-        Raises `Revert` for a sample of the wrong dimension.
-        """
-        return counting(self._sums(x), self.founders)
+    def _sums(self, x: bytes) -> list[int]:
+        """w·x + bias·unit of each class. Raises `Revert` for a sample of the wrong dimension."""
+        dots = (self.weights @ self._values(x)).tolist()
+        return [dot + bias * self.parameters.unit for dot, bias in zip(dots, self.biases, strict=True)]
 
     def predict_many(self, X: np.ndarray) -> np.ndarray:
         """The classes of samples: ndarray of int8, shape (n_samples, n_features) to ndarray of int64, (n_samples,)."""
@@ -146,39 +134,26 @@ class MulticlassDensePerceptron(DenseTwin):
             added[added <= 0] = np.iinfo(np.int64).min
         return scores.argmax(axis=1)
 
-    def predict_without(self, x: bytes, y: int, effect: int) -> int:
-        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        p = self.parameters
-        rival, doublings = effect & 0xFF, effect >> EFFECT_AT
-        require(0 <= y < self.class_count and rival <= self.class_count, "model: no such class")
-        require(doublings <= p.fall, "model: no such effect")
-        scores = self._sums(x)
-        if rival:
-            values = self._values(x)
-            step = (p.rate * int(values @ values) + p.bias_rate * p.unit) << doublings
-            scores[y] -= step
-            scores[rival - 1] += step
-        scores = counting(scores, self.founders)
-        return scores.index(max(scores))
+    def _rival_and_detail(self, effect: int) -> tuple[int, int]:
+        return effect & 0xFF, effect >> EFFECT_AT
+
+    def _most_detail(self) -> int:
+        return self.parameters.fall
+
+    def _step(self, x: bytes, detail: int) -> int:
+        return self.parameters.step(self._values(x), detail)
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 
-    def learn(self, x: bytes, y: int) -> tuple[int, int]:
-        """As `update`; returns the effect, and the class that `predict` gave to the sample just before."""
-        require(0 <= y < self.class_count, "model: no such class")
-        scores = self.scores(x)
-        values = self._values(x)
-        p = self.parameters
-        check_norm(values, p.unit)
-        rivals = [c for c in range(self.class_count) if c != y and scores[c] > NEVER]
-        answer = scores.index(max(scores))
-        if not rivals:
-            return 0, answer
-        rival = max(rivals, key=lambda c: (scores[c], -c))
+    def _check_sample(self, x: bytes) -> None:
+        check_norm(self._values(x), self.parameters.unit)
+
+    def _margin(self) -> int:
+        return self.parameters.margin << doublings_at(self.parameters.fall, self.count)
+
+    def _move(self, x: bytes, y: int, rival: int) -> int:
+        p, values = self.parameters, self._values(x)
         doublings = doublings_at(p.fall, self.count)
-        if scores[y] >= scores[rival] + max(p.margin << doublings, int(rival < y)):
-            return 0, answer
-        require(self.version < VERSION_MAX, "model: version is full")
         moved = []
         for c, sign in ((y, 1), (rival, -1)):
             weights = self.weights[c] + sign * (p.rate << doublings) * values
@@ -189,18 +164,13 @@ class MulticlassDensePerceptron(DenseTwin):
         for c, weights, bias in moved:
             self.weights[c] = weights
             self.biases[c] = bias
-        self.version += 1
         self.count += doublings > 0
-        return 1 + rival | doublings << EFFECT_AT, answer
+        return 1 + rival | doublings << EFFECT_AT
 
-    def add_class(self) -> int:
-        """One more class, which has learnt nothing yet, as the owner adds it; returns its index."""
-        check_room(self.class_count, self.parameters.room)
-        self.founders = self.founders or self.class_count
+    def _grow(self) -> None:
         p = self.parameters
         self.weights = np.vstack([self.weights, np.zeros(p.n_features, np.int64)])
         self.biases.append(-(p.rate << p.fall) * p.unit * 10_404 // 10_000 - (p.bias_rate << p.fall))
-        return self.class_count - 1
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
@@ -230,9 +200,3 @@ class MulticlassDensePerceptron(DenseTwin):
         return type(self)(
             self.parameters, self.weights, self.biases, version=self.version, founders=self.founders, count=self.count
         )
-
-    # ---- inside ------------------------------------------------------------------------------------------------------
-
-    def _sums(self, x: bytes) -> list[int]:
-        dots = (self.weights @ self._values(x)).tolist()
-        return [dot + bias * self.parameters.unit for dot, bias in zip(dots, self.biases, strict=True)]

@@ -6,24 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comodels.models.base import Parameters
-from comodels.models.classes import counting
 from comodels.models.level_perceptron import LEVEL_BITS, STEPS, WEIGHT_MAX, WEIGHT_MIN, pack_lane, rises
-from comodels.models.multiclass_sparse_perceptron import (
-    MAX_CLASSES,
-    MAX_FEATURES,
-    MulticlassSparsePerceptron,
-    lanes_of_row,
-    longest_sample,
-    unpack_words,
-)
+from comodels.models.multiclass_sparse_perceptron import MulticlassSparsePerceptron, RowParameters, unpack_words
 from comodels.revert import require
+from comodels.sample import sparse_indices
 
 PARTS = 4  # an effect counts the mean step in quarters
 
 
 @dataclass(frozen=True)
-class MulticlassLevelPerceptronParameters(Parameters):
+class MulticlassLevelPerceptronParameters(RowParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -44,21 +36,6 @@ class MulticlassLevelPerceptronParameters(Parameters):
     room: int = 2
     bias_rate: int = 2
     margin: int = 240
-
-    def __post_init__(self) -> None:
-        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**24, "model: unknown parameters")
-        require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,536 features")
-
-    @property
-    def lanes(self) -> int:
-        """The lanes of a row of weights."""
-        return lanes_of_row(self.room)
-
-    @property
-    def longest(self) -> int:
-        """The most features that a sample may have."""
-        return longest_sample(self.n_features, self.lanes)
 
 
 class MulticlassLevelPerceptron(MulticlassSparsePerceptron):
@@ -82,7 +59,6 @@ class MulticlassLevelPerceptron(MulticlassSparsePerceptron):
 
     KIND = "MulticlassLevelPerceptron"
     FAMILY = "levels"
-    SPARSE = True
     PARAMETERS = MulticlassLevelPerceptronParameters
     EXACT = False
     WEIGHTS = WEIGHT_MIN, WEIGHT_MAX
@@ -101,25 +77,19 @@ class MulticlassLevelPerceptron(MulticlassSparsePerceptron):
         if [len(row) for row in self.levels] != [len(row) for row in self.rows]:
             raise ValueError(f"levels of {len(self.rows)} classes are needed, as many as weights")
 
-    def predict_without(self, x: bytes, y: int, effect: int) -> int:
-        """What `predict` would be if the contribution (x, y) that had this effect had never been added.
+    def _rival_and_detail(self, effect: int) -> tuple[int, int]:
+        return effect % 256, effect // 256
 
-        As if it had moved the scores of its class and of the rival both by the mean of the steps of these two, rounded
-        up to a quarter: their difference is right to it.
-        """
-        mean, rival = divmod(effect, 256)
-        require(0 <= y < self.class_count and rival <= self.class_count, "model: no such class")
-        require(effect < 2**16, "model: no such effect")
-        scores = self._sums(x)
-        if rival:
-            step = -(-mean * (len(x) // 2) // PARTS) + self.parameters.bias_rate
-            scores[y] -= step
-            scores[rival - 1] += step
-        scores = counting(scores, self.founders)
-        return scores.index(max(scores))
+    def _most_detail(self) -> int:
+        return 255
 
-    def _move(self, indices: Sequence[int], y: int, rival: int) -> int:
+    def _step(self, x: bytes, detail: int) -> int:
+        """The mean of the steps of the two classes, rounded up to a quarter: their difference is right to it."""
+        return -(-detail * (len(x) // 2) // PARTS) + self.parameters.bias_rate
+
+    def _move(self, x: bytes, y: int, rival: int) -> int:
         p = self.parameters
+        indices = sparse_indices(x, p.n_features, p.longest)
         moved = {}
         total = 0
         for c, sign in ((y, 1), (rival, -1)):
@@ -143,11 +113,9 @@ class MulticlassLevelPerceptron(MulticlassSparsePerceptron):
             self.rows[c], self.levels[c] = row, levels
         return 1 + rival | -(-total * PARTS // (2 * len(indices))) << 8
 
-    def add_class(self) -> int:
-        """One more class, which has learnt nothing yet, as the owner adds it; returns its index."""
-        y = super().add_class()
-        self.levels.append([0] * len(self.rows[y]))
-        return y
+    def _grow(self) -> None:
+        super()._grow()
+        self.levels.append([0] * len(self.rows[-1]))
 
     # ---- state -------------------------------------------------------------------------------------------------------
 

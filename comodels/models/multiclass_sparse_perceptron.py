@@ -7,23 +7,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from comodels.models.base import Parameters, Twin
-from comodels.models.classes import NEVER, check_room, counting, pack_header, unpack_header
+from comodels.models.base import Parameters
+from comodels.models.classes import ClassPerceptron, check_most, pack_header, unpack_header
 from comodels.revert import require
 from comodels.sample import sparse_indices
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
 BIAS_MIN = WEIGHT_MIN + 1  # of a class that has learnt
 # the lowest bias, `WEIGHT_MIN`, is that of a class that was added and has not
-MAX_CLASSES = 255
 MAX_FEATURES = 2**16
 MAX_WRITES = 640  # words that an update may need, with a word or less for a feature
 MAX_WIDE = 192  # features of a sample with more than one word for a feature
-VERSION_MAX = 2**31 - 1
+
+
+class RowParameters(Parameters):
+    """Base of the parameters of perceptrons on sparse samples with a row of weights for each feature."""
+
+    n_features: int
+    room: int
+    bias_rate: int
+    margin: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**24, "model: unknown parameters")
+        check_most(self.room)
+        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,536 features")
+
+    @property
+    def lanes(self) -> int:
+        """The lanes of a row of weights."""
+        return (self.room + 15) // 16 * 16 if self.room > 8 else 8 if self.room > 4 else 4 if self.room > 2 else 2
+
+    @property
+    def longest(self) -> int:
+        """The most features that a sample may have."""
+        if self.lanes > 16:
+            return MAX_WIDE
+        return 1024 if self.n_features * self.lanes <= 16 * MAX_WRITES else MAX_WRITES
 
 
 @dataclass(frozen=True)
-class MulticlassSparsePerceptronParameters(Parameters):
+class MulticlassSparsePerceptronParameters(RowParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -50,34 +74,10 @@ class MulticlassSparsePerceptronParameters(Parameters):
 
     def __post_init__(self) -> None:
         require(1 <= self.rate < 2**16, "model: learning rate of 0" if self.rate == 0 else "model: unknown parameters")
-        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**24, "model: unknown parameters")
-        require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,536 features")
-
-    @property
-    def lanes(self) -> int:
-        """The lanes of a row of weights."""
-        return lanes_of_row(self.room)
-
-    @property
-    def longest(self) -> int:
-        """The most features that a sample may have."""
-        return longest_sample(self.n_features, self.lanes)
+        super().__post_init__()
 
 
-def lanes_of_row(room: int) -> int:
-    """The lanes of a row of weights with room for so many classes."""
-    return (room + 15) // 16 * 16 if room > 8 else 8 if room > 4 else 4 if room > 2 else 2
-
-
-def longest_sample(n_features: int, lanes: int) -> int:
-    """The most features that a sample may have, of a model with so many lanes in a row."""
-    if lanes > 16:
-        return MAX_WIDE
-    return 1024 if n_features * lanes <= 16 * MAX_WRITES else MAX_WRITES
-
-
-class MulticlassSparsePerceptron(Twin):
+class MulticlassSparsePerceptron(ClassPerceptron):
     """A perceptron with a weight vector and a bias for each class, on sparse samples.
 
     Parameters
@@ -128,50 +128,23 @@ class MulticlassSparsePerceptron(Twin):
     def class_count(self) -> int:
         return len(self.rows)
 
-    def scores(self, x: bytes) -> list[int]:
-        """One score for each class, in the weights' unit; -2^255 for one that was added and is not above 0.
+    def _sums(self, x: bytes) -> list[int]:
+        """Bias and weights of the features, of each class."""
+        indices = sparse_indices(x, self.parameters.n_features, self.parameters.longest)
+        return [row[0] + sum([row[1 + i] for i in indices]) for row in self.rows]
 
-        Raises `Revert` for a malformed sample.
-        """
-        return counting(self._sums(x), self.founders)
-
-    def predict_without(self, x: bytes, y: int, effect: int) -> int:
-        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        require(0 <= y < self.class_count and effect <= self.class_count, "model: no such class")
-        scores = self._sums(x)
-        if effect:
-            step = self.parameters.rate * (len(x) // 2) + self.parameters.bias_rate
-            scores[y] -= step
-            scores[effect - 1] += step
-        scores = counting(scores, self.founders)
-        return scores.index(max(scores))
+    def _step(self, x: bytes, detail: int) -> int:
+        return self.parameters.rate * (len(x) // 2) + self.parameters.bias_rate
 
     # ---- learn -------------------------------------------------------------------------------------------------------
-
-    def learn(self, x: bytes, y: int) -> tuple[int, int]:
-        """As `update`; returns the effect, and the class that `predict` gave to the sample just before."""
-        require(0 <= y < self.class_count, "model: no such class")
-        scores = self.scores(x)
-        rivals = [c for c in range(self.class_count) if c != y and scores[c] > NEVER]
-        answer = scores.index(max(scores))
-        if not rivals:
-            return 0, answer
-        p = self.parameters
-        rival = max(rivals, key=lambda c: (scores[c], -c))
-        if scores[y] >= scores[rival] + max(p.margin, int(rival < y)):
-            return 0, answer
-        require(self.version < VERSION_MAX, "model: version is full")
-        effect = self._move(sparse_indices(x, p.n_features, p.longest), y, rival)
-        self.version += 1
-        return effect, answer
 
     def untrained_class(self, y: int) -> bool:
         """Whether the class was added and has not learnt yet."""
         return bool(self.founders) and y >= self.founders and self.rows[y][0] == self.WEIGHTS[0]
 
-    def _move(self, indices: Sequence[int], y: int, rival: int) -> int:
-        """Move two classes for a sample; returns the effect. Changes nothing if it raises."""
+    def _move(self, x: bytes, y: int, rival: int) -> int:
         p = self.parameters
+        indices = sparse_indices(x, p.n_features, p.longest)
         moved = {}
         for c, sign in ((y, 1), (rival, -1)):
             row = list(self.rows[c])
@@ -188,12 +161,8 @@ class MulticlassSparsePerceptron(Twin):
             self.rows[c] = row
         return 1 + rival
 
-    def add_class(self) -> int:
-        """One more class, which has learnt nothing yet, as the owner adds it; returns its index."""
-        check_room(self.class_count, self.parameters.room)
-        self.founders = self.founders or self.class_count
+    def _grow(self) -> None:
         self.rows.append([self.WEIGHTS[0]] + [0] * self.parameters.n_features)
-        return self.class_count - 1
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
@@ -216,13 +185,6 @@ class MulticlassSparsePerceptron(Twin):
 
     def copy(self) -> MulticlassSparsePerceptron:
         return type(self)(self.parameters, self.rows, version=self.version, founders=self.founders)
-
-    # ---- inside ------------------------------------------------------------------------------------------------------
-
-    def _sums(self, x: bytes) -> list[int]:
-        """Bias and weights of the features, of each class."""
-        indices = sparse_indices(x, self.parameters.n_features, self.parameters.longest)
-        return [row[0] + sum([row[1 + i] for i in indices]) for row in self.rows]
 
 
 def unpack_words(parameters: Any, words: Sequence[int]) -> tuple[list[tuple[int, ...]], int]:

@@ -8,15 +8,12 @@ from functools import cache
 
 import numpy as np
 
-from comodels.models.base import Parameters
-from comodels.models.classes import NEVER, check_room, pack_header, unpack_header
-from comodels.models.dense_perceptron import MAX_FEATURES, MAX_UNIT, VERSION_MAX, DenseTwin, check_norm
+from comodels.models.classes import MAX_CLASS_WORDS, NEVER, Growing, pack_header, unpack_header
+from comodels.models.dense_perceptron import VERSION_MAX, DenseParameters, DenseTwin, check_norm
 from comodels.revert import require
 
 SUM_MIN, SUM_MAX = -(2**23), 2**23 - 1
 COUNT_MAX = 2**32 - 1
-MAX_CLASSES = 255
-MAX_CLASS_WORDS = 4_096
 SCALE = 2**128
 
 
@@ -26,7 +23,7 @@ def class_words(n_features: int) -> int:
 
 
 @dataclass(frozen=True)
-class NearestCentroidParameters(Parameters):
+class NearestCentroidParameters(DenseParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -46,9 +43,7 @@ class NearestCentroidParameters(Parameters):
     room: int = 2
 
     def __post_init__(self) -> None:
-        require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 2,048 features")
-        require(1 <= self.unit <= MAX_UNIT, "model: unit of 1 to 5,792")
+        super().__post_init__()
         require(self.room * class_words(self.n_features) <= MAX_CLASS_WORDS, "model: too many classes")
 
 
@@ -85,7 +80,7 @@ def _score(n: int, square: int, dot: int) -> int:
     return (2 * n * dot - square) * SCALE // n**2 if n else NEVER
 
 
-class NearestCentroid(DenseTwin):
+class NearestCentroid(Growing, DenseTwin):
     """The class whose mean is nearest, in exact integers.
 
     Parameters
@@ -182,14 +177,10 @@ class NearestCentroid(DenseTwin):
         self.version += 1
         return 1
 
-    def add_class(self) -> int:
-        """One more class, which has learnt nothing yet, as the owner adds it; returns its index."""
-        check_room(self.class_count, self.parameters.room)
-        self.founders = self.founders or self.class_count
+    def _grow(self) -> None:
         self.sums = np.vstack([self.sums, np.zeros(self.parameters.n_features, np.int64)])
         self.counts.append(0)
         self.squares.append(0)
-        return self.class_count - 1
 
     # ---- state -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter, lt
 from typing import Any, ClassVar
 
-from comodels.models.base import Parameters, Twin
+from comodels.models.base import Parameters, TwoClasses
 from comodels.revert import Revert, require
 
 WEIGHT_MIN, WEIGHT_MAX = -(2**15), 2**15 - 1
@@ -20,8 +20,25 @@ VERSION_MAX = 2**31 - 1
 KEPT_SAMPLES = 20_000
 
 
+class SparseParameters(Parameters):
+    """Base of the parameters of perceptrons on sparse samples with two classes, with what all of them check."""
+
+    n_features: int
+    bias_rate: int
+    margin: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
+        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,532 features")
+
+    @property
+    def longest(self) -> int:
+        """The most features that a sample may have."""
+        return 1_024 if self.n_features <= 16 * MAX_WRITES - HEADER_LANES else MAX_WRITES
+
+
 @dataclass(frozen=True)
-class SparsePerceptronParameters(Parameters):
+class SparsePerceptronParameters(SparseParameters):
     """Parameters in the contract's integers.
 
     Attributes
@@ -45,21 +62,10 @@ class SparsePerceptronParameters(Parameters):
 
     def __post_init__(self) -> None:
         require(1 <= self.rate < 2**16, "model: learning rate of 0" if self.rate == 0 else "model: unknown parameters")
-        require(0 <= self.bias_rate < 2**16 and 0 <= self.margin < 2**32, "model: unknown parameters")
-        require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,532 features")
-
-    @property
-    def longest(self) -> int:
-        """The most features that a sample may have."""
-        return longest_sample(self.n_features)
+        super().__post_init__()
 
 
-def longest_sample(n_features: int) -> int:
-    """The most features that a sample may have, of a model with two classes."""
-    return 1_024 if n_features <= 16 * MAX_WRITES - HEADER_LANES else MAX_WRITES
-
-
-class SparsePerceptron(Twin):
+class SparsePerceptron(TwoClasses):
     """A two-class perceptron on sparse samples.
 
     Parameters
@@ -76,10 +82,8 @@ class SparsePerceptron(Twin):
     KIND = "SparsePerceptron"
     FAMILY = "perceptron"
     SPARSE = True
-    MOST_CLASSES = 2
     PARAMETERS: ClassVar[type[Any]] = SparsePerceptronParameters
     WEIGHTS = WEIGHT_MIN, WEIGHT_MAX
-    class_count = 2
     parameters: Any
 
     def __init__(
@@ -110,20 +114,12 @@ class SparsePerceptron(Twin):
         _, pick = self._samples.get(x) or self._sample(x)
         return sum(pick(self.weights), self.bias)
 
-    def scores(self, x: bytes) -> list[int]:
-        return [0, self.score(x)]
-
     def predict(self, x: bytes) -> int:
         _, pick = self._samples.get(x) or self._sample(x)  # as `score`, without a call
         return 1 if sum(pick(self.weights), self.bias) > 0 else 0
 
-    def predict_without(self, x: bytes, y: int, effect: int) -> int:
-        """What `predict` would be if the contribution (x, y) that had this effect had never been added."""
-        score = self.score(x)
-        if effect:
-            step = self.parameters.rate * (len(x) // 2) + self.parameters.bias_rate
-            score += -step if y == 1 else step
-        return int(score > 0)
+    def _step(self, x: bytes, effect: int) -> int:
+        return self.parameters.rate * (len(x) // 2) + self.parameters.bias_rate
 
     # ---- learn -------------------------------------------------------------------------------------------------------
 

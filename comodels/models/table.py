@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from comodels.models.base import Parameters, Twin
-from comodels.models.classes import NEVER, check_room, pack_header, unpack_header
+from comodels.models.base import Parameters
+from comodels.models.classes import NEVER, Growing, check_most, pack_header, unpack_header
 from comodels.revert import require
 from comodels.sample import sparse_indices
 
-MAX_CLASSES = 255
 MAX_FEATURES = 2**16
 # thousands of gas: what learning a sample may cost, of each feature a word that is written and each word that is read
 MAX_COST, WRITE_COST, READ_COST = 15_000, 21, 5
@@ -40,7 +39,7 @@ class TableParameters(Parameters):
     room: int = 2
 
     def __post_init__(self) -> None:
-        require(1 <= self.room <= MAX_CLASSES, "model: room for 1 to 255 classes")
+        check_most(self.room)
         require(1 <= self.n_features <= MAX_FEATURES, "model: 1 to 65,536 features")
 
     @property
@@ -66,7 +65,7 @@ class TableParameters(Parameters):
         return self.place(self.n_features - 1, self.room - 1)[0] + 1
 
 
-class TableModel(Twin):
+class TableModel(Growing):
     """Counts of features by class.
 
     Parameters
@@ -167,14 +166,10 @@ class TableModel(Twin):
         self.version += 1
         return 1
 
-    def add_class(self) -> int:
-        """One more class, which has learnt nothing yet, as the owner adds it; returns its index."""
-        check_room(self.class_count, self.parameters.room)
-        self.founders = self.founders or self.class_count
+    def _grow(self) -> None:
         self.counts.append([0] * self.parameters.n_features)
         self.samples.append(0)
         self.figures.append(0)
-        return self.class_count - 1
 
     # ---- state -------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":")
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -37,16 +37,16 @@ def save(figure: Any, path: str | os.PathLike) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
     figure.savefig(path, dpi=110, bbox_inches="tight", metadata=metadata)
-    _pyplot().close(figure)
+    pyplot().close(figure)
     return path
 
 
 def plot_run(result: Result, path: str | os.PathLike) -> Path:
     """The picture of the slides: each agent's balance, and the accuracy on rows that nobody contributes, over time."""
-    pyplot = _pyplot()
+    plt = pyplot()
     scenario, curve = result.scenario, result.curve
     days = [point.time / DAY for point in curve]
-    figure, left = pyplot.subplots(figsize=(9, 4.8))
+    figure, left = plt.subplots(figsize=(9, 4.8))
     right = left.twinx()
     points = bool(curve[-1].scores)
     for i, agent in enumerate(result.agents):
@@ -120,9 +120,9 @@ def plot_sweep(
 
     `names` says what columns are called in the picture, where that differs from the table.
     """
-    pyplot = _pyplot()
+    plt = pyplot()
     names = names or {}
-    figure, axes = pyplot.subplots(1, len(ys), figsize=(4.6 * len(ys) + 0.6, 3.8), squeeze=False)
+    figure, axes = plt.subplots(1, len(ys), figsize=(4.6 * len(ys) + 0.6, 3.8), squeeze=False)
     groups = [("", table)] if by is None else list(table.groupby(by, sort=False))
     for axis, y in zip(axes[0], ys, strict=True):
         for i, (name, group) in enumerate(groups):
@@ -162,12 +162,12 @@ def plot_heat(table: pd.DataFrame, rows: str, columns: str, titles: Mapping[str,
     """
     import numpy as np
 
-    pyplot = _pyplot()
+    plt = pyplot()
     cases, heads = list(dict.fromkeys(table[rows])), list(dict.fromkeys(table[columns]))
     wide = min(len(titles), 3)
     high = -(-len(titles) // wide)
     size = 0.62 * len(heads) * wide + 4, high * (0.3 * len(cases) + 1.6)
-    figure, axes = pyplot.subplots(high, wide, figsize=size, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(high, wide, figsize=size, sharey=True, squeeze=False)
     for axis in axes.flat[len(titles) :]:
         axis.set_visible(False)
     for axis, (measure, title) in zip(axes.flat, titles.items(), strict=False):
@@ -212,11 +212,11 @@ def plot_dots(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str], path
     titles : dict of str
         The panels: the title of each measure.
     """
-    pyplot = _pyplot()
+    plt = pyplot()
     cases = list(dict.fromkeys(row["case"] for row in rows))
     kinds = list(dict.fromkeys(row.get("by", "") for row in rows))
     size = (3.6 * len(titles) + 4, 0.26 * len(cases) * max(1, len(kinds) / 2) + 1)
-    figure, axes = pyplot.subplots(1, len(titles), figsize=size, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(titles), figsize=size, sharey=True, squeeze=False)
     for axis, (measure, title) in zip(axes[0], titles.items(), strict=True):
         for k, kind in enumerate(kinds):
             places, means, halves = [], [], []
@@ -251,7 +251,7 @@ def audited(found: Audit, title: str, path: str | os.PathLike, most: int = 30) -
     position = {found.accounts.index(name): i for i, name in enumerate(shown)}
     rows = [i for i, a in enumerate(found.account.tolist()) if a in position]
     places = [position[int(found.account[i])] for i in rows]
-    figure, axes = _pyplot().subplots(figsize=(9, 1.2 + 0.28 * len(shown)))
+    figure, axes = pyplot().subplots(figsize=(9, 1.2 + 0.28 * len(shown)))
     # a colour map that people with any colour vision can read
     dots = axes.scatter(rows, places, c=found.right[rows], cmap="cividis", vmin=0, vmax=1, s=14)
     believed = [found.honesty[found.accounts.index(name)] for name in shown]

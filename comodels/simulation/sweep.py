@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -221,11 +221,11 @@ def run_sweep(
                 rows[row["key"]] = row
                 bar.update()
                 if time.monotonic() - saved > SAVE_EVERY:
-                    _write(rows, path)
+                    write_rows(rows.values(), path)
                     saved = time.monotonic()
         finally:
             if missing:
-                _write(rows, path)
+                write_rows(rows.values(), path)
     table = pd.DataFrame([rows[run.key] | run.labels for run in runs])
     return table.dropna(axis=1, how="all")
 
@@ -301,13 +301,13 @@ def _on_dask(runs: Sequence[Run], address: str) -> Iterator[dict[str, Any]]:
             yield future.result()
 
 
-def _write(rows: Mapping[str, dict[str, Any]], path: Path) -> None:
+def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Replace the file at once, so that a crash leaves the old one or the new one."""
     import pandas as pd
 
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    pd.DataFrame(list(rows.values())).to_parquet(new, index=False)
+    pd.DataFrame(list(rows)).to_parquet(new, index=False)
     os.replace(new, path)
 
 

@@ -18,8 +18,8 @@ from eth_account import Account
 
 from comodels.artifacts import artifact
 from comodels.chain.contract import ContractAt
+from comodels.chain.history import History
 from comodels.chain.local import local_chain
-from comodels.chain.logs import contributions
 from comodels.chain.node import Node, NodeError
 from comodels.incentives.prediction_market import PARTICIPATING
 from comodels.journal import Journal
@@ -137,7 +137,7 @@ def test_contribute__killed_at_random_moments__each_once(killer, reviews, kills)
             count += 1
             killer.run("Contributed in", contribute.cli, "films", sample(count), "1")
         noted = killer.model("films")
-        assert len(contributions(killer.node, noted["address"], noted["trainer"])) == count
+        assert len(History(killer.node, noted["address"], noted["trainer"]).contributions()) == count
         assert set(killer.sent().values()) == {1}
 
 
@@ -218,7 +218,7 @@ def test_commands__chain_changes_its_mind_meanwhile__all_is_there_once(killer, r
                 settle(chain)
                 restless.now = "rewards"
                 killer.run("can claim nothing now", rewards.cli, f"films {models}", "--all")
-        found = contributions(killer.node, noted["address"], noted["trainer"], noted["published"])
+        found = History(killer.node, noted["address"], noted["trainer"], first=noted["published"]).contributions()
         assert len({c.x for c in found}) == count
         assert killer.node.code(noted["address"])
         settle(chain)  # what was undone when its command had ended was mined again later, and is due later

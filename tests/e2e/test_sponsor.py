@@ -20,8 +20,8 @@ from eth_utils import keccak
 
 from comodels.artifacts import artifact
 from comodels.chain.contract import ContractAt
+from comodels.chain.history import History
 from comodels.chain.local import free_port, local_chain
-from comodels.chain.logs import contributions
 from comodels.chain.node import Node
 from comodels.journal import Journal
 from comodels.signatures import Consent
@@ -157,7 +157,7 @@ def test_sponsor__killed_at_random_moments__each_contribution_once(platform, cou
     assert sorted(numbers) == list(range(1, count + 1))
     assert platform.ask("/")["contributions"] == {"accepted": count}
     noted = platform.noted
-    added = contributions(platform.node, noted["address"], noted["trainer"])
+    added = History(platform.node, noted["address"], noted["trainer"]).contributions()
     assert {c.sponsor for c in added} == {platform.about["sponsor"]}
     asked = Counter((e["contributor"], e["sample"], e["label"]) for e in entries)
     assert Counter((c.contributor, c.x.hex(), c.label) for c in added) == asked

@@ -17,6 +17,7 @@ from comodels.claims import CONTRACTS
 from comodels.dashboard.reader import History, Model, Reader
 from comodels.dashboard.reading import StillReading, Task
 from comodels.dashboard.say import ether, number, percent, say
+from comodels.rows import in_parts
 
 SCAN = 100  # open contributions of others that one page asks the model about, at most
 STEP = 25  # of these in one batch, until there are enough
@@ -426,13 +427,4 @@ class Incentive:
 
 def parts(contributions: Sequence[Contribution]) -> Iterator[list[Contribution]]:
     """Contributions in parts that one transaction takes claims on."""
-    part: list[Contribution] = []
-    size = 0
-    for c in contributions:
-        size += CLAIM_HEAD + len(c.x)
-        if part and (size > MAX_BYTES or len(part) == MOST_CLAIMS):
-            yield part
-            part, size = [], CLAIM_HEAD + len(c.x)
-        part.append(c)
-    if part:
-        yield part
+    return in_parts(contributions, lambda c: CLAIM_HEAD + len(c.x), MAX_BYTES, MOST_CLAIMS)

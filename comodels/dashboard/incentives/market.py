@@ -28,8 +28,7 @@ from comodels.incentives.prediction_market import (
     place_of,
 )
 from comodels.incentives.settlement import shares
-from comodels.market import View
-from comodels.payouts import Payout, calls
+from comodels.payouts import Payout, View, calls
 
 LATEST = 20  # markets of a model of which the provider is told what is left
 

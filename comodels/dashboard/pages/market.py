@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -17,23 +16,7 @@ from comodels.dashboard.pages.of_model import OfModel
 from comodels.dashboard.reader import Model
 from comodels.dashboard.say import number, parse_ether, say
 from comodels.dashboard.store import InputError, TestSet
-from comodels.units import parse_duration
-
-PLAN = {  # what a market is planned with: what it is, and what is usual
-    "portions": ("number", "10"),
-    "drawn": ("number", "3"),
-    "stake": ("ether", "0.001"),
-    "rounds": ("number", "50"),
-    "bond": ("ether", "0.05"),
-    "fee": ("ether", "0.0001"),
-    "min_contributions": ("number", "1"),
-    "max_contributions": ("number", "200"),
-    "reveal_time": ("time", "1d"),
-    "participation_time": ("time", "7d"),
-    "rest_time": ("time", "2d"),
-    "score_time": ("time", "7d"),
-}
-READ: dict[str, Callable[[str], int]] = {"ether": parse_ether, "time": parse_duration, "number": int}
+from comodels.incentives.prediction_market import PLANNED
 
 
 class MarketPages(OfModel):
@@ -73,7 +56,7 @@ class MarketPages(OfModel):
             expected=market.expected(errors),
             may_commit=bool(account) and market.may_commit and not market.draft.pending,
             folder=self.site.settings.markets if not self.site.settings.addresses else None,
-            plan=PLAN,
+            plan=PLANNED,
             form=form,
             problem=problem,
         )
@@ -90,13 +73,14 @@ class MarketPages(OfModel):
         if not market.may_commit or market.draft.pending:
             raise InputError(say("market.not_now"))
         plan = {}
-        for name, (unit, usual) in PLAN.items():
-            text = str(form.get(name, "")).strip() or usual
-            if unit == "number" and not re.fullmatch("[0-9]{1,8}", text):
+        for term in PLANNED:
+            name = term.name
+            text = str(form.get(name, "")).strip() or term.show(term.default)
+            if term.unit == "number" and not re.fullmatch("[0-9]{1,8}", text):
                 field = say(f"market.plan.{name}")
                 raise InputError(say("error.no_whole_number", field=field, low=1, high=99_999_999))
             try:
-                plan[name] = READ[unit](text)
+                plan[name] = parse_ether(text) if term.unit == "wei" else term.parse(text)
             except ValueError as error:
                 raise InputError(f"{say(f'market.plan.{name}')}: {told(error)}") from error
         with uploaded(form.get("file", b""), form.get("file.name", "")) as path:

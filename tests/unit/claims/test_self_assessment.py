@@ -3,7 +3,7 @@
 import pytest
 
 from comodels import claims
-from comodels.chain.logs import contributions
+from comodels.chain.history import History
 from comodels.incentives.self_assessment import Terms
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 
@@ -50,7 +50,7 @@ class Play:
         return [((p.time - p.contribution.time) // DAY, p.contribution.label, p.text) for p in found]
 
     def all(self):
-        return contributions(self.rpc, self.model, self.incentive.address)
+        return History(self.rpc, self.model, self.incentive.address).contributions()
 
 
 @pytest.fixture

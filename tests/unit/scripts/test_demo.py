@@ -5,7 +5,7 @@ import re
 import pytest
 
 from comodels import demo
-from comodels.chain.logs import contributions
+from comodels.chain.history import History
 from comodels.claims import Points, SelfAssessment
 from comodels.errors import ComodelsError
 from comodels.units import ETHER
@@ -63,7 +63,7 @@ def test_play__honest_and_malicious__sentence_has_the_numbers_of_the_chain(rpc, 
     for _, _, x, y in demo.schedule(parts, stage.honest, stage.malicious, begin=0, seed=0):
         everything.update(x, y)
     assert unguarded == percent(everything)
-    made = [c.contributor for c in contributions(rpc, stage.model.address, stage.incentive.address)]
+    made = [c.contributor for c in History(rpc, stage.model.address, stage.incentive.address).contributions()]
     assert (n_honest, n_malicious) == (made.count(honest), made.count(malicious))
     assert n_malicious + unpaid == 140
     assert gained == round((rpc.balance(honest) - before[honest]) / ETHER, 3)
