@@ -288,7 +288,7 @@ def test_score__levels_by_the_scorer_for_all_kinds__learns_from_the_version_on_t
     replica = type(scored.scorer)(
         chain, scored.scorer.call("replica", scored.caller, MARKET), artifact(scored.twin.KIND).abi
     )
-    assert replica.call("words", 0, len(scored.twin.words())) == scored.twin.words()
+    assert list(replica.call("words", 0, len(scored.twin.words()))) == scored.twin.words()
     assert replica.call("version") == scored.twin.version
 
 

@@ -1,5 +1,6 @@
 """Starting a market."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import ape
