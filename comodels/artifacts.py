@@ -29,7 +29,7 @@ FOLDER = Path(__file__).resolve().parent / "abi"
 EVM = "prague"  # as in ape-config.yaml
 COMPILED = FOLDER.parents[1] / ".build" / "__local__.json"
 
-SCORERS = ("EvaluatingScorer", "SparseScorer", "MulticlassSparseScorer", "LevelScorer")
+SCORERS = ("EvaluatingScorer", "SparseScorer", "MulticlassSparseScorer", "LevelScorer", "MulticlassLevelScorer")
 NAMES = (*KINDS, *SCORERS, "Settler", "Planner", *CONTRACTS, "Registry")  # of which there are files
 NEEDS = {"PredictionMarket": ("Settler", "Planner", *SCORERS)}
 """Which contracts must be there before a contract, by its name; its constructor takes the list of their addresses."""

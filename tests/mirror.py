@@ -335,7 +335,7 @@ def create_raw(chain, implementation, market, owner, twin, number=0):
         market,
         ANY.encode(),
         twin.parameters.pack(),
-        bytes(5),
+        bytes(3) + b"".join(bytes([1, 97 + y]) for y in range(twin.class_count)),
         twin.words(),
         True,
         number.to_bytes(32, "big"),

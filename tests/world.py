@@ -208,10 +208,8 @@ class World:
     def begin(self) -> None:
         """Two honest models for each incentive, and one of somebody hostile."""
         for incentive in self.incentives:
-            # markets refuse the kind that no scorer learns as the model does
-            served = [k for k in self.kinds if incentive != "PredictionMarket" or k != "MulticlassLevelPerceptron"]
-            for owner in (self.owner, self.owner, self.hostile_accounts[0]) if served else ():
-                self.publish(owner, served[int(self.rng.integers(len(served)))], incentive)
+            for owner in (self.owner, self.owner, self.hostile_accounts[0]):
+                self.publish(owner, self.kinds[int(self.rng.integers(len(self.kinds)))], incentive)
         for mock in self.mocks:
             incentive = self.incentives[int(self.rng.integers(len(self.incentives)))]
             if mock is self.mocks[0] and "PredictionMarket" in self.incentives:

@@ -132,10 +132,8 @@ class Bench:
         first, rest = words[:640], words[640:]
         data = (self.deployer, trainer, terms, twin.parameters.pack(), card, first, not rest, salt)
         gas, receipt = self.send(implementation.transaction("create", *data, sender=self.deployer))
-        address = next(
-            log["address"] for log in receipt["logs"] if log["address"] not in (trainer, implementation.address)
-        )
-        model = self.at(twin.KIND, address)
+        created = next(log for log in receipt["logs"] if log["address"].lower() == implementation.address.lower())
+        model = self.at(twin.KIND, "0x" + created["topics"][1][-40:])
         for start in range(640, len(words), 640):
             load = model.transaction("load", start, words[start : start + 640], sender=self.deployer)
             gas += self.send(load)[0]
@@ -318,6 +316,22 @@ def random_levels(n_features: int):
     rng = np.random.default_rng(1)
     weights, levels = rng.integers(-500, 500, n_features).tolist(), rng.integers(0, 6, n_features).tolist()
     return LevelPerceptron(LevelPerceptronParameters(n_features), weights, levels=levels)
+
+
+def random_levels_of(classes: int, n_features: int):
+    from comodels.models.multiclass_level_perceptron import (
+        MulticlassLevelPerceptron,
+        MulticlassLevelPerceptronParameters,
+    )
+
+    rng = np.random.default_rng(1)
+    shape = classes, n_features + 1
+    levels = rng.integers(0, 6, shape)
+    levels[:, 0] = 0  # a bias has none
+    rows = rng.integers(-500, 500, shape).tolist()
+    return MulticlassLevelPerceptron(
+        MulticlassLevelPerceptronParameters(n_features, classes), rows, levels=levels.tolist()
+    )
 
 
 def level_rows(bench: Bench) -> Iterator[Row]:
@@ -638,6 +652,20 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     score = round(sum(large.score(100, 1_000) for _ in range(2)) / (100 * large.plan.hidden_rows))
     yield Row("market: score 100 contributions on 2,000 rows, levels, each on each row", score, 100)
 
+    # the same with many classes
+    for classes, ceiling in ((2, 320), (4, 410), (10, 570)):
+        many = PlayedMarket(
+            bench,
+            contract,
+            market_plan(11, 1, 25, 100),
+            agreeing=False,
+            twin=random_levels_of(classes, 1_000),
+        )
+        score = round(many.score_all() / (100 * many.plan.hidden_rows))
+        yield Row(
+            f"market: score 100 contributions on 250 rows, levels, {classes} classes, each on each row", score, ceiling
+        )
+
     # the same model as one that has no scorer of its own
     alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     slow = PlayedMarket(bench, alone, market_plan(11, 1, 25, 20))
@@ -651,16 +679,19 @@ class PlayedMarket:
     """A market that was brought to the point where it is to be scored, with the gas of each step."""
 
     def __init__(self, bench: Bench, contract: ContractAt, plan, agreeing: bool = True, twin=None):
+        from comodels.incentives.prediction_market import PARTICIPATING
+
         self.bench, self.contract, self.plan = bench, contract, plan
         twin = twin or random_perceptron(1_000)
         _, model = bench.publish(twin, contract.address, market_terms())
-        _, secret = commit_market(bench, contract, model, plan)
+        _, secret = commit_market(bench, contract, model, plan, twin.class_count)
         self.model = model.address
         self.payouts: list[Payout] = []
         self.market = secret.market
         draw_below(bench, contract, self.market, 1)
         self.drawn = self.send("reveal", *secret.reveal_arguments(0))
-        self.opened = self.send("prepare", self.market, 600, ZERO_SALT)
+        while contract.call("market", self.market)[6] < PARTICIPATING:
+            self.send("prepare", self.market, 600, ZERO_SALT)
         self.agreed: list[int] = []
         self.disagreed: list[int] = []
         self.claims: list[tuple[str, bytes, int, int]] = []
@@ -668,7 +699,7 @@ class PlayedMarket:
         for _ in range(plan.max_contributions):
             x = zipf_words(rng, 1_000, 15)
             answer = model.call("predict", x)
-            for y, gas in ((answer, self.agreed), (1 - answer, self.disagreed))[not agreeing :]:
+            for y, gas in ((answer, self.agreed), ((answer + 1) % twin.class_count, self.disagreed))[not agreeing :]:
                 gas.append(self.send("add_data", model.address, x, y, sender=bench.second, value=plan.stake + 1))
                 if effect := twin.update(x, y):
                     self.claims.append((bench.second, x, y, effect))
@@ -695,6 +726,13 @@ class PlayedMarket:
         """The gas of paying contributions, counted from 0, in one transaction."""
         return self.send("withdraw", self.market, b"".join(self.payouts[i].packed for i in which))
 
+    def score_all(self) -> int:
+        """The gas of scoring all contributions, as many in a transaction as it takes."""
+        gas = 0
+        while self.contract.call("market", self.market)[9] < len(self.claims):
+            gas += self.score(len(self.claims))
+        return gas
+
     def score(self, count: int, rows: int = 65_535) -> int:
         """The gas of scoring the next contributions, in one transaction."""
         first = self.contract.call("market", self.market)[9]
@@ -703,12 +741,12 @@ class PlayedMarket:
         return self.send("score_many", self.market, first + 1, packed, rows, *beside)
 
 
-def commit_market(bench: Bench, contract: ContractAt, model: ContractAt, plan):
+def commit_market(bench: Bench, contract: ContractAt, model: ContractAt, plan, classes: int = 2):
     """The gas of committing to a test set, always the same rows, and the test set."""
     from comodels.market_secret import Secret
 
     rng = np.random.default_rng(2)
-    rows = [(int(rng.integers(2)), zipf_words(rng, 1_000, 15)) for _ in range(plan.portions * plan.rows)]
+    rows = [(int(rng.integers(classes)), zipf_words(rng, 1_000, 15)) for _ in range(plan.portions * plan.rows)]
     provider = bench.deployer  # the model's owner
     secret = Secret(
         chain_id=bench.chain.chain_id,

@@ -232,8 +232,15 @@ class LevelScorer(SparseScorer):
     KIND = "LevelPerceptron"
 
 
+class MulticlassLevelScorer(MulticlassSparseScorer):
+    """The same for `MulticlassLevelPerceptron` with room for up to 10 classes."""
+
+    KIND = "MulticlassLevelPerceptron"
+
+
 SCORERS: dict[str, Callable[[Any], Scorer]] = {
-    scorer.KIND: scorer for scorer in (EvaluatingScorer, SparseScorer, MulticlassSparseScorer, LevelScorer)
+    scorer.KIND: scorer
+    for scorer in (EvaluatingScorer, SparseScorer, MulticlassSparseScorer, LevelScorer, MulticlassLevelScorer)
 }
 
 

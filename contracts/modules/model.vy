@@ -323,7 +323,8 @@ def load(start: uint256, words: DynArray[uint256, limits.MAX_WORDS]):
     """
     @notice Write words of the state. Only the owner may, and only before the model is sealed. Loading the same again is harmless.
             Where classes can be added later, word 0 comes first: it says how many there are, and what belongs to others is
-            refused, so that a class that is added finds nothing.
+            refused, so that a class that is added finds nothing. With word 0 a replica, which has no card, may be told the version too:
+            learning depends on it where steps fall with the updates.
     """
     ownership._check_owner()
     self._write(start, words)
@@ -355,7 +356,10 @@ def _write(start: uint256, words: DynArray[uint256, limits.MAX_WORDS]):
         return
     loaded: uint256 = (header_word >> CLASSES) & MASK_8
     if start == HEADER:
-        assert words[0] <= LOADED_MASK, "model: sealed flag or version among the words"
+        clone: address = self
+        assert words[0] <= LOADED_MASK or (words[0] < SEALED and clone.codesize == CARD), (
+            "model: sealed flag or version among the words"
+        )
         header_word = words[0]
     count: uint256 = (header_word >> CLASSES) & MASK_8
     parameters: uint256 = self._identity() >> 160

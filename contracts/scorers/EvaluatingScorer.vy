@@ -16,9 +16,10 @@ from ..modules import stored
 implements: IScorer
 initializes: stored
 
-# the kinds whose learning depends on the number of updates so far
+# the kinds whose learning depends on the number of updates so far, and where it stands in word 0 of a replica
 LEVELS: constant(bytes32) = keccak256("LevelPerceptron")
 MANY_LEVELS: constant(bytes32) = keccak256("MulticlassLevelPerceptron")
+VERSION: constant(uint256) = 224
 MAX_PARTS: constant(uint256) = 256  # portions of a market
 CONTRIBUTION_HEAD: constant(uint256) = 25  # bytes of a packed contribution before its sample
 
@@ -63,11 +64,9 @@ def kind() -> String[32]:
 @external
 def fits(model: address) -> bool:
     """
-    @notice Whether the scorer can serve a market on this model: not where learning depends on the number of updates so far, which
-            is no part of the words that a replica is given, so that it would learn otherwise than the model did.
+    @notice Whether the scorer can serve a market on this model: on any.
     """
-    kind: bytes32 = keccak256(staticcall IModel(model).kind())
-    return kind != LEVELS and kind != MANY_LEVELS
+    return True
 
 
 @view
@@ -96,7 +95,12 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
         self.replicas[key] = replica
     total: uint256 = staticcall IModel(model).word_count()
     size: uint256 = min(min(count, limits.MAX_WORDS), total - start)
-    extcall IModel(replica).load(start, staticcall IModel(model).words(start, size))
+    words: DynArray[uint256, limits.MAX_WORDS] = staticcall IModel(model).words(start, size)
+    if start == 0 and len(words) > 0:
+        kind: bytes32 = keccak256(staticcall IModel(model).kind())
+        if kind == LEVELS or kind == MANY_LEVELS:
+            words[0] |= (staticcall IModel(model).version()) << VERSION
+    extcall IModel(replica).load(start, words)
     done: bool = start + size == total
     if done:
         extcall IModel(replica).seal()

@@ -17,35 +17,26 @@
 from ..interfaces import IModel
 from ..interfaces import IScorer
 from ..modules import limits
-from ..modules import sample
+from ..modules import rows_two as two
 from ..modules import sparse_rows as base
 from ..modules import stored
 
 implements: IScorer
 initializes: base
+initializes: two[base := base]
 
 exports: (
     base.show,
     base.translated,
+    two.check,
 )
 
-# two's complement of the largest score there can be, 2^31 + 1,024 · 2^12, and a step of 2^17
-MAX_PLANES: constant(uint256) = 40
-MAX_TABLE: constant(uint256) = 128  # words of weights that `check` keeps in memory
 MAX_STEP: constant(uint256) = 17  # bits of 1,024 · 32 + 65,535
 # groups of up to 15 words: one for each of 6 steps in 256 samples of 6 words, and one more for each 30 bytes that are left
 MAX_GROUPS: constant(uint256) = 1_629
 
-# the lowest bit of each of 4 lanes; times GATHER_FOUR these come to stand in bits 192 to 195, and nothing else does
-FOURS: constant(uint256) = base.ALL // base.MASK_64
-GATHER_FOUR: constant(uint256) = 2**192 + 2**129 + 2**66 + 2**3
-
 # of the models: see `LevelPerceptron`
-BIAS: constant(uint256) = 192
 LANE_ONES: constant(uint256) = max_value(uint256) // (2**16 - 1)
-SIGNS: constant(uint256) = LANE_ONES * 2**15
-ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
-HEADER_LANES: constant(uint256) = 4
 LEVEL_BITS: constant(uint256) = 3
 LEVELS: constant(uint256) = 2**LEVEL_BITS - 1
 LAST_LEVEL: constant(uint256) = 5  # with a step of 1; words with a higher one do not move
@@ -59,8 +50,6 @@ MAX_LEVEL_WORDS: constant(uint256) = 1_024  # 64 lanes to a word, 65,536 lanes
 # where a block's place in `history` begins: how many words of features the samples had that it went through
 PLACE: constant(uint256) = 224
 
-# by caller and market, and block: bit r of plane p is bit p of the score of row r, less one
-planes: HashMap[bytes32, HashMap[uint256, uint256[MAX_PLANES]]]
 # by caller and market: the number of updates before the first contribution
 versions: HashMap[bytes32, uint256]
 # by caller and market: the levels of the state's lanes, 4 bits each, the first lane in the highest bits, after what the first block
@@ -74,6 +63,7 @@ history: HashMap[bytes32, HashMap[uint256, uint256]]
 @deploy
 def __init__():
     base.__init__()
+    two.__init__(LEVEL_BITS)
 
 
 @view
@@ -92,14 +82,7 @@ def fits(model: address) -> bool:
     @notice Whether the scorer can serve a market on this model: all of the kind.
     """
     parameters: uint256 = staticcall IModel(model).parameters()
-    n_features: uint256 = parameters >> 64
-    words: uint256 = (n_features + HEADER_LANES + 15) // 16
-    return (
-        parameters <= base.MASK_96
-        and parameters & base.MASK_16 == 0
-        and n_features <= 65_532
-        and words == staticcall IModel(model).word_count()
-    )
+    return parameters & base.MASK_16 == 0 and two._fits(model)
 
 
 # ---- prepare --------------------------------------------------------------------------------------------------------
@@ -132,102 +115,6 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
             packed |= ((lanes | (lanes >> 96)) & base.MASK_64) << (192 - 64 * j)
         self.levels[key][start // 4 + i] = packed
     return start + size, start + size == total
-
-
-# ---- check ----------------------------------------------------------------------------------------------------------
-
-@external
-def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
-    """
-    @notice Work out the rows' scores before the first contribution. Reverts where the model would refuse a row.
-    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
-    """
-    key: bytes32 = base._key(market)
-    file: uint256 = base.files[key]
-    n_features: uint256 = (file >> base.N_FEATURES) & base.MASK_32
-    word_count: uint256 = (n_features + HEADER_LANES + 15) // 16
-    table: uint256[MAX_TABLE] = empty(uint256[MAX_TABLE])
-    if word_count <= MAX_TABLE:
-        for word: uint256 in range(word_count, bound=MAX_TABLE):
-            table[word] = base._state_word(key, word) ^ SIGNS
-    longest: uint256 = limits.MAX_SAMPLE if word_count <= limits.MAX_WORDS else 2 * limits.MAX_WORDS
-    # weights are added up with their sign bits flipped, so they count 2^12 too much each; the score less one
-    zero: uint256 = ((base._state_word(key, 0) >> BIAS) & base.MASK_32 ^ 2**31) + ZERO - 2**31 - 1
-    all_errors: uint256 = 0
-    all_rows: uint256 = 0
-    done: bool = False
-    for i: uint256 in range(base.MAX_BLOCKS + 1):
-        done = (file >> base.NEXT_PART) & base.MASK_16 == (file >> base.PARTS) & base.MASK_16
-        if done:
-            break
-        info: uint256 = base._next_block(key, file)
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
-            break
-        found: Bytes[base.MAX_FOUND] = base._found(key, info)
-        end: uint256 = len(found) - 32
-        position: uint256 = (info >> base.BEGIN) & base.MASK_16
-        packed: uint256[base.BLOCK // 4] = empty(uint256[base.BLOCK // 4])  # in lanes of 64 bits
-        errors: uint256 = 0
-        sizes: uint256 = 0  # all bits that the numbers, or their complements where they are negative, have
-        for row: uint256 in range(rows, bound=base.BLOCK):
-            assert position + sample.ROW_HEAD <= end, "sample: row is cut off"
-            head: uint256 = extract32(found, position, output_type=uint256)
-            length: uint256 = (head >> 232) & base.MASK_16
-            assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
-            position = unsafe_add(position, sample.ROW_HEAD)
-            stop: uint256 = unsafe_add(position, length)
-            assert stop <= end, "sample: row is cut off"
-            assert head >> 249 == 0, "model: no such class"
-            assert length > 0, "sample: empty"
-            assert length & 1 == 0, "sample: odd length"
-            assert length <= longest, "sample: too long"
-            total: uint256 = unsafe_sub(zero, (length << 14) >> LEVEL_BITS)
-            least: uint256 = 0
-            word: uint256 = base.ALL
-            weights: uint256 = 0
-            for j: uint256 in range(limits.MAX_SAMPLE // 32):
-                chunk: uint256 = extract32(found, position, output_type=uint256)
-                for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
-                    feature: uint256 = chunk >> 240
-                    assert feature >= least, "sample: indices must increase"
-                    least = unsafe_add(feature, 1)
-                    feature = unsafe_add(feature, HEADER_LANES)
-                    if feature >> 4 != word:
-                        assert least <= n_features, "sample: index out of range"
-                        word = feature >> 4
-                        weights = table[word] if word_count <= MAX_TABLE else base._state_word(key, word) ^ SIGNS
-                    total = unsafe_add(total, (weights << ((feature & 15) << 4)) >> (240 + LEVEL_BITS))
-                    chunk <<= 16
-                position = unsafe_add(position, 32)
-                if position >= stop:
-                    break
-            assert least <= n_features, "sample: index out of range"
-            position = stop
-            label: uint256 = head >> 248
-            if (total >= ZERO) != (label == 1):
-                errors = unsafe_add(errors, 1)
-            sizes |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
-            packed[row >> 2] |= (unsafe_sub(total, ZERO) & base.MASK_64) << ((row & 3) << 6)
-        all_errors += errors
-        all_rows += rows
-        number: uint256 = (file >> base.BLOCKS) & base.MASK_16
-        plane_count: uint256 = 1
-        for p: uint256 in range(MAX_PLANES):
-            if sizes >> p == 0:
-                break
-            plane_count += 1
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            plane: uint256 = 0
-            for j: uint256 in range(base.BLOCK // 4):
-                # the four bits come to stand beside each other
-                plane |= ((unsafe_mul((packed[j] >> p) & FOURS, GATHER_FOUR) >> 192) & 15) << (j << 2)
-            self.planes[key][number][p] = plane
-        base.blocks[key][number] = info | (plane_count << base.PLANES)
-        file = base._after(file, info, base.portions[key][(info >> base.FIRST) & base.MASK_16] >> 160, position, end)
-    assert all_rows > 0, "scorer: nothing to check"
-    base.files[key] = file
-    return all_errors, all_rows, done
 
 
 # ---- score ----------------------------------------------------------------------------------------------------------
@@ -320,10 +207,10 @@ def score(
             # end
         maps[0] = 0
         there: uint256 = base.ALL >> (256 - rows)
-        planes: uint256[MAX_PLANES] = empty(uint256[MAX_PLANES])
+        planes: uint256[two.MAX_PLANES] = empty(uint256[two.MAX_PLANES])
         plane_count: uint256 = (info >> base.PLANES) & base.MASK_16
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            planes[p] = self.planes[key][number][p]
+        for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
+            planes[p] = two.planes[key][number][p]
         room: uint256 = 0  # how far all numbers can move without needing another plane
         for c: uint256 in range(unsafe_sub(done + 1, first), count, bound=limits.MAX_MANY):
             # by how much each row moves
@@ -416,11 +303,11 @@ def score(
             if step > room:
                 signs: uint256 = planes[plane_count - 1]
                 used: uint256 = plane_count - 1  # planes below those that only repeat the signs
-                for p: uint256 in range(MAX_PLANES):
+                for p: uint256 in range(two.MAX_PLANES):
                     if used == 0 or planes[used - 1] != signs:
                         break
                     used -= 1
-                for p: uint256 in range(MAX_PLANES):
+                for p: uint256 in range(two.MAX_PLANES):
                     room = (1 << (plane_count - 1)) - (1 << used)
                     if step <= room:
                         break
@@ -429,7 +316,7 @@ def score(
             room = unsafe_sub(room, step)
             down: uint256 = 0 if (heads[c] >> 16) & base.MASK_8 == 1 else base.ALL
             carry: uint256 = 0
-            for p: uint256 in range(plane_count, bound=MAX_PLANES):
+            for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
                 old: uint256 = planes[p]
                 if p < step_bits:
                     more: uint256 = steps[p]
@@ -444,8 +331,8 @@ def score(
             # class 1 where the score is above 0; count the rows where it is not the label
             all_errors[c] += base._count((~planes[plane_count - 1] ^ labels) & there)
             evaluated = unsafe_add(evaluated, rows)
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            self.planes[key][number][p] = planes[p]
+        for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
+            two.planes[key][number][p] = planes[p]
         base.blocks[key][number] = (
             (info & ~base.MASK_32 & (2**PLACE - 1)) | last | (plane_count << base.PLANES) | ((begin + ends[count]) << PLACE)
         )
@@ -512,7 +399,7 @@ def _groups(
                 level: uint256 = (levels >> (j << 2)) & LEVELS
                 if index > learnt:
                     # a lane of the sample has 1 + the feature
-                    lane: uint256 = unsafe_add(lanes >> 240, HEADER_LANES - 1)
+                    lane: uint256 = unsafe_add(lanes >> 240, two.HEADER_LANES - 1)
                     packed: uint256 = table[lane >> 6]
                     if packed == 0:
                         packed = self.levels[key][lane >> 6]
@@ -535,7 +422,7 @@ def _groups(
             if group > 0:
                 groups.append((group << 16) | power)
         group_ends.append(len(groups))
-    lane_count: uint256 = unsafe_add((file >> base.N_FEATURES) & base.MASK_32, HEADER_LANES)
+    lane_count: uint256 = unsafe_add((file >> base.N_FEATURES) & base.MASK_32, two.HEADER_LANES)
     for i: uint256 in range((lane_count + 63) // 64, bound=MAX_LEVEL_WORDS):
         if table[i] > 0:
             self.levels[key][i] = table[i]

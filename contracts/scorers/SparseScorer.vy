@@ -21,40 +21,24 @@
 from ..interfaces import IModel
 from ..interfaces import IScorer
 from ..modules import limits
-from ..modules import sample
+from ..modules import rows_two as two
 from ..modules import sparse_rows as base
 
 implements: IScorer
 initializes: base
+initializes: two[base := base]
 
 exports: (
     base.prepare,
     base.show,
     base.translated,
+    two.check,
 )
-
-# two's complement of the largest score there can be, 2^31 + 1,024 · 2^15, and a step of 2^27
-MAX_PLANES: constant(uint256) = 40
-MAX_TABLE: constant(uint256) = 128  # words of weights that `check` keeps in memory
-
-# the lowest bit of each of 4 lanes; times GATHER_FOUR these come to stand in bits 192 to 195, and nothing else does
-FOURS: constant(uint256) = base.ALL // base.MASK_64
-GATHER_FOUR: constant(uint256) = 2**192 + 2**129 + 2**66 + 2**3
-
-# of the models: see `SparsePerceptron`
-BIAS: constant(uint256) = 192
-HEADER_LANES: constant(uint256) = 4
-SIGNS: constant(uint256) = max_value(uint256) // (2**16 - 1) * 2**15
-SHIFT: constant(uint256) = max_value(uint256) // (2**16 - 1) * HEADER_LANES
-ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
-
-# by caller and market, and block: bit r of plane p is bit p of the score of row r, less one
-planes: HashMap[bytes32, HashMap[uint256, uint256[MAX_PLANES]]]
-
 
 @deploy
 def __init__():
     base.__init__()
+    two.__init__(0)
 
 
 @view
@@ -72,154 +56,7 @@ def fits(model: address) -> bool:
     """
     @notice Whether the scorer can serve a market on this model: all of the kind.
     """
-    parameters: uint256 = staticcall IModel(model).parameters()
-    n_features: uint256 = parameters >> 64
-    words: uint256 = (n_features + HEADER_LANES + 15) // 16
-    return parameters <= base.MASK_96 and n_features <= 65_532 and words == staticcall IModel(model).word_count()
-
-
-# ---- check ----------------------------------------------------------------------------------------------------------
-
-@external
-def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
-    """
-    @notice Work out the rows' scores before the first contribution. Reverts where the model would refuse a row.
-    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
-    """
-    key: bytes32 = base._key(market)
-    file: uint256 = base.files[key]
-    n_features: uint256 = (file >> base.N_FEATURES) & base.MASK_32
-    word_count: uint256 = (n_features + HEADER_LANES + 15) // 16
-    table: uint256[MAX_TABLE] = empty(uint256[MAX_TABLE])
-    tabled: bool = word_count <= MAX_TABLE
-    if tabled:
-        for word: uint256 in range(word_count, bound=MAX_TABLE):
-            table[word] = base._state_word(key, word) ^ SIGNS
-    first_weight: uint256 = (table[0] << (16 * HEADER_LANES)) >> 240
-    longest: uint256 = limits.MAX_SAMPLE if word_count <= limits.MAX_WORDS else 2 * limits.MAX_WORDS
-    # weights are added up with their sign bits flipped, so they count 2^15 too much each; the score less one
-    zero: uint256 = ((base._state_word(key, 0) >> BIAS) & base.MASK_32 ^ 2**31) + ZERO - 2**31 - 1
-    all_errors: uint256 = 0
-    all_rows: uint256 = 0
-    done: bool = False
-    for i: uint256 in range(base.MAX_BLOCKS + 1):
-        done = (file >> base.NEXT_PART) & base.MASK_16 == (file >> base.PARTS) & base.MASK_16
-        if done:
-            break
-        info: uint256 = base._next_block(key, file)
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
-            break
-        found: Bytes[base.MAX_FOUND] = base._found(key, info)
-        end: uint256 = len(found) - 32
-        position: uint256 = (info >> base.BEGIN) & base.MASK_16
-        packed: uint256[base.BLOCK // 4] = empty(uint256[base.BLOCK // 4])  # in lanes of 64 bits
-        errors: uint256 = 0
-        sizes: uint256 = 0  # all bits that the numbers, or their complements where they are negative, have
-        for row: uint256 in range(rows, bound=base.BLOCK):
-            assert position + sample.ROW_HEAD <= end, "sample: row is cut off"
-            head: uint256 = extract32(found, position, output_type=uint256)
-            length: uint256 = (head >> 232) & base.MASK_16
-            assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
-            position = unsafe_add(position, sample.ROW_HEAD)
-            stop: uint256 = unsafe_add(position, length)
-            assert stop <= end, "sample: row is cut off"
-            assert head >> 249 == 0, "model: no such class"
-            assert length > 0, "sample: empty"
-            assert length & 1 == 0, "sample: odd length"
-            assert length <= longest, "sample: too long"
-            total: uint256 = unsafe_sub(zero, length << 14)
-            least: uint256 = 0
-            if tabled:
-                # a chunk of 16 features at a time, of which the first may be shorter: its empty lanes are taken for feature 0
-                size: uint256 = unsafe_add(unsafe_sub(length, 2) & 31, 2)
-                total = unsafe_add(total, unsafe_mul(unsafe_sub(size >> 1, 16), first_weight))
-                for c: uint256 in range(limits.MAX_SAMPLE // 32):
-                    unused: uint256 = unsafe_sub(256, size << 3)
-                    lanes: uint256 = extract32(found, position, output_type=uint256) >> unused << unused
-                    assert sample._increase(lanes, unused) and lanes >> 240 >= least, "sample: indices must increase"
-                    least = unsafe_add((lanes >> unused) & base.MASK_16, 1)
-                    assert least <= n_features, "sample: index out of range"
-                    lanes = unsafe_add(lanes, SHIFT)  # safe: no index is above 65,531
-                    # unrolled: sixteen_weights
-                    total = unsafe_add(
-                        unsafe_add(
-                            unsafe_add((table[lanes >> 244] << ((lanes >> 236) & 240)) >> 240, (table[(lanes >> 228) & 4095] << ((lanes >> 220) & 240)) >> 240),
-                            unsafe_add((table[(lanes >> 212) & 4095] << ((lanes >> 204) & 240)) >> 240, (table[(lanes >> 196) & 4095] << ((lanes >> 188) & 240)) >> 240),
-                        ),
-                        total,
-                    )
-                    total = unsafe_add(
-                        unsafe_add(
-                            unsafe_add((table[(lanes >> 180) & 4095] << ((lanes >> 172) & 240)) >> 240, (table[(lanes >> 164) & 4095] << ((lanes >> 156) & 240)) >> 240),
-                            unsafe_add((table[(lanes >> 148) & 4095] << ((lanes >> 140) & 240)) >> 240, (table[(lanes >> 132) & 4095] << ((lanes >> 124) & 240)) >> 240),
-                        ),
-                        total,
-                    )
-                    total = unsafe_add(
-                        unsafe_add(
-                            unsafe_add((table[(lanes >> 116) & 4095] << ((lanes >> 108) & 240)) >> 240, (table[(lanes >> 100) & 4095] << ((lanes >> 92) & 240)) >> 240),
-                            unsafe_add((table[(lanes >> 84) & 4095] << ((lanes >> 76) & 240)) >> 240, (table[(lanes >> 68) & 4095] << ((lanes >> 60) & 240)) >> 240),
-                        ),
-                        total,
-                    )
-                    total = unsafe_add(
-                        unsafe_add(
-                            unsafe_add((table[(lanes >> 52) & 4095] << ((lanes >> 44) & 240)) >> 240, (table[(lanes >> 36) & 4095] << ((lanes >> 28) & 240)) >> 240),
-                            unsafe_add((table[(lanes >> 20) & 4095] << ((lanes >> 12) & 240)) >> 240, (table[(lanes >> 4) & 4095] << ((lanes << 4) & 240)) >> 240),
-                        ),
-                        total,
-                    )
-                    # end
-                    position = unsafe_add(position, size)
-                    if position == stop:
-                        break
-                    size = 32
-            else:
-                word: uint256 = base.ALL
-                weights: uint256 = 0
-                for j: uint256 in range(limits.MAX_SAMPLE // 32):
-                    chunk: uint256 = extract32(found, position, output_type=uint256)
-                    for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
-                        feature: uint256 = chunk >> 240
-                        assert feature >= least, "sample: indices must increase"
-                        least = unsafe_add(feature, 1)
-                        feature = unsafe_add(feature, HEADER_LANES)
-                        if feature >> 4 != word:
-                            assert least <= n_features, "sample: index out of range"
-                            word = feature >> 4
-                            weights = base._state_word(key, word) ^ SIGNS
-                        total = unsafe_add(total, (weights << ((feature & 15) << 4)) >> 240)
-                        chunk <<= 16
-                    position = unsafe_add(position, 32)
-                    if position >= stop:
-                        break
-                assert least <= n_features, "sample: index out of range"
-            position = stop
-            label: uint256 = head >> 248
-            if (total >= ZERO) != (label == 1):
-                errors = unsafe_add(errors, 1)
-            sizes |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
-            packed[row >> 2] |= (unsafe_sub(total, ZERO) & base.MASK_64) << ((row & 3) << 6)
-        all_errors += errors
-        all_rows += rows
-        number: uint256 = (file >> base.BLOCKS) & base.MASK_16
-        plane_count: uint256 = 1
-        for p: uint256 in range(MAX_PLANES):
-            if sizes >> p == 0:
-                break
-            plane_count += 1
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            plane: uint256 = 0
-            for j: uint256 in range(base.BLOCK // 4):
-                # the four bits come to stand beside each other
-                plane |= ((unsafe_mul((packed[j] >> p) & FOURS, GATHER_FOUR) >> 192) & 15) << (j << 2)
-            self.planes[key][number][p] = plane
-        base.blocks[key][number] = info | (plane_count << base.PLANES)
-        file = base._after(file, info, base.portions[key][(info >> base.FIRST) & base.MASK_16] >> 160, position, end)
-    assert all_rows > 0, "scorer: nothing to check"
-    base.files[key] = file
-    return all_errors, all_rows, done
+    return two._fits(model)
 
 
 # ---- score ----------------------------------------------------------------------------------------------------------
@@ -297,10 +134,10 @@ def score(
             # end
         maps[0] = 0
         there: uint256 = base.ALL >> (256 - rows)
-        planes: uint256[MAX_PLANES] = empty(uint256[MAX_PLANES])
+        planes: uint256[two.MAX_PLANES] = empty(uint256[two.MAX_PLANES])
         plane_count: uint256 = (info >> base.PLANES) & base.MASK_16
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            planes[p] = self.planes[key][number][p]
+        for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
+            planes[p] = two.planes[key][number][p]
         room: uint256 = 0  # how far all numbers can move without needing another plane
         for c: uint256 in range(unsafe_sub(done + 1, first), count, bound=limits.MAX_MANY):
             # how many features each row has in common with the sample
@@ -370,11 +207,11 @@ def score(
             if step > room:
                 signs: uint256 = planes[plane_count - 1]
                 used: uint256 = plane_count - 1  # planes below those that only repeat the signs
-                for p: uint256 in range(MAX_PLANES):
+                for p: uint256 in range(two.MAX_PLANES):
                     if used == 0 or planes[used - 1] != signs:
                         break
                     used -= 1
-                for p: uint256 in range(MAX_PLANES):
+                for p: uint256 in range(two.MAX_PLANES):
                     room = (1 << (plane_count - 1)) - (1 << used)
                     if step <= room:
                         break
@@ -397,7 +234,7 @@ def score(
                     half: uint256 = old ^ more
                     planes[p] = half ^ carry
                     carry = ((old ^ down) & more) | ((half ^ down) & carry)
-                for p: uint256 in range(stop, plane_count, bound=MAX_PLANES):
+                for p: uint256 in range(stop, plane_count, bound=two.MAX_PLANES):
                     if carry == 0:
                         break
                     old: uint256 = planes[p]
@@ -406,8 +243,8 @@ def score(
             # class 1 where the score is above 0; count the rows where it is not the label
             all_errors[c] += base._count((~planes[plane_count - 1] ^ labels) & there)
             evaluated = unsafe_add(evaluated, rows)
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            self.planes[key][number][p] = planes[p]
+        for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
+            two.planes[key][number][p] = planes[p]
         base.blocks[key][number] = (info & ~base.MASK_32) | last | (plane_count << base.PLANES)
         all_rows += rows
         if number == block_count - 1:

@@ -9,8 +9,10 @@ from comodels.chain.local import local_chain
 from comodels.incentives.prediction_market import SETTLED, Plan
 from comodels.incentives.scorers import fitting
 from comodels.incentives.settlement import settle_by_loop
-from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
-from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models import KINDS
+from comodels.models.level_perceptron import LevelPerceptronParameters
+from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptronParameters
 from comodels.payouts import calls, due_in
 from tests.mirror import Mirror, create_raw, random_portions, random_sample
 
@@ -26,15 +28,16 @@ def rpc():
     [
         (SparsePerceptronParameters(60, margin=3), 100, 100),
         (LevelPerceptronParameters(60, margin=60), 100, 100),
+        (MulticlassLevelPerceptronParameters(60, 2, margin=60), 100, 100),
         pytest.param(SparsePerceptronParameters(400, margin=3), 1_000, 500, marks=pytest.mark.fuzz),
         pytest.param(LevelPerceptronParameters(400, margin=60), 1_000, 500, marks=pytest.mark.fuzz),
     ],
-    ids=["100 x 100", "100 x 100 by levels", "1,000 x 500", "1,000 x 500 by levels"],
+    ids=["100 x 100", "100 x 100 by levels", "100 x 100 by levels of classes", "1,000 x 500", "1,000 x 500 by levels"],
 )
 def test_market__many_contributions__everybody_is_paid_as_the_twin_says(parameters, contributions, rows, rpc, project):
     rng = np.random.default_rng(contributions)
     # 1. The provider publishes a model that knows nothing yet.
-    kind = LevelPerceptron if isinstance(parameters, LevelPerceptronParameters) else SparsePerceptron
+    kind = KINDS[type(parameters).__name__.removesuffix("Parameters")]
     twin, features = kind(parameters), parameters.n_features
     owner, provider, contributor, reporter, keeper = rpc.accounts[:5]
     mirror = Mirror(rpc, deploy(rpc, owner, "PredictionMarket"), [provider, contributor, reporter, keeper])

@@ -13,7 +13,9 @@ from comodels.chain.local import local_chain
 from comodels.incentives.prediction_market import PARTICIPATING, SETTLED
 from comodels.incentives.settlement import settle_by_loop
 from comodels.market import MarketDriver
-from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
+from comodels.models import KINDS
+from comodels.models.level_perceptron import LevelPerceptronParameters
+from comodels.models.sparse_perceptron import SparsePerceptronParameters
 from tests.mirror import create_raw
 
 ROWS, HIDDEN, CONTRIBUTIONS, FEATURES, ROUNDS = 250, 8, 1_000, 1_000, 50
@@ -30,14 +32,20 @@ def labelled(rng, count):
 
 
 @pytest.mark.fuzz
-def test_run__1_000_contributions_on_2_000_rows__paid_as_the_slides_loop_says(tmp_path, project):
+@pytest.mark.parametrize(
+    "parameters",
+    [SparsePerceptronParameters(FEATURES, margin=3), LevelPerceptronParameters(FEATURES)],
+    ids=["sparse", "levels"],
+)
+def test_run__1_000_contributions_on_2_000_rows__paid_as_the_slides_loop_says(tmp_path, project, parameters):
+    kind = KINDS[type(parameters).__name__.removesuffix("Parameters")]
     rng = np.random.default_rng(18)
     began = time.monotonic()
     with local_chain() as chain:
         owner, provider, contributor, reporter, keeper = (to_checksum_address(a) for a in chain.accounts[:5])
         contract = deploy(chain, owner, "PredictionMarket")
-        twin = SparsePerceptron(SparsePerceptronParameters(FEATURES, margin=3))
-        model = create_raw(chain, deploy(chain, owner, "SparsePerceptron"), contract.address, provider, twin)
+        twin = kind(parameters)
+        model = create_raw(chain, deploy(chain, owner, kind.KIND), contract.address, provider, twin)
         driver = MarketDriver(contract, model, provider, say=print)
         rows = [(int(y), x) for y, x in labelled(rng, ROWS * (HIDDEN + 2))]
         driver.write_secret(
@@ -51,7 +59,7 @@ def test_run__1_000_contributions_on_2_000_rows__paid_as_the_slides_loop_says(tm
                 batch.append((x, int(y)))
             if len(batch) == CONTRIBUTIONS:
                 break
-        twin = SparsePerceptron(SparsePerceptronParameters(FEATURES, margin=3))
+        twin = kind(parameters)
         given = []
 
         def wait(view):

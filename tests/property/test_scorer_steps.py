@@ -10,8 +10,9 @@ from eth_abi import decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comodels.incentives.scorers import MAX_PORTION, LevelScorer, SparseScorer, fitting
+from comodels.incentives.scorers import MAX_PORTION, SCORERS, fitting
 from comodels.models.level_perceptron import LAST_LEVEL, LevelPerceptron, LevelPerceptronParameters
+from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
 from comodels.rows import ROW_HEAD, pack_rows
@@ -20,6 +21,7 @@ from encoders.words import words_of
 from tests.evm import Evm, artefacts
 
 REVIEWS = Path(__file__).resolve().parents[2] / "docs" / "examples" / "reviews.csv"
+KINDS = (SparsePerceptron, LevelPerceptron, MulticlassLevelPerceptron)
 MARKET = 5
 SPLITS = [[1], [30], [256], [256, 1], [200, 200, 200], [20] * 40, [300, 90, 513]]  # rows of portions
 
@@ -32,7 +34,8 @@ class World:
         self.market, self.trainer = self.evm.account("market"), self.evm.account("trainer")
         self.contracts = {
             name: self.evm.deploy(name, *artefact(name), self.market)
-            for name in ("SparsePerceptron", "LevelPerceptron", "SparseScorer", "LevelScorer")
+            for kind in KINDS
+            for name in (kind.KIND, f"{kind.KIND.removesuffix('Perceptron')}Scorer")
         }
 
     def send(self, sender, contract, function, *arguments):
@@ -45,16 +48,26 @@ class World:
     def model(self, twin):
         """The twin's model, which `trainer` trains."""
         implementation = self.contracts[twin.KIND]
-        arguments = (self.trainer, self.trainer, b"", twin.parameters.pack(), bytes(5), twin.words(), True, bytes(32))
+        words, card = twin.words(), bytes(3) + b"".join(bytes([1, 97 + y]) for y in range(classes_of(twin)))
+        many = len(words) > 256
+        arguments = (self.trainer, self.trainer, b"", twin.parameters.pack(), card, words[:256], not many, bytes(32))
         (address,) = self.send(self.trainer, implementation, "create", *arguments)
         model = self.evm.at(twin.KIND, address, [])
         model.functions = implementation.functions
+        for start in range(256, len(words), 256):
+            self.send(self.trainer, model, "load", start, words[start : start + 256])
+        if many:
+            self.send(self.trainer, model, "seal")
         return model
 
 
 @pytest.fixture(scope="module")
 def world(project):
     return World(project)
+
+
+def classes_of(twin):
+    return getattr(twin, "class_count", 2)
 
 
 def draw_sample(rng, n, longest):
@@ -70,6 +83,15 @@ def draw_twin(kind, rng, n):
             n, int(rng.integers(1, 50)), int(rng.integers(3)), int(rng.integers(99))
         )
         return kind(parameters, rng.integers(-99, 100, n).tolist(), int(rng.integers(-99, 100)))
+    if kind is MulticlassLevelPerceptron:
+        classes = int(rng.choice([2, 3, 4, 7, 10]))
+        parameters = MulticlassLevelPerceptronParameters(
+            n, classes, int(rng.choice([0, 1, 2, 77])), int(rng.integers(2_000))
+        )
+        rows = rng.integers(-400, 401, (classes, n + 1)).tolist()
+        levels = rng.integers(0, rng.integers(1, 9), (classes, n + 1))
+        levels[:, 0] = 0
+        return kind(parameters, rows, levels=levels.tolist())
     parameters = LevelPerceptronParameters(n, int(rng.choice([0, 1, 2, 77, 65_535])), int(rng.integers(2_000)))
     weights, levels = rng.integers(-400, 401, n).tolist(), rng.integers(0, rng.integers(1, 9), n).tolist()
     return kind(parameters, weights, int(rng.integers(-400, 401)), levels=levels)
@@ -81,7 +103,7 @@ def learn(twin, rng, n, longest, count):
     for _ in range(50 * count):
         if len(learnt) == count:
             break
-        x, y = draw_sample(rng, n, longest), int(rng.integers(2))
+        x, y = draw_sample(rng, n, longest), int(rng.integers(classes_of(twin)))
         try:
             effect = twin.update(x, y)
         except Revert:
@@ -91,7 +113,7 @@ def learn(twin, rng, n, longest, count):
     return learnt
 
 
-@pytest.mark.parametrize("kind", [SparsePerceptron, LevelPerceptron], ids=lambda kind: kind.KIND)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.sampled_from([1, 12, 60, 61, 1_000, 1_024, 1_025, 3_000]),
@@ -108,19 +130,19 @@ def test_score__any_steps_in_any_order__as_the_twin_takes_them(world, kind, seed
     for x, y, _ in learn(twin, rng, n, longest, before):
         world.send(world.trainer, model, "update", x, y)
     scorer = world.contracts[f"{kind.KIND.removesuffix('Perceptron')}Scorer"]
-    beside = (LevelScorer if kind is LevelPerceptron else SparseScorer)(deepcopy(twin))
+    beside = SCORERS[kind.KIND](deepcopy(twin))
     copied, done = 0, False
     while not done:
         copied, done = world.send(world.market, scorer, "prepare", MARKET, model.address, copied, 1, bytes(32))
     learnt = learn(twin, rng, n, longest, count)
     for rows in portions:
         most = min(longest, (MAX_PORTION // rows - ROW_HEAD) // 2)
-        packed = pack_rows([(int(rng.integers(2)), draw_sample(rng, n, most)) for _ in range(rows)])
+        packed = pack_rows([(int(rng.integers(classes_of(twin))), draw_sample(rng, n, most)) for _ in range(rows)])
         world.send(world.market, scorer, "show", MARKET, packed, rows)
         beside.show(packed)
     done = False
     while not done:
-        limit = int(rng.integers(1, 900))
+        limit = int(rng.integers(1, 900 if classes_of(twin) == 2 else 300))
         said = world.send(world.market, scorer, "check", MARKET, limit)
         assert said == beside.check(limit)
         done = said[2]
@@ -131,7 +153,7 @@ def test_score__any_steps_in_any_order__as_the_twin_takes_them(world, kind, seed
         # mostly what comes next, or what somebody has begun with; some of it may be done already, or not be the next
         first = int(np.clip(scored + 1 + rng.choice([0, 0, 0, 0, -3, 1, 2]), 1, len(learnt)))
         last = int(rng.integers(first, len(learnt) + 1))
-        limit = int(rng.choice([0, 1, 256, 300, 600, 65_535]))
+        limit = int(rng.choice([0, 1, 256, 300, 600, 65_535 if classes_of(twin) == 2 else 500]))
         some, packed = fitting([(world.market, *given) for given in learnt[first - 1 : last]])
         samples = [(x, y) for _, x, y, _ in some]
         tried = deepcopy(beside)
@@ -146,7 +168,7 @@ def test_score__any_steps_in_any_order__as_the_twin_takes_them(world, kind, seed
         beside, scored = tried, now or scored
     else:
         raise AssertionError("not scored after 200 steps")
-    if kind is LevelPerceptron:
+    if kind is not SparsePerceptron:
         assert beside.replica.words() == twin.words()
     world.evm.restore(checkpoint)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from comodels.artifacts import deploy
+from comodels.artifacts import artifact, deploy
 from comodels.chain.local import local_chain
 from comodels.chain.node import RpcError
 from comodels.incentives.scorers import fitting
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
+from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.multiclass_sparse_perceptron import (
     MulticlassSparsePerceptron,
     MulticlassSparsePerceptronParameters,
@@ -49,6 +50,16 @@ class Case:
     levels: int = 0  # 0: not by levels; else below which the words' levels are
 
     def twin(self, rng):
+        if self.levels and self.classes:
+            shape = self.classes, self.n + 1
+            parameters = MulticlassLevelPerceptronParameters(
+                self.n, self.classes + self.added, self.bias_rate, self.margin
+            )
+            rows, levels = (
+                rng.integers(low, high, shape).tolist()
+                for low, high in ((-self.weights, self.weights + 1), (0, self.levels))
+            )
+            return MulticlassLevelPerceptron(parameters, rows, levels=[[0, *of[1:]] for of in levels])
         if self.levels:
             weights, levels = (
                 rng.integers(low, high, self.n).tolist()
@@ -106,6 +117,42 @@ CASES = {
     "levels, as many groups as there can be": Case(
         levels=7, n=60, words=(6, 14), portions=[9], count=256, margin=2**31, bias_rate=0
     ),
+    "three classes by levels": Case(classes=3, levels=1, bias_rate=2, margin=240, count=80),
+    "two classes by levels, all levels": Case(
+        classes=2, levels=8, bias_rate=2, margin=240, count=80, portions=[250] * 2
+    ),
+    "one class by levels, three added": Case(classes=1, added=3, levels=1, weights=3, margin=300, count=60),
+    "added classes by levels, long samples": Case(
+        classes=2, added=4, levels=3, bias_rate=7, margin=2_000, words=(1, 400), portions=[9] * 4, count=40
+    ),
+    "four classes by levels, slides' rule": Case(classes=4, levels=1, bias_rate=0, weights=0, count=60),
+    "ten classes by levels, largest numbers": Case(
+        classes=10, levels=6, weights=4_000, bias_rate=40, margin=2**24 - 1, words=(1, 60), portions=[40] * 2, count=20
+    ),
+    "two classes by levels, largest bias rate": Case(
+        classes=2, n=3, levels=1, weights=0, bias_rate=4_000, margin=2**24 - 1, words=(1, 1), portions=[3], count=40
+    ),
+    "three classes by levels, words that do not move": Case(
+        classes=3, n=3, levels=8, weights=9, bias_rate=0, words=(1, 3), margin=2**24 - 1, count=70
+    ),
+    "three classes by levels, more features than maps": Case(
+        classes=3, n=5_000, levels=4, words=(1, 40), count=20, margin=1_000
+    ),
+    "ten classes by levels, more words than are in memory": Case(
+        classes=10, n=9_000, levels=3, words=(1, 60), portions=[20] * 2, count=20, margin=2_000
+    ),
+    "ten classes by levels, a word of the state for each feature of the longest samples": Case(
+        classes=10, n=9_000, levels=2, words=(630, 640), portions=[12], count=3, many=1, margin=2**23
+    ),
+    "three classes by levels, longest samples": Case(
+        classes=3, n=2_000, levels=2, words=(900, 1_024), portions=[3] * 4, count=4, margin=2**23
+    ),
+    "three classes by levels, portions of 300 rows": Case(
+        classes=3, levels=4, portions=[300, 256, 257], words=(1, 4), count=30, limit=256, margin=500
+    ),
+    "three classes by levels, more groups than fit": Case(
+        classes=3, levels=7, n=60, words=(6, 14), portions=[9], count=256, margin=2**23, bias_rate=0
+    ),
     "three classes": Case(classes=3, margin=20),
     "three classes, one row": Case(
         classes=3, n=3, weights=0, bias=0, bias_rate=0, margin=200, words=(1, 1), portions=[1], count=200
@@ -123,17 +170,26 @@ CASES = {
 class Scored:
     """A scorer with the rows of a case, called by an account that stands for a market."""
 
-    def __init__(self, chain, case):
+    def __init__(self, chain, case, kind=None, before=0):
         rng = np.random.default_rng(18)
         self.chain, self.case, self.twin = chain, case, case.twin(rng)
         self.owner, self.caller = chain.accounts[:2]
-        self.scorer = deploy(chain, self.owner, f"{self.twin.KIND.removesuffix('Perceptron')}Scorer")
+        kind = self.twin.KIND if kind is None else kind
+        name = f"{kind.removesuffix('Perceptron')}Scorer" if kind else "EvaluatingScorer"
+        self.scorer = deploy(chain, self.owner, name)
         model = self.model()
-        assert self.scorer.call("kind") == self.twin.KIND
+        # the caller is its trainer
+        for i in range(before):
+            x = bytes([0, i % case.n])
+            y = int(self.twin.predict(x) == 0)
+            assert self.twin.update(x, y)
+            (receipt,) = chain.send([model.transaction("update", x, y, sender=self.caller, gas=GAS)])
+            assert receipt["status"] == "0x1"
+        assert self.scorer.call("kind") == kind
         assert self.scorer.call("fits", model.address)
         copied, done = 0, False
         while not done:
-            copied, done = self.send("prepare", MARKET, model.address, copied, 1, bytes(32))
+            copied, done = self.send("prepare", MARKET, model.address, copied, LOAD, bytes(32))
         assert copied == len(self.twin.words())
         labels = case.classes + case.added or 2
         self.portions = [[(int(rng.integers(labels)), case.sample(rng)) for _ in range(n)] for n in case.portions]
@@ -210,9 +266,36 @@ def test_score__after_every_contribution__as_many_errors_as_the_twin(chain, case
     assert evaluated == len(claims) * sum(case.portions)
 
 
-def test_fits__room_for_more_classes__does_not(chain):
-    case = Case(classes=11, n=20, words=(1, 3))
-    scorer = deploy(chain, chain.accounts[0], "MulticlassSparseScorer")
+@pytest.mark.parametrize("before", [0, 13, 63])
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(classes=11, n=20, levels=3, words=(1, 6), portions=[5], count=12, margin=900),
+        Case(n=20, levels=3, words=(1, 6), portions=[5], count=12, margin=900),
+    ],
+    ids=["eleven classes", "two"],
+)
+def test_score__levels_by_the_scorer_for_all_kinds__learns_from_the_version_on_that_the_model_had(chain, case, before):
+    scored = Scored(chain, case, "", before)
+    assert scored.check() == scored.twin.evaluate(scored.rows)
+    claims, expected = scored.contributions()
+    found = []
+    for index, claim in enumerate(claims, 1):
+        (errors,), _, now = scored.send("score", MARKET, index, fitting([claim])[1], 99)
+        assert now == index
+        found.append(errors)
+    assert found == expected
+    replica = type(scored.scorer)(
+        chain, scored.scorer.call("replica", scored.caller, MARKET), artifact(scored.twin.KIND).abi
+    )
+    assert list(replica.call("words", 0, len(scored.twin.words()))) == scored.twin.words()
+    assert replica.call("version") == scored.twin.version
+
+
+@pytest.mark.parametrize("levels", [0, 1], ids=["sparse", "levels"])
+def test_fits__room_for_more_classes__does_not(chain, levels):
+    case = Case(classes=11, n=20, words=(1, 3), levels=levels)
+    scorer = deploy(chain, chain.accounts[0], f"Multiclass{'Level' if levels else 'Sparse'}Scorer")
     scored = object.__new__(Scored)
     scored.chain, scored.case, scored.twin = chain, case, case.twin(np.random.default_rng(1))
     scored.owner, scored.caller = chain.accounts[:2]

@@ -5,6 +5,7 @@ import pytest
 
 from comodels.artifacts import deploy
 from comodels.incentives.scorers import EvaluatingScorer
+from comodels.models.multiclass_sparse_perceptron import MulticlassSparsePerceptron
 from comodels.models.sparse_perceptron import SparsePerceptron
 from tests.mirror import ANY, Mirror, random_portions, random_sample
 
@@ -37,7 +38,8 @@ def create(kind, mirror, create_model, provider, rng):
     """Create a model of the provider on chain and beside it, with random weights; returns its address."""
 
     def create(terms=None, sealed=True):
-        twin = kind(kind.PARAMETERS(30), [int(w) for w in rng.integers(-3, 4, 30)])
+        weights = rng.integers(-3, 4, (2, 31) if issubclass(kind, MulticlassSparsePerceptron) else 30)
+        twin = kind(kind.PARAMETERS(30), weights.tolist())
         terms = ANY if terms is None else terms
         model = create_model(twin, mirror.contract.address, terms.pack(), sealed=sealed, holder=provider)
         mirror.adopt(str(model.address), twin, provider.address, terms)

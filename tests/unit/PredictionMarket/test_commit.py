@@ -8,7 +8,6 @@ import pytest
 from eth_abi import encode
 
 from comodels.incentives.prediction_market import COMMITTED, Terms
-from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
 from tests.mirror import ANY, PLAN
@@ -195,13 +194,3 @@ def test_open__twice__refused(mirror, model):
 
     transaction = Transaction(model, mirror.contract.address, mirror.contract.data("open", ANY.encode()))
     assert mirror.rpc.why(transaction) == "prediction-market: open already"
-
-
-def test_open__kind_whose_replica_would_learn_otherwise__is_refused(mirror, create_model):
-    levels = LevelPerceptron(LevelPerceptronParameters(10))
-    for twin, reason in (
-        (levels, ape.reverts("prediction-market: models of this kind cannot be scored")),
-        (SparsePerceptron(SparsePerceptronParameters(10)), nullcontext()),
-    ):
-        with reason:
-            create_model(twin, mirror.contract.address, ANY.pack())

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import ape
 import pytest
 from eth_utils import keccak
 
@@ -16,7 +15,7 @@ from comodels.revert import Revert
 from tests.mirror import ANY, PLAN, Mirror, random_portions, sample
 
 
-@pytest.fixture(params=[SparsePerceptron, LevelPerceptron], ids=lambda kind: kind.KIND)
+@pytest.fixture(params=[SparsePerceptron, LevelPerceptron, MulticlassLevelPerceptron], ids=lambda kind: kind.KIND)
 def kind(request):
     return request.param
 
@@ -52,12 +51,22 @@ def test_prepare__kind_with_a_scorer_of_its_own__is_scored_by_it(mirror, started
     assert int(mirror.contract.call("scorer_of", "NaiveBayes"), 16) == 0
 
 
-def test_open__levels_without_a_scorer_that_learns_as_they_do__refused(mirror, create_model):
-    """Of two classes there is one."""
-    create_model(LevelPerceptron(LevelPerceptron.PARAMETERS(30)), mirror.contract.address, ANY.pack())
-    many = MulticlassLevelPerceptron(MulticlassLevelPerceptronParameters(30, 2), [[0] * 31] * 2)
-    with ape.reverts("prediction-market: models of this kind cannot be scored"):
-        create_model(many, mirror.contract.address, ANY.pack())
+@pytest.mark.parametrize(
+    ("parameters", "scorer"),
+    [
+        (MulticlassLevelPerceptronParameters(30, 10), "MulticlassLevelPerceptron"),
+        (MulticlassLevelPerceptronParameters(30, 11), ""),
+    ],
+    ids=["10 classes", "11"],
+)
+def test_prepare__many_classes__by_the_scorer_in_which_there_is_room_or_the_one_for_all(
+    mirror, create_model, provider, rng, keeper, parameters, scorer
+):
+    twin = MulticlassLevelPerceptron(parameters)
+    model = str(create_model(twin, mirror.contract.address, ANY.pack(), holder=provider).address)
+    mirror.adopt(model, twin, provider.address, ANY)
+    market = mirror.start(mirror.secret(model, provider, random_portions(rng)), keeper)
+    assert mirror.contract.call("market", market)[5] == mirror.contract.call("scorer_of", scorer)
 
 
 def test_score_many__all_in_one_transaction__errors_as_the_twin_counts_them(mirror, scoring, keeper):

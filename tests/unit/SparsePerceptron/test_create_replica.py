@@ -41,6 +41,20 @@ def test_create_replica__loaded_and_sealed__learns_as_the_original(new_model, cl
         replica.send("update", sample(1), 0, sender=trainer)
 
 
+def test_create_replica__version_among_the_words__goes_on_from_it(new_model, client, project, trainer, keeper):
+    model = new_model(TWIN, trainer)
+    model.send("update", sample(0, 5), 1, sender=trainer)
+    replica = replica_of(model, client, project, keeper)
+    words = model.call("words", 0, 3)
+    with reverts("model: sealed flag or version among the words"):
+        replica.send("load", 0, [words[0] | 1 << 255, *words[1:]], sender=keeper)
+    replica.send("load", 0, [words[0] | 1 << 224, *words[1:]], sender=keeper)
+    replica.send("seal", sender=keeper)
+    assert replica.call("version") == model.call("version") == 1
+    replica.send("update", sample(1, 39), 0, sender=keeper)
+    assert replica.call("version") == 2
+
+
 def test_create_replica__same_salt_again__reverts_for_the_same_caller_only(
     new_model, client, project, trainer, keeper, stranger
 ):

@@ -4,6 +4,7 @@ import pytest
 
 from comodels.artifacts import SCORERS
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
+from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.multiclass_sparse_perceptron import (
     MulticlassSparsePerceptron,
     MulticlassSparsePerceptronParameters,
@@ -21,6 +22,7 @@ TWINS = {
     "SparseScorer": SparsePerceptron(SparsePerceptronParameters(30)),
     "MulticlassSparseScorer": MulticlassSparsePerceptron(MulticlassSparsePerceptronParameters(30), [[0] * 31] * 2),
     "LevelScorer": LevelPerceptron(LevelPerceptronParameters(30)),
+    "MulticlassLevelScorer": MulticlassLevelPerceptron(MulticlassLevelPerceptronParameters(30)),
 }
 
 
@@ -61,7 +63,7 @@ def test_kind__told(scorer, name, model):
     assert scorer.call("fits", model.address)
 
 
-@pytest.mark.parametrize("name", ["LevelScorer"], indirect=True)
+@pytest.mark.parametrize("name", ["LevelScorer", "MulticlassLevelScorer"], indirect=True)
 def test_fits__another_kind__does_not(scorer, model, new_model, trainer):
     assert scorer.call("fits", model.address)
     assert not scorer.call("fits", new_model(TWINS["SparseScorer"], trainer).address)
@@ -104,7 +106,7 @@ def test_score__nothing__refused(checked, keeper):
         checked.send("score", MARKET, 1, b"", 2, sender=keeper)
 
 
-@pytest.mark.parametrize("name", ["MulticlassSparseScorer"], indirect=True)
+@pytest.mark.parametrize("name", ["MulticlassSparseScorer", "MulticlassLevelScorer"], indirect=True)
 @pytest.mark.parametrize(("y", "effect"), [(2, 1), (1, 3), (255, 1), (0, 0), (0, 2**16 - 1)])
 def test_score__class_that_the_model_does_not_have__refused(checked, keeper, y, effect):
     with reverts("scorer: no such class"):
