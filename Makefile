@@ -8,8 +8,6 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUTF8 := 1
-# Empty: what was compiled is kept, whatever the machine says. pytest rewrites 450 modules at each start otherwise.
-export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON_READY := .venv/.python-ready
 NODE_READY := .venv/.node-ready
