@@ -215,7 +215,7 @@ def test_lost_deposit__taken_by_reporters__is_shown_as_lost(person, site, review
     model = site.dashboard.reader.model(site.model("Film reviews"))
     incentive = site.dashboard.incentives.of(model)
     history = site.dashboard.reader.history(model)
-    lost = [i for i, claim in enumerate(incentive.claims(model, history)) if claim.lost]
+    lost = [i for i, claim in enumerate(incentive.derive(model, history)) if claim.lost]
     assert lost  # the story of the demo: who added a wrong sample loses the deposit
     loser = history.contributions[lost[0]].contributor
     someone = person()

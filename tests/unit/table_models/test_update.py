@@ -124,7 +124,7 @@ def test_statistics__no_such_class__is_refused(create, why):
 
 @pytest.mark.parametrize(("n_features", "longest"), [(5_120, 1_024), (5_121, 640)])
 def test_update__more_features_than_an_update_may_write__too_long(create, why, n_features, longest):
-    _, model = create(n_features=n_features, room=1, classes=1)
+    _, model = create(n_features=n_features, room=1, classes=1, words=[1 << 192])
 
     model.call("predict", x(*range(longest)))
 
