@@ -2,9 +2,10 @@
 #   docker build -t comodels . && docker run --rm -it comodels make demo
 FROM python:3.11-slim-bookworm
 
-# Node.js 20 runs the local chain's launcher; Chromium is for the browser tests, which are skipped without it.
+# Node.js 20 runs the local chain's launcher; Chromium is for the browser tests, which are skipped without it, and libatomic for
+# what drives it.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates chromium-headless-shell curl git make xz-utils \
+    && apt-get install -y --no-install-recommends ca-certificates chromium-headless-shell curl git libatomic1 make xz-utils \
     && rm -rf /var/lib/apt/lists/*
 ARG NODE=20.20.2
 RUN case "$(uname -m)" in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) echo "no Node.js for $(uname -m)" >&2; exit 1 ;; esac \
