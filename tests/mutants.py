@@ -116,6 +116,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "unit/MulticlassSparsePerceptron",
         "conformance/test_imodel.py",
         "property/test_multiclass_perceptron.py",
+        "gas/test_limits.py",
     ),
     "NearestCentroid": (
         "unit/NearestCentroid",
@@ -130,6 +131,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "attacks/test_classes.py",
         "conformance/test_imodel.py",
         "property/test_table_models.py",
+        "gas/test_limits.py",
     ),
     "EvaluatingScorer": ("unit/scorers", "unit/PredictionMarket/test_score.py", "attacks/test_market.py"),
     "SparseScorer": ("unit/scorers", "unit/PredictionMarket/test_score_many.py", "property/test_scorers.py"),

@@ -103,7 +103,7 @@ def test_update__weight_at_the_end_of_its_range__is_refused(create, why, trainer
     assert why(model, "update", x(1, 3), y, sender=trainer) == problem
 
 
-@pytest.mark.parametrize("sample", [b"", b"\x00", x(3, 3), x(20), x(*range(17), 16)])
+@pytest.mark.parametrize("sample", [b"", b"\x00", x(3, 3), x(20), x(*range(17), 16), x(5, *range(1, 17))])
 def test_update_and_predict__malformed_sample__are_refused_as_by_the_twin(create, why, trainer, sample):
     twin, model = create()
     with pytest.raises(Revert) as refused:

@@ -14,6 +14,7 @@ MALFORMED = [
     (sample(1, 0), "sample: indices must increase"),
     (sample(*range(16), 15), "sample: indices must increase"),
     (sample(*range(17), 16), "sample: indices must increase"),
+    (sample(5, *range(1, 17)), "sample: indices must increase"),
     (sample(40), "sample: index out of range"),
     (sample(65_535), "sample: index out of range"),
     (sample(0, 39, 40), "sample: index out of range"),
