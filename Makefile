@@ -43,8 +43,10 @@ install-python:
 		echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3.11-venv" >&2; exit 1; }
 	@echo "Installing Python packages into .venv (a few minutes the first time) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt > .venv/pip.log 2>&1 || { \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt > .venv/pip.log 2>&1 || { \
 		tail -n 30 .venv/pip.log >&2; echo "Installing failed; the whole log is .venv/pip.log" >&2; exit 1; }
+# pip would compile one after the other; what is no Python of this version stays as it is
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@cp requirements.txt $(PYTHON_READY)
 
 .PHONY: install-anvil
@@ -140,11 +142,11 @@ natrix: $(LINTED)
 # Off, because they are wrong here or a matter of taste: memory of loops over calldata (1), view and pure, which do not
 # see reads of code and calls to other contracts (4, 5), unused loop variables (8), arguments that an interface asks for (10), a leading underscore for every argument
 # (11), and the order of decorators (12).
-# Modules that use others cannot be compiled alone, as this linter does, which takes its time: two at once, and no more than
-# what rules that are on ask for.
+# Modules that use others cannot be compiled alone, as this linter does, which takes its time: two at once, no more than
+# what rules that are on ask for, and behind what compiles beside it.
 LINTABLE := $(shell grep -L '^uses:' $(filter %.vy,$(CONTRACTS)) /dev/null | grep -v '^/dev/null$$')
 $(LINTED): $(CONTRACTS) $(PYTHON_READY)
-	@$(if $(LINTABLE),printf '%s\n' $(LINTABLE) | PATH=$(CURDIR)/.ci/natrix:$$PATH xargs -P 2 -n 8 sh -c \
+	@$(if $(LINTABLE),printf '%s\n' $(LINTABLE) | PATH=$(CURDIR)/.ci/natrix:$$PATH nice xargs -P 2 -n 8 sh -c \
 		'natrix lint "$$@" --disable NTX1 NTX4 NTX5 NTX8 NTX10 NTX11 NTX12' natrix)
 	@mkdir -p .build && touch $@
 

@@ -159,6 +159,9 @@ CASES = {
     ),
     "added classes": Case(classes=2, added=4, margin=20, words=(1, 30), count=60),
     "added to one": Case(classes=1, added=3, weights=3, bias=3, count=40),
+    "three classes, portions of 300 rows": Case(
+        classes=3, portions=[300, 256, 257], words=(1, 4), count=30, limit=256, margin=500
+    ),
     "ten classes, any rates": Case(classes=10, rate=201, bias_rate=77, margin=3_000, count=30, portions=[60] * 2),
     "ten classes, largest weights": Case(
         classes=10, n=300, weights=30_000, rate=9, margin=2**24 - 1, words=(1, 60), portions=[40] * 2, count=20
@@ -293,8 +296,9 @@ def test_score__levels_by_the_scorer_for_all_kinds__learns_from_the_version_on_t
 
 
 @pytest.mark.parametrize("levels", [0, 1], ids=["sparse", "levels"])
-def test_fits__room_for_more_classes__does_not(chain, levels):
-    case = Case(classes=11, n=20, words=(1, 3), levels=levels)
+@pytest.mark.parametrize(("classes", "n"), [(11, 20), (2, 65_536)])
+def test_fits__more_classes_or_features_than_it_takes__does_not(chain, levels, classes, n):
+    case = Case(classes=classes, n=n, words=(1, 3), levels=levels)
     scorer = deploy(chain, chain.accounts[0], f"Multiclass{'Level' if levels else 'Sparse'}Scorer")
     scored = object.__new__(Scored)
     scored.chain, scored.case, scored.twin = chain, case, case.twin(np.random.default_rng(1))
