@@ -16,11 +16,11 @@ from tests.unit.table_models.conftest import x
 def create(create_model, raw, trainer):
     """Create twin and model: ``twin, model = create(rows, n_features=20, room=4, margin=0)``."""
 
-    def make(rows=None, n_features=20, room=4, classes=3, sealed=True, **fields):
+    def make(rows=None, n_features=20, room=4, classes=3, sealed=True, words=None, **fields):
         parameters = MulticlassSparsePerceptronParameters(n_features, room, **fields)
         twin = MulticlassSparsePerceptron(parameters, rows, classes)
         card = pack_card(classes=[f"class {y}" for y in range(twin.class_count)])
-        return twin, raw(create_model(twin, trainer, sealed=sealed, card=card))
+        return twin, raw(create_model(twin, trainer, sealed=sealed, card=card, words=words))
 
     return make
 
@@ -154,3 +154,13 @@ def test_update__first_sample_of_a_class_too_long_for_its_bias__is_refused_and_o
     assert why(model, "update", x(1, 2), 3, sender=trainer) == "perceptron: bias out of range"
     do(model, "update", x(1), 3, sender=trainer)
     do(model, "update", x(2), 1, sender=trainer)
+
+
+@pytest.mark.parametrize(("n_features", "longest"), [(5_120, 1_024), (5_121, 640)])
+def test_predict__more_features_than_an_update_may_write__too_long(create, why, n_features, longest):
+    _, model = create(n_features=n_features, room=2, classes=2, words=[2 << 192])
+
+    model.call("predict", x(*range(longest)))
+
+    if longest < 1_024:
+        assert why(model, "predict", x(*range(longest + 1))) == "sample: too long"
