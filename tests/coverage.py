@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.watch import Seen
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
+FAILING = {"_check", "_fail"}  # how the module `market_book` asserts, with the text last
 
 HEAD = """# Coverage of the contracts
 
@@ -44,10 +45,9 @@ def reasons(folder: Path = CONTRACTS) -> dict[str, set[str]]:
         messages = [node.msg for node in module.get_descendants(ast.nodes.Assert)]
         messages += [node.exc for node in module.get_descendants(ast.nodes.Raise)]
         texts = {m.value for m in messages if isinstance(m, ast.nodes.Str)}
-        # as the module `market_book` asserts
-        calls = [node for node in module.get_descendants(ast.nodes.Call) if getattr(node.func, "attr", "") == "_check"]
-        found_in = [call.args[1].value for call in calls if len(call.args) == 2]
-        if texts := texts | {f"prediction-market: {text}" for text in found_in}:
+        calls = [node for node in module.get_descendants(ast.nodes.Call) if getattr(node.func, "attr", "") in FAILING]
+        last = [call.args[-1] for call in calls if call.args]
+        if texts := texts | {f"prediction-market: {arg.value}" for arg in last if isinstance(arg, ast.nodes.Str)}:
             found[name] = texts
     return found
 

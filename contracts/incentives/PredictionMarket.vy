@@ -133,7 +133,9 @@ event Closed:
 DRAW_DELAY: constant(uint256) = 4
 # who checks and packs terms and plans
 planner: immutable(IPlanner)
-# by model, from the lowest bits: least bounty (96), least bond (96), greatest length (32), owner only (1), open (1)
+# where in the rules stands whether the model was sealed when it was created
+SEALED: constant(uint256) = 226
+# by model, from the lowest bits: least bounty (96), least bond (96), greatest length (32), owner only (1), open (1), sealed (1)
 rules: HashMap[address, uint256]
 
 
@@ -164,7 +166,8 @@ def open(terms: Bytes[limits.MAX_TERMS]):
     """
     book._check(self.rules[msg.sender] == 0, "open already")
     book._check(scoring._can_score(msg.sender), "models of this kind cannot be scored")
-    self.rules[msg.sender] = staticcall planner.pack_terms(terms)
+    rules: uint256 = staticcall planner.pack_terms(terms)
+    self.rules[msg.sender] = rules | (convert(staticcall IModel(msg.sender).sealed(), uint256) << SEALED)
     log IIncentive.Opened(model=msg.sender)
 
 
@@ -187,7 +190,8 @@ def terms(model: address) -> IPlanner.Terms:
 @view
 def _rules(model: address) -> uint256:
     rules: uint256 = self.rules[model]
-    book._check(rules > 0, "not open for this model")
+    if rules == 0:
+        book._fail("not open for this model")
     return rules
 
 
@@ -246,20 +250,25 @@ def commit(market: uint256, root: bytes32, plan: IPlanner.Plan):
     model: address = book._model(market)
     rules: uint256 = self._rules(model)
     desk: uint256 = book.desks[model]
-    book._check(desk >> book.RUNNING == 0, "another market is running")
-    book._check(market == book._id(model, (desk & book.MASK_32) + 1), "not the model's next market")
+    if desk >> book.RUNNING > 0:
+        book._fail("another market is running")
+    if market != book._id(model, (desk & book.MASK_32) + 1):
+        book._fail("not the model's next market")
     owner: address = staticcall IModel(model).owner()
     price: uint256 = 0  # wei for the owner
     if msg.sender != owner:
         book._check((rules >> 224) & 1 == 0, "only the model's owner may commit")
         price = (rules >> 96) & book.MASK_96
-    book._check(staticcall IModel(model).sealed(), "the model is not sealed")
+    # what is sealed stays so: a model that was created complete need not be asked again
+    if rules >> SEALED == 0:
+        book._check(staticcall IModel(model).sealed(), "the model is not sealed")
 
     amounts: uint256 = 0
     packed: uint256 = 0
     total: uint256 = 0
     amounts, packed, total = staticcall planner.pack_plan(plan, rules)
-    book._check(msg.value >= total + price, "bounty, bond, fees and price above the value sent")
+    if msg.value < total + price:
+        book._fail("bounty, bond, fees and price above the value sent")
 
     book.desks[model] = (market & book.MASK_32) | (1 << book.RUNNING)
     test_set.roots[market] = root
@@ -285,11 +294,12 @@ def add_data(model: address, x: Bytes[limits.MAX_SAMPLE], y: uint256) -> uint256
             `AddData` says so by a deposit and an index of 0.
     @return What the model's `update` returned; `withdraw_stake` must present it. 0: nothing was staked.
     """
-    desk: uint256 = self._desk(model, 1)
+    begun: uint256 = self._desk(model, 1)
+    desk: uint256 = 0
     effect: uint256 = 0
-    effect, desk = self._add(model, desk, msg.sender, keccak256(x), x, y)
+    effect, desk = self._add(model, begun, msg.sender, keccak256(x), x, y)
     assert effect != contributions.REFUSED, contributions.why
-    self._end(model, desk)
+    self._end(model, begun, desk)
     return effect
 
 
@@ -303,7 +313,8 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
     @param rows So many samples with their labels, as the module `batch` says.
     @return How many were accepted, those without effect among them.
     """
-    desk: uint256 = self._desk(model, count)
+    begun: uint256 = self._desk(model, count)
+    desk: uint256 = begun
     accepted: uint256 = 0
     at: uint256 = 0
     for i: uint256 in range(count, bound=batch.MAX_ITEMS):
@@ -323,7 +334,7 @@ def add_many(model: address, count: uint256, rows: Bytes[batch.MAX_OWN_BYTES]) -
         else:
             accepted = unsafe_add(accepted, 1)
     assert at == len(rows), "batch: another number of items"
-    self._end(model, desk)
+    self._end(model, begun, desk)
     return accepted
 
 
@@ -339,7 +350,8 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
            accepted uses it up. A signature names no market: it can be used for the one that runs when it is sent.
     @return How many were accepted, those without effect among them.
     """
-    desk: uint256 = self._desk(model, count)
+    begun: uint256 = self._desk(model, count)
+    desk: uint256 = begun
     domain: bytes32 = signatures._domain()
     named: uint256 = max_value(uint256)  # the label of the class that was asked for last, and the hash of its name
     class_hash: bytes32 = empty(bytes32)
@@ -382,7 +394,7 @@ def add_signed(model: address, count: uint256, items: Bytes[batch.MAX_SIGNED_BYT
         else:
             accepted = unsafe_add(accepted, 1)
     assert at == len(items), "batch: another number of items"
-    self._end(model, desk)
+    self._end(model, begun, desk)
     return accepted
 
 
@@ -393,19 +405,20 @@ def _desk(model: address, count: uint256) -> uint256:
     @dev The desk at which so many contributions begin, for which the caller pays.
     """
     desk: uint256 = book.desks[model]
-    assert block.timestamp < (desk >> book.END) & book.MASK_40, "prediction-market: nobody can take part now"
+    if block.timestamp >= (desk >> book.END) & book.MASK_40:
+        book._fail("nobody can take part now")
     stake: uint256 = (desk >> book.STAKE) & book.MASK_96
-    assert count * stake <= msg.value, "prediction-market: stake above the value sent"
+    if count * stake > msg.value:
+        book._fail("stake above the value sent")
     return desk
 
 
 @internal
 @payable
-def _end(model: address, desk: uint256):
+def _end(model: address, before: uint256, desk: uint256):
     """
-    @dev Keep what `_add` made of the desk, and give back what was not staked.
+    @dev Keep what `_add` made of the desk as it was before, and give back what was not staked.
     """
-    before: uint256 = book.desks[model]
     staked: uint256 = 0
     if desk != before:
         # safe: it differs in its count, which rises by no more than `_desk` has checked that the value pays for
@@ -437,7 +450,8 @@ def _add(
         return contributions._refuse_as(response), desk
     # from here on a model that answers anything else is none, and undoes the whole batch
     effect: uint256 = extract32(response, 0, output_type=uint256)
-    assert (y >> 8) | (effect >> 16) == 0, "prediction-market: unknown label or effect"
+    if (y >> 8) | (effect >> 16) > 0:
+        book._fail("unknown label or effect")
     after: uint256 = desk
     stake: uint256 = 0
     index: uint256 = 0

@@ -122,9 +122,16 @@ def held(market: uint256) -> (uint256, uint256):
 def _check(holds: bool, problem: String[64]):
     """
     @dev An assertion, all of whose texts together take 3,300 bytes less code than those of as many `assert`: a market is as large
-         as a contract may be. Where many items pass in a transaction it is an `assert` all the same, which takes 130 gas less.
+         as a contract may be. Where 110 gas matter it is an `if` before `_fail`, which reads the text only where it is needed.
     """
-    assert holds, concat("prediction-market: ", problem)
+    if not holds:
+        self._fail(problem)
+
+
+@internal
+@pure
+def _fail(problem: String[64]):
+    raise concat("prediction-market: ", problem)
 
 
 # ---- ids ------------------------------------------------------------------------------------------------------------
@@ -132,7 +139,8 @@ def _check(holds: bool, problem: String[64]):
 @internal
 @pure
 def _id(model: address, number: uint256) -> uint256:
-    assert number <= MASK_32, "prediction-market: no such market"
+    if number > MASK_32:
+        self._fail("no such market")
     return (convert(model, uint256) << 32) | number
 
 
@@ -160,7 +168,8 @@ def _hidden_rows(plan: uint256) -> uint256:
 @view
 def _state(market: uint256) -> State:
     packed: uint256 = self.states[market]
-    self._check(packed > 0, "no such market")
+    if packed == 0:
+        self._fail("no such market")
     return State(
         phase=packed & 255,
         deadline=(packed >> 8) & MASK_40,

@@ -66,11 +66,14 @@ def draw(market: uint256):
     @notice Draw the portions that are to be revealed, by the hash of the block that was fixed at commit time. Anyone may.
     """
     state: book.State = book._state(market)
-    book._check(state.phase == book.COMMITTED, "not waiting for the draw")
+    if state.phase != book.COMMITTED:
+        book._fail("not waiting for the draw")
     draw_block: uint256 = book.providers[market] >> 160
-    book._check(block.number > draw_block, "the block of the draw is not there yet")
+    if block.number <= draw_block:
+        book._fail("the block of the draw is not there yet")
     seed: bytes32 = self._block_hash(draw_block)
-    book._check(seed != empty(bytes32), "the draw was missed")
+    if seed == empty(bytes32):
+        book._fail("the draw was missed")
     plan: uint256 = book.plans[market]
     n: uint256 = plan & book.MASK_16
     k: uint256 = (plan >> 16) & book.MASK_16

@@ -39,6 +39,7 @@ def pack_terms(terms: Bytes[limits.MAX_TERMS]) -> uint256:
 def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256):
     """
     @notice A plan in two words, and what it takes in all. See `IPlanner`.
+    @dev Unsafe steps are safe: no field has more than 96 bits, and no product or sum of them as many as 128. `n - k` has k < n.
     """
     stake: uint256 = convert(plan.stake, uint256)
     bond: uint256 = convert(plan.bond, uint256)
@@ -50,27 +51,28 @@ def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256
     least: uint256 = convert(plan.min_contributions, uint256)
     most: uint256 = convert(plan.max_contributions, uint256)
     assert stake > 0 and rounds > 0, "prediction-market: no stake or no bounty"
-    bounty: uint256 = rounds * stake
+    bounty: uint256 = unsafe_mul(rounds, stake)
     assert bounty >= terms & book.MASK_96, "prediction-market: bounty below the terms"
     assert bond >= (terms >> 96) & book.MASK_96, "prediction-market: bond below the terms"
     assert n <= book.MAX_PORTIONS and k > 0 and k < n, "prediction-market: 1 to n - 1 of at most 256 portions are drawn"
-    assert rows > 0 and rows * (n - k) <= book.MAX_HIDDEN_ROWS, "prediction-market: 1 to 65,535 hidden rows"
+    hidden: uint256 = unsafe_mul(rows, unsafe_sub(n, k))
+    assert rows > 0 and hidden <= book.MAX_HIDDEN_ROWS, "prediction-market: 1 to 65,535 hidden rows"
     assert least > 0 and least <= most and most <= limits.MAX_CONTRIBUTIONS, "prediction-market: 1 to 4,096 contributions"
-    times: uint256[4] = [
-        convert(plan.reveal_time, uint256),
-        convert(plan.participation_time, uint256),
-        convert(plan.rest_time, uint256),
-        convert(plan.score_time, uint256),
-    ]
-    assert min(min(times[0], times[1]), min(times[2], times[3])) > 0, "prediction-market: no time for a phase"
-    assert times[0] + times[1] + times[2] + times[3] <= (terms >> 192) & book.MASK_32, "prediction-market: longer than the terms allow"
-    assert times[3] >= MIN_SCORE_TIME + most * rows * (n - k) // ROWS_A_SECOND, "prediction-market: too little time to score"
-    total: uint256 = bounty + bond + fee * (most + 1)
+    reveal: uint256 = convert(plan.reveal_time, uint256)
+    participation: uint256 = convert(plan.participation_time, uint256)
+    rest: uint256 = convert(plan.rest_time, uint256)
+    score: uint256 = convert(plan.score_time, uint256)
+    assert reveal > 0 and participation > 0 and rest > 0 and score > 0, "prediction-market: no time for a phase"
+    length: uint256 = unsafe_add(unsafe_add(reveal, participation), unsafe_add(rest, score))
+    assert length <= (terms >> 192) & book.MASK_32, "prediction-market: longer than the terms allow"
+    least_score: uint256 = unsafe_add(MIN_SCORE_TIME, unsafe_mul(most, hidden) // ROWS_A_SECOND)
+    assert score >= least_score, "prediction-market: too little time to score"
+    total: uint256 = unsafe_add(unsafe_add(bounty, bond), unsafe_mul(fee, unsafe_add(most, 1)))
     assert total <= book.MASK_96, "prediction-market: more money than there is"
     return (
         stake | (bond << 96) | (fee << 192),
         n | (k << 16) | (rows << 32) | (least << 48) | (most << 64) | (rounds << 80)
-            | (times[0] << 104) | (times[1] << 136) | (times[2] << 168) | (times[3] << 200),
+            | (reveal << 104) | (participation << 136) | (rest << 168) | (score << 200),
         total,
     )
 

@@ -39,6 +39,8 @@ def test_commit__enough_sent__starts_a_market_and_gives_change(mirror, model, pr
         ({"min_contributions": 21}, "1 to 4,096 contributions"),
         ({"max_contributions": 4_097}, "1 to 4,096 contributions"),
         ({"reveal_time": 0}, "no time for a phase"),
+        ({"participation_time": 0}, "no time for a phase"),
+        ({"rest_time": 0}, "no time for a phase"),
         ({"score_time": 0}, "no time for a phase"),
         ({"score_time": PLAN.least_score_time - 1}, "too little time to score"),
     ],
@@ -171,6 +173,13 @@ def test_commit__model_not_sealed__refused(mirror, create, provider):
     market = mirror.twin.next_market(create(sealed=False))
     said = mirror.on_chain("commit", market, ROOT, PLAN.astuple(), sender=provider, value=PLAN.total)
     assert said == "prediction-market: the model is not sealed"
+
+
+def test_commit__model_sealed_after_its_creation__accepted(mirror, create, provider, project):
+    model = create(sealed=False)
+    assert project.SparsePerceptron.at(model).seal(sender=provider).status == 1
+    mirror.time = mirror.rpc.time
+    mirror.commit(provider, model, ROOT)
 
 
 def test_commit__after_a_market_has_ended__a_second_market_works_to_the_end(
