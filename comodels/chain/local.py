@@ -27,6 +27,7 @@ from comodels.errors import ComodelsError
 
 BLOCK_GAS = 30_000_000
 START_SECONDS = 60  # that an anvil may take to answer
+HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # see EIP-2935
 
 
 class Chain(Node):
@@ -221,6 +222,26 @@ def local_chain(*options: str, port: int | None = None) -> Iterator[Anvil]:
         yield chain
     finally:
         end_group(process)
+
+
+@contextmanager
+def light_chain(*options: str, below: Sequence[str] = ()) -> Iterator[Anvil]:
+    """As `local_chain`, for many transactions on much state.
+
+    It forks another anvil that stays empty: one that forks does not compute the root of the whole state for every
+    block, which would soon take most of the time.
+
+    Parameters
+    ----------
+    options, below : str, sequence of str
+        Of the anvil, and of the empty one.
+    """
+    with local_chain("--accounts", "1", *below) as empty:
+        fork = "--fork-url", empty.url, "--no-storage-caching", "--no-rate-limit"
+        with local_chain(*fork, *options) as chain:
+            # the contract with the hashes of past blocks writes another slot in each block, and a fork asks for each
+            chain.rpc("anvil_setCode", HISTORY, "0x")
+            yield chain
 
 
 def end_group(process: subprocess.Popen) -> None:

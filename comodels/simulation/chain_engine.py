@@ -23,7 +23,7 @@ from eth_utils import to_checksum_address
 from comodels.artifacts import NEEDS, artifact
 from comodels.chain.abi import Transaction
 from comodels.chain.contract import ContractAt
-from comodels.chain.local import Chain, local_chain
+from comodels.chain.local import Chain, light_chain
 from comodels.chain.node import RpcError, all_of
 from comodels.published import batches, words_of
 from comodels.simulation.compare import Mismatch, same
@@ -37,8 +37,6 @@ PART = 1_000  # actions that are sent before the answers are looked at
 RECEIPTS = 200  # that are asked for in one request
 ROWS = 8_000  # bytes of test rows in one call of `evaluate`
 
-HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # see EIP-2935
-
 # what is read of an answer; to parse all of it would take longer than the chain takes
 HASH = re.compile(rb'"result":"(0x[0-9a-f]{64})"')
 STATUS = re.compile(rb'"status":"0x([01])"')
@@ -47,22 +45,13 @@ GAS_USED = re.compile(rb'"gasUsed":"(0x[0-9a-f]+)"')
 
 @contextmanager
 def anvil() -> Iterator[Chain]:
-    """A chain of its own on a free port, empty, at the simulation's start; it ends with the `with` block.
-
-    It forks another anvil that stays empty: one that forks does not compute the root of the whole state for every
-    block, which would soon take most of the time.
-    """
-    empty = ["--accounts", "1", "--timestamp", str(START - 7_200)]
-    with local_chain(*empty) as below:
-        options = ["--accounts", "1", "--fork-url", below.url, "--no-storage-caching", "--no-rate-limit"]
-        options += ["--prune-history"]
-        options += ["--timestamp", str(START - 3_600), "--no-mining", "--order", "fifo", "--disable-block-gas-limit"]
-        options += ["--auto-impersonate", "--disable-min-priority-fee", "--no-request-size-limit"]
-        options += ["--disable-pool-balance-checks"]  # a refund pays for a deposit in the same block
-        with local_chain(*options) as chain:
-            # the contract with the hashes of past blocks writes another slot in each block, and a fork asks for each
-            chain.rpc("anvil_setCode", HISTORY, "0x")
-            yield chain
+    """A chain of its own on a free port, empty, at the simulation's start; it ends with the `with` block."""
+    options = ["--accounts", "1", "--prune-history"]
+    options += ["--timestamp", str(START - 3_600), "--no-mining", "--order", "fifo", "--disable-block-gas-limit"]
+    options += ["--auto-impersonate", "--disable-min-priority-fee", "--no-request-size-limit"]
+    options += ["--disable-pool-balance-checks"]  # a refund pays for a deposit in the same block
+    with light_chain(*options, below=["--timestamp", str(START - 7_200)]) as chain:
+        yield chain
 
 
 @dataclass

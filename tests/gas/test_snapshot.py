@@ -6,6 +6,7 @@ import pytest
 
 from comodels.bench.gas import Bench, calldata_gas, commit_market, draw_below, measure, random_perceptron
 from comodels.bench.markdown import generated
+from comodels.chain.local import light_chain
 from comodels.incentives.prediction_market import Plan, Terms
 from scripts.gas import TELLING, markdown, read_snapshot, risen, telling
 
@@ -14,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def rows(rpc, project):
-    accounts = rpc.accounts[-5:]
-    rpc.many([("anvil_setBalance", [account, hex(10**24)]) for account in accounts])  # other tests may have spent all
-    return measure(Bench(rpc, accounts))
+def rows(project):
+    """With the same accounts as `ape run gas` has: their addresses are in the figures."""
+    with light_chain("--accounts", "20") as chain:
+        return measure(Bench(chain, chain.accounts[-5:]))
 
 
 def test_gas__measured_again__no_figure_above_the_snapshot(rows):

@@ -25,9 +25,17 @@ LOAD = 500  # words
 
 
 @pytest.fixture(scope="module")
-def chain():
+def node():
     with local_chain() as chain:
         yield chain
+
+
+@pytest.fixture
+def chain(node):
+    """Empty in each test: the more there is, the longer each block takes."""
+    snapshot = node.rpc("evm_snapshot")
+    yield node
+    node.rpc("evm_revert", snapshot)
 
 
 @dataclass
