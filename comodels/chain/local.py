@@ -27,6 +27,7 @@ from comodels.errors import ComodelsError
 
 BLOCK_GAS = 30_000_000
 START_SECONDS = 60  # that an anvil may take to answer
+FEW, SMALL = 8, 2**15  # requests, and bytes of them, that are written before the first answer is read
 HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"  # see EIP-2935
 
 
@@ -73,7 +74,9 @@ class Chain(Node):
                     connection.sendall(b"".join(part))
 
         with connection, connection.makefile("rb", 1 << 20) as answers:
-            if len(bodies) == 1:  # answered when all of it is there; else answers come while requests are written
+            # One is answered when all of it is there, and a few small ones fit into what lies between.
+            # Else answers come while requests are written.
+            if len(bodies) == 1 or (len(bodies) <= FEW and sum(map(len, bodies)) <= SMALL):
                 write()
             else:
                 threading.Thread(target=write, daemon=True).start()
@@ -113,9 +116,9 @@ class Chain(Node):
         """
         transactions = list(transactions)
         senders = sorted({t.sender for t in transactions})
-        counts = self.many([("eth_getTransactionCount", [s, "latest"]) for s in senders])
-        nonces = {s: int(c, 16) for s, c in zip(senders, all_of(counts), strict=True)}
-        automine = self.rpc("anvil_getAutomine")
+        asked = [("eth_getTransactionCount", [s, "latest"]) for s in senders]
+        *counts, automine = all_of(self.many([*asked, ("anvil_getAutomine", [])]))
+        nonces = {s: int(c, 16) for s, c in zip(senders, counts, strict=True)}
         calls: list[tuple[str, Sequence[Any]]] = [("evm_setAutomine", [False])]
         sent: list[int] = []
         waiting = 0  # gas limits of the transactions that are not mined yet
