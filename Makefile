@@ -88,6 +88,8 @@ compile: setup $(COMPILED) ## compile the contracts, if any changed
 
 .PHONY: test
 test: setup $(COMPILED) ## run the tests, as ape test does; ARGS goes to pytest, as in make test ARGS="tests/unit -k refund"
+# once for all processes: where the environment forbids Python to write bytecode, each would compile it anew
+	@python -m compileall -q -j 0 comodels encoders scripts tests
 	@ape test -n 3 --dist loadgroup $(ARGS)
 
 .PHONY: coverage

@@ -1,5 +1,6 @@
 """What all tests share: actors by role, a raw connection to the local chain, models made in one line."""
 
+import gc
 import os
 from dataclasses import asdict
 
@@ -29,6 +30,12 @@ def pytest_addoption(parser):
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
     reports.register(config)
+
+
+def pytest_collection_finish():
+    """What is there by now stays: to look through it for what can be freed, again and again, takes seconds."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val, argname):

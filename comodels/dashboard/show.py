@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from pathlib import Path
@@ -20,8 +21,9 @@ from comodels.dashboard.words import score
 HERE = Path(__file__).resolve().parent
 
 
+@functools.cache
 def environment() -> jinja2.Environment:
-    """The templates, all compiled, with their filters."""
+    """The templates, all compiled, with their filters; once in a process."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
