@@ -3,13 +3,13 @@
 from contextlib import nullcontext
 from dataclasses import replace
 
-import ape
 import pytest
 from eth_abi import encode
 
 from comodels.incentives.prediction_market import COMMITTED, Terms
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
+from comodels.testing.client import reverts
 from tests.mirror import ANY, PLAN
 
 ROOT = bytes(range(32))
@@ -53,7 +53,7 @@ def test_commit__plan_that_cannot_work__refused(mirror, model, provider, change,
 def test_open__for_anyone_without_a_bond_for_the_owner__is_refused(mirror, create_model):
     twin = SparsePerceptron(SparsePerceptronParameters(10))
     for bond, reason in (
-        (0, ape.reverts("prediction-market: a market of anyone needs a least bond")),
+        (0, reverts("prediction-market: a market of anyone needs a least bond")),
         (1, nullcontext()),
     ):
         with reason:
