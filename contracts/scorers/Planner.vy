@@ -66,7 +66,8 @@ def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256
     assert times[0] + times[1] + times[2] + times[3] <= (terms >> 192) & book.MASK_32, "prediction-market: longer than the terms allow"
     assert times[3] >= MIN_SCORE_TIME + most * rows * (n - k) // ROWS_A_SECOND, "prediction-market: too little time to score"
     total: uint256 = bounty + bond + fee * (most + 1)
-    assert total <= book.MASK_96, "prediction-market: more money than there is"
+    # what a contribution can earn, its stake and the whole bounty, has 96 bits, too
+    assert total + stake <= book.MASK_96, "prediction-market: more money than there is"
     return (
         stake | (bond << 96) | (fee << 192),
         n | (k << 16) | (rows << 32) | (least << 48) | (most << 64) | (rounds << 80)

@@ -219,7 +219,7 @@ def machine(rpc, contract, implementation, wallet, people):
             who = stranger if wrong == "who" else who
             amount += wrong == "amount"
             at = index + 1 if wrong == "index" else index
-            proof = proof[:-1] if wrong == "shorter" else [*proof, *m.owed.roots] if wrong == "longer" else proof
+            proof = proof[:-1] if wrong == "shorter" else [*proof, m.owed.root] if wrong == "longer" else proof
             packed += pack_withdrawal(who, amount, at, proof)
             self.attempt(self.mirror.withdraw, stranger, self.market if wrong == "market" else market, packed)
 
@@ -230,11 +230,11 @@ def machine(rpc, contract, implementation, wallet, people):
             if self.state.phase != SETTLING:
                 return
             wrong = {
-                "who": bytes(20) + right[20:],
-                "errors": right[:21] + bytes([right[21] ^ 1]) + right[22:],
-                "fewer": right[22:],
-                "more": right + right[:22],
-                "order": right[22:] + right[:22],
+                "who": right[:10] + bytes(20) + right[30:],
+                "errors": right[:31] + bytes([right[31] ^ 1]) + right[32:],
+                "fewer": right[32:],
+                "more": right + right[:32],
+                "order": right[32:] + right[:32],
             }[changed]
             if wrong and wrong != right:
                 self.attempt(self.mirror.settle, stranger, self.market, wrong)

@@ -190,7 +190,7 @@ def test_score_many__something_else_beside_them__refused(mirror, many_rows, keep
         (before, after[::-1]),
         (before, [*after, bytes(32)]),
         # the next group's, the whole chain, what comes before
-        (mirror.contract.call("owed_root", many_rows, 0), after),
+        (mirror.contract.call("owed_root", many_rows), after),
         (before, [before, *after]),
     ):
         with pytest.raises(Revert, match="not what was contributed"):
