@@ -106,9 +106,8 @@ class Payout:
 
     @property
     def packed(self) -> bytes:
-        """The claim as the contract's `withdraw` takes it."""
-        s = self.stake
-        return pack_withdrawal(s.contributor, self.amount, s.index, self.proof or (), s.sponsor)
+        """The claim as the contract's `withdraw` takes it alone."""
+        return pack_payouts([self])
 
     def to(self, account: str) -> int:
         """What of it is an account's, in wei."""
@@ -134,10 +133,24 @@ def calls(market: int, payouts: Sequence[Payout]) -> list[tuple[list[Payout], tu
     found = [([due], due.call(market)) for due in payouts if due.proof is None]
     proved = iter([due for due in payouts if due.proof is not None])
     while batch := list(islice(proved, MANY)):
-        packed = b"".join(due.packed for due in batch)
+        packed = pack_payouts(batch)
         assert len(packed) <= MAX_BATCH
         found.append((batch, ("withdraw", market, packed)))
     return found
+
+
+def pack_payouts(payouts: Sequence[Payout]) -> bytes:
+    """Claims with proofs as a call of `withdraw` takes them: each ends where its way joins that of the one before.
+
+    Those that stand beside each other in their order have the shortest.
+    """
+    claims, before = [], None
+    for due in payouts:
+        s, proof = due.stake, due.proof or ()
+        nodes = len(proof) if before is None else (s.index - 1 ^ before - 1).bit_length()
+        claims.append(pack_withdrawal(s.contributor, due.amount, s.index, proof[:nodes], s.sponsor))
+        before = s.index
+    return b"".join(claims)
 
 
 def stakes_in(contract: ContractAt, model: str, market: int, first: int, last: int) -> list[Stake]:

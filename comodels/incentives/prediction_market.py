@@ -16,7 +16,7 @@ from comodels.batch import Signed
 from comodels.incentives.chains import GROUP, Given, around
 from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
 from comodels.incentives.settlement import GROUP as DUES_GROUP
-from comodels.incentives.settlement import OwedTree, owed_leaf, owed_root, settle, shares
+from comodels.incentives.settlement import OwedTree, owed_leaf, owed_root, owed_way, settle, shares
 from comodels.incentives.terms import Term, TermsBase, term
 from comodels.incentives.twins import IsSigned, add_each
 from comodels.merkle import root_of, standard_leaf
@@ -620,9 +620,15 @@ class PredictionMarket:
         """Pay what contributions are owed that were settled; those that were paid are passed over."""
         m = self.markets.get(market)
         root = None if m is None or m.owed is None else m.owed.root
+        known: list[bytes] = []  # from the leaf of the claim before to the top
+        last = 0
         for contributor, amount, index, proof, sponsor in iterate_withdrawals(claims):
-            found = owed_root(index, owed_leaf(contributor, amount, sponsor), proof)
-            require(root is not None and found == root, "prediction-market: not what was settled")
+            leaf, depth = owed_leaf(contributor, amount, sponsor), len(proof)
+            way = owed_way(index, leaf, proof)
+            joins = known[depth : depth + 1] == way[-1:] and index - 1 >> depth == last - 1 >> depth
+            right = joins or (root is not None and owed_root(index, leaf, proof) == root)
+            require(right, "prediction-market: not what was settled")
+            known[: depth + 1], last = way, index
         paid = 0
         for _, amount, index, _, _ in iterate_withdrawals(claims):
             assert m is not None  # there is a root

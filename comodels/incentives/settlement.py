@@ -109,16 +109,21 @@ def owed_leaf(contributor: str, amount: int, sponsor: str | None = None) -> byte
     return account_of(contributor, sponsor) + amount.to_bytes(12, "big")
 
 
+def owed_way(index: int, leaf: bytes, proof: Sequence[bytes]) -> list[bytes]:
+    """The nodes from the leaf of a contribution, counted from 1, upwards, as far as a proof leads."""
+    way = [leaf]
+    for level, other in enumerate(proof):
+        way.append(keccak(other + way[-1] if index - 1 >> level & 1 else way[-1] + other))
+    return way
+
+
 def owed_root(index: int, leaf: bytes, proof: Sequence[bytes]) -> bytes | None:
     """The root to which a proof leads from the leaf of a contribution, from 1; None where it leads nowhere.
 
     That is the hash of the top node and the number of levels below it: with other proofs nothing leads there.
     """
-    place, node = index - 1, leaf
-    for other in proof:
-        node = keccak(other + node if place & 1 else node + other)
-        place >>= 1
-    return None if place else keccak(node + len(proof).to_bytes(32, "big"))
+    top = owed_way(index, leaf, proof)[-1]
+    return None if index - 1 >> len(proof) else keccak(top + len(proof).to_bytes(32, "big"))
 
 
 class OwedTree:

@@ -117,14 +117,10 @@ def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
     book._check(state.phase == book.SETTLING, "nothing to settle now")
     plan: uint256 = book.plans[market]
     stake: uint256 = book.amounts[market] & book.MASK_96
-    digest: bytes32 = empty(bytes32)
-    root: bytes32 = empty(bytes32)
     sums: uint256[limits.MAX_GROUPS] = empty(uint256[limits.MAX_GROUPS])
-    digest, root, sums = staticcall settler.settle(
-        entries, state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
+    self.owed_root[market], sums = staticcall settler.settle(
+        entries, self.digests[market], state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
     )
-    book._check(digest == self.digests[market], "not what was scored")
-    self.owed_root[market] = root
     total: uint256 = 0
     group: uint256 = 0
     for sum: uint256 in sums:
@@ -153,8 +149,8 @@ def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
             What was paid meanwhile is passed over.
     @param claims One after the other, each in words: contributor (160 bits), and below it what is owed in wei (96); sponsor (160), and
                   below it index of the contribution from 1 (88), and how many nodes its proof has (8); and these: the nodes beside
-                  the way from its leaf to the top of the tree, see the module `owed`. The sponsor is who paid the stake: the
-                  contributor, or who sent it for them.
+                  the way from its leaf to the top of the tree, see the module `owed`, or only up to where it joins the way of the
+                  claim before it. The sponsor is who paid the stake: the contributor, or who sent it for them.
     """
     self._withdraw(market, len(claims))
 
@@ -167,6 +163,9 @@ def _withdraw(market: uint256, size: uint256):
     @param size The length of the claims, the second argument of the external call.
     """
     root: bytes32 = self.owed_root[market]
+    # of the claim before: its place in the tree, and by level the node over its leaf, 0 above the top
+    last: uint256 = 0
+    known: uint256[limits.MAX_LEVELS + 1] = empty(uint256[limits.MAX_LEVELS + 1])
     # safe, as all positions here: `slice` checks that it reads from the calldata, and no claim goes on behind `end`
     position: uint256 = unsafe_add(convert(slice(msg.data, 36, 32), uint256), 36)
     end: uint256 = unsafe_add(position, size)
@@ -185,6 +184,7 @@ def _withdraw(market: uint256, size: uint256):
         node: uint256 = (account << 96) | amount
         place: uint256 = unsafe_sub(index, 1)  # of an index of 0: none that a proof could reach
         for j: uint256 in range(depth, bound=limits.MAX_LEVELS):
+            known[j] = node
             other: uint256 = convert(slice(msg.data, position, 32), uint256)
             position = unsafe_add(position, 32)
             if place & 1 == 0:
@@ -193,8 +193,12 @@ def _withdraw(market: uint256, size: uint256):
                 node = convert(keccak256(abi_encode(other, node)), uint256)
             place >>= 1
         assert position <= end
-        # with a place that goes on above the top the same leaf would be taken for another contribution
-        book._check(place == 0 and keccak256(abi_encode(node, depth)) == root, "not what was settled")
+        # where the way does not end in a node of the one before, it must end at the top: with a place that goes on above it the
+        # same leaf would be taken for another contribution
+        if node != known[depth] or place != last >> depth:
+            book._check(place == 0 and keccak256(abi_encode(node, depth)) == root, "not what was settled")
+        known[depth] = node
+        last = unsafe_sub(index, 1)
         if self._mark(market, index, amount):
             self._pay_out(market, index, contributor, sponsor, amount)
 

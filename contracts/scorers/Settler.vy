@@ -2,7 +2,7 @@
 """
 @title Settler
 @notice What the contributions to a market earned, and a Merkle tree over it.
-@dev It keeps nothing and asks nobody: a market shows it what was scored, and checks by the hash that this is so.
+@dev It keeps nothing and asks nobody: a market shows it what was scored, which it checks by the hash that the market knows.
      The result is that of the slides' loop (`rounds` times: everyone who still has a stake bets it again, and wins or loses the
      change in loss since the one before who also does), in one pass: what a contribution earns depends only on who was before
      it and for how many rounds they stayed. Of these only those count who stay longer than all who come after them: a stack,
@@ -32,19 +32,19 @@ SPILLED: constant(uint256) = limits.MAX_CONTRIBUTIONS // 6 + 1
 @external
 @view
 def settle(
-    entries: Bytes[limits.MAX_ENTRIES], initial: uint256, rows: uint256, rounds: uint256, stake: uint256
-) -> (bytes32, bytes32, uint256[limits.MAX_GROUPS]):
+    entries: Bytes[limits.MAX_ENTRIES], digest: bytes32, initial: uint256, rows: uint256, rounds: uint256, stake: uint256
+) -> (bytes32, uint256[limits.MAX_GROUPS]):
     """
-    @notice What each contribution is owed: in all, and as the root of a Merkle tree. See `ISettler`.
+    @notice What each contribution is owed. See `ISettler`.
     """
-    return self._settle(len(entries), initial, rows, rounds, stake)
+    return self._settle(len(entries), digest, initial, rows, rounds, stake)
 
 
 @internal
 @view
 def _settle(
-    size: uint256, initial: uint256, rows: uint256, rounds: uint256, stake: uint256
-) -> (bytes32, bytes32, uint256[limits.MAX_GROUPS]):
+    size: uint256, digest: bytes32, initial: uint256, rows: uint256, rounds: uint256, stake: uint256
+) -> (bytes32, uint256[limits.MAX_GROUPS]):
     """
     @dev A function of its own, which reads the entries where they stand in the calldata: behind their place in memory it would pay
          for all that they could take.
@@ -52,7 +52,7 @@ def _settle(
     """
     position: uint256 = sample._position()
     end: uint256 = unsafe_add(position, size)
-    digest: bytes32 = empty(bytes32)
+    hashed: bytes32 = empty(bytes32)
     count: uint256 = 0
     sum: uint256 = 0  # of the group so far
     sums: uint256[limits.MAX_GROUPS] = empty(uint256[limits.MAX_GROUPS])
@@ -76,7 +76,7 @@ def _settle(
                 line[k] = convert(slice(msg.data, position, WORD), uint256)
                 position = unsafe_add(position, WORD)
         line[0] &= owed.MASK_ENTRY
-        digest = keccak256(abi_encode(digest, line))
+        hashed = keccak256(abi_encode(hashed, line))
         for entry: uint256 in line:
             if entry == 0:
                 break
@@ -138,6 +138,7 @@ def _settle(
             count = unsafe_add(count, 1)
     # no line goes on behind the entries, and none is without any
     assert position == end, "settler: entries are cut off"
+    assert hashed == digest, "prediction-market: not what was scored"
     sums[min(count >> limits.GROUP_BITS, limits.MAX_GROUPS - 1)] += sum
     # what waits is put together from right to left, with 0 for what is missing
     top: uint256 = 0
@@ -153,4 +154,4 @@ def _settle(
     if top == 0:
         # a power of two: none is missing
         top = nodes[depth]
-    return digest, owed._root(top, depth), sums
+    return owed._root(top, depth), sums

@@ -24,7 +24,7 @@ from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters, class_words
 from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
-from comodels.wire import pack_entries
+from comodels.wire import account_of, pack_entries
 from tests.conftest import pack_card, pack_terms
 
 CAP = 16_777_216
@@ -267,7 +267,12 @@ def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction(moves
         initial, *errors = 0, *range(rows, rows - MAX_CONTRIBUTIONS, -1)
     who = ["0x" + rng.bytes(20).hex() for _ in errors]
     settler = raw(implementations("Settler"))
-    arguments = pack_entries([[entry] for entry in zip(who, errors, strict=True)]), initial, rows, rounds, stake
+    calls = [[entry] for entry in zip(who, errors, strict=True)]
+    digest = bytes(32)
+    for ((account, e),) in calls:
+        word = account_of(account).rjust(30, b"\0") + e.to_bytes(2, "big")
+        digest = keccak(digest + word.ljust(512, b"\0"))
+    arguments = pack_entries(calls), digest, initial, rows, rounds, stake
 
     receipt = rpc.send([settler.transaction("settle", *arguments, sender=str(keeper.address), gas=CAP)])[0]
 
@@ -275,6 +280,6 @@ def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction(moves
     # the market's own call takes less than 2,000,000 more: 32 words of groups, and memory
     assert int(receipt["gasUsed"], 16) < 10_000_000
     owed = [stake * balance // rows for balance, _ in settle([initial, *errors], rows, rounds)]
-    _, root, sums = settler.call("settle", *arguments)
+    root, sums = settler.call("settle", *arguments)
     assert root == OwedTree(list(zip(who, owed, strict=True))).root
     assert list(sums) == [sum(owed[i : i + GROUP]) for i in range(0, MAX_CONTRIBUTIONS, GROUP)]

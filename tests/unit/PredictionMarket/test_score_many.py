@@ -11,7 +11,7 @@ from comodels.incentives.prediction_market import ABANDONED, SCORING, SETTLING
 from comodels.models.level_perceptron import LevelPerceptron
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron
-from comodels.payouts import due_in
+from comodels.payouts import due_in, pack_payouts
 from comodels.revert import Revert
 from comodels.wire import pack_entries
 from tests.mirror import ANY, PLAN, Mirror, random_portions, sample
@@ -235,5 +235,5 @@ def test_settle__scored_in_calls_of_any_size__shown_in_the_lines_of_each_call(
     stakes = due_in(mirror.contract, model, market)
     assert [due.amount for due in stakes] == [mirror.twin.owed(market, i) for i in range(1, 57)]
     for begin in range(0, 56, 20):
-        mirror.withdraw(keeper, market, b"".join(due.packed for due in stakes[begin : begin + 20]))
+        mirror.withdraw(keeper, market, pack_payouts(stakes[begin : begin + 20]))
     mirror.withdraw_all(keeper, market)

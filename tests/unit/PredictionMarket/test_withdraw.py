@@ -101,6 +101,42 @@ def test_withdraw__another_s_or_wrong_claim__refused(mirror, settled, stranger):
     mirror.withdraw(stranger, settled, right)
 
 
+def test_withdraw__proofs_that_end_in_the_way_of_the_claim_before__each_is_paid(mirror, settled, stranger):
+    tree, m = mirror.twin.markets[settled].owed, mirror.twin.markets[settled]
+
+    def claim(index, nodes, place=None):
+        c = m.contributions[index - 1]
+        amount = PLAN.stake * c.balance // PLAN.hidden_rows
+        return pack_withdrawal(c.contributor, amount, place or index, tree.proof(index - 1)[:nodes], c.sponsor)
+
+    first = claim(1, 3)
+    # right ones behind it: where two have the same account and amount, other wrong ones are right, too
+    right = {claim(i, nodes) for i in range(1, 8) for nodes in range((i - 1).bit_length(), 4)}
+    behind = [
+        # they join later, or not there
+        *(claim(2, 0), claim(3, 1), claim(4, 1), claim(5, 2), claim(7, 0)),
+        # the same way from other places
+        *(claim(1, nodes, place) for nodes in (0, 1, 2, 3) for place in (2, 3, 4, 5, 8, 9, 17, 2**12 + 1)),
+        *(claim(2, 1, place) for place in (3, 4, 6, 10, 2**16 + 2)),
+        pack_withdrawal("0x" + "00" * 20, 0, 0, []),
+    ]
+    for wrong in (
+        # no claim is before it
+        *(claim(2, nodes) for nodes in (0, 1, 2)),
+        *(first + other for other in behind if other not in right),
+        # the way of the claim before the one before
+        *(first + claim(7, 3) + claim(2, nodes) for nodes in (1, 2)),
+    ):
+        with pytest.raises(Revert, match="not what was settled"):
+            mirror.withdraw(stranger, settled, wrong)
+    assert mirror.contract.call("dues", settled, 0) & 2**128 - 1 == 0
+    before = sum(mirror.twin.owed(settled, i) for i in range(1, 8))
+    # some in full, some as short as they can be, one twice, in any order
+    order = [(1, 3), (2, 1), (2, 0), (1, 1), (4, 2), (3, 3), (7, 3), (7, 0), (5, 2), (6, 1), (1, 3)]
+    assert mirror.withdraw(stranger, settled, b"".join(claim(*which) for which in order)) == before
+    mirror.withdraw_all(stranger, settled)
+
+
 def test_withdraw__claims_of_two_markets_in_one_call__refused(
     mirror, settled, model, secret, contribute, keeper, stranger
 ):

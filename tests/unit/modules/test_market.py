@@ -1,6 +1,7 @@
 """The market's book and settlement, each alone."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from eth_abi import encode
@@ -139,7 +140,33 @@ def test_withdraw__more_than_two_groups_of_which_one_is_half_settled__each_out_o
     # out of the market's pot: what the groups are owed stays
     assert groups() == [(first, 1 << 127 | 1), (second, 1 << 127 | 3 << 71 | 1), (0, 1 << 43 | 1), (0, 0)]
     assert harness.call("held", MARKET)[1] == first + second + rest - 4 * stake
-    for i in range(0, scored, 25):
-        harness.send("withdraw", MARKET, b"".join(claims[i : i + 25]), sender=stranger)
+    # in any order, each with as short a proof as it can have
+    order = rng.sample(range(scored), scored)
+    for i in range(0, scored, 40):
+        some = sorted(order[i : i + 40]) if i < 100 else order[i : i + 20] + order[i : i + 40 : 4]
+        short = [
+            pack_withdrawal(str(owner), owed[k], k + 1, tree.proof(k)[: (k ^ before).bit_length()])
+            for before, k in pairwise(some)
+        ]
+        harness.send("withdraw", MARKET, b"".join([claims[some[0]], *short]), sender=stranger)
+    for i in range(0, scored, 20):
+        harness.send("withdraw", MARKET, b"".join(claims[i : i + 20]), sender=stranger)
     assert groups()[:2] == [(0, 2**128 - 1), (0, 1 << 127 | 2**73 - 1)]
     assert harness.call("held", MARKET)[1] == rest - 4 * stake
+
+
+def test_withdraw__same_account_and_amount_as_the_claim_before__for_its_own_place_alone(harness, owner, stranger):
+    count = 6
+    harness.send("set", MARKET, 10, 5, 9, 3, count * [3], count, sender=owner, value=(count + 5) * 10)
+    harness.send("settle", MARKET, pack_entries([count * [(str(owner), 3)]]), sender=stranger)
+    tree = OwedTree(count * [(str(owner), 10)])
+
+    def claim(index, nodes):
+        return pack_withdrawal(str(owner), 10, index, tree.proof(index - 1)[:nodes])
+
+    # the first one's leaf is theirs, too, but does not stand in their place
+    for wrong in (claim(2, 0), claim(5, 0), claim(5, 1), claim(5, 2)):
+        with reverts("prediction-market: not what was settled"):
+            harness.send("withdraw", MARKET, claim(1, 3) + wrong, sender=stranger)
+    harness.send("withdraw", MARKET, claim(1, 3) + claim(1, 0) + claim(2, 1) + claim(2, 0), sender=stranger)
+    assert harness.call("dues", MARKET, 0) == 40 << 128 | 0b11

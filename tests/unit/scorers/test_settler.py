@@ -69,8 +69,8 @@ def test_settle__any_number__as_the_twin(settler, count, draw):
         errors = draw(rng, rows, count)
         who, calls, entries = shown(rng, errors, rng.choice((1, 16, 40, 256)))
         owed = payments(errors, rows, rounds, stake)
-        expected = hashed(calls), OwedTree(list(zip(who, owed, strict=True))).root, sums(owed)
-        assert settler.call("settle", entries, errors[0], rows, rounds, stake) == expected
+        expected = OwedTree(list(zip(who, owed, strict=True))).root, sums(owed)
+        assert settler.call("settle", entries, hashed(calls), errors[0], rows, rounds, stake) == expected
 
 
 @pytest.mark.parametrize("most", [1, 16, 256])
@@ -81,14 +81,14 @@ def test_settle__most_contributions_that_there_can_be__fit_a_transaction(settler
     # also where each was scored alone
     who, calls, entries = shown(rng, errors, most)
     call = settler.transaction(
-        "settle", entries, errors[0], 65_535, ROUNDS, STAKE, sender=stranger.address, gas=MAX_GAS
+        "settle", entries, hashed(calls), errors[0], 65_535, ROUNDS, STAKE, sender=stranger.address, gas=MAX_GAS
     )
     (receipt,) = rpc.send([call])
     assert receipt["status"] == "0x1"
     assert int(receipt["gasUsed"], 16) < 9_500_000
     owed = payments(errors, 65_535, ROUNDS, STAKE)
     root = OwedTree(list(zip(who, owed, strict=True))).root
-    assert settler.call("settle", entries, errors[0], 65_535, ROUNDS, STAKE) == (hashed(calls), root, sums(owed))
+    assert settler.call("settle", entries, hashed(calls), errors[0], 65_535, ROUNDS, STAKE) == (root, sums(owed))
 
 
 def test_settle__most_and_all_stay_on_the_stack__as_the_twin(settler):
@@ -102,45 +102,44 @@ def test_settle__most_and_all_stay_on_the_stack__as_the_twin(settler):
     for case in (errors, rises, [*falls, 0]):
         who, calls, entries = shown(random.Random(1), case, 256)
         owed = payments(case, 65_535, ROUNDS, STAKE)
-        expected = hashed(calls), OwedTree(list(zip(who, owed, strict=True))).root, sums(owed)
-        assert settler.call("settle", entries, case[0], 65_535, ROUNDS, STAKE) == expected
+        expected = OwedTree(list(zip(who, owed, strict=True))).root, sums(owed)
+        assert settler.call("settle", entries, hashed(calls), case[0], 65_535, ROUNDS, STAKE) == expected
 
 
-def test_settle__otherwise_in_lines_than_scored__another_hash_or_nothing(settler):
+def test_settle__otherwise_than_scored__refused(settler):
     rng = random.Random(3)
-    who = [f"0x{rng.randrange(2**160):040x}" for _ in range(20)]
-    call = [(account, rng.randint(0, 9)) for account in who]
-    arguments = 3, 9, 5, 10**15
-    right = settler.call("settle", pack_entries([call]), *arguments)
-    assert right[0] == hashed([call])
-    # the same contributions in other lines: the same is owed, but the market knows another hash
-    for calls in ([[c] for c in call], [call[:15], call[15:]], [call[:4], call[4:]], [call[:1], call[1:]]):
-        digest, *rest = settler.call("settle", pack_entries(calls), *arguments)
-        assert digest == hashed(calls) != right[0]
-        assert rest == list(right[1:])
-    words = [pack_entries([call])[i : i + 32] for i in range(0, 640, 32)]
+    call = [(f"0x{rng.randrange(2**160):040x}", rng.randint(0, 9)) for _ in range(20)]
+    digest, arguments = hashed([call]), (3, 9, 5, 10**15)
+    right = pack_entries([call])
+    expected = settler.call("settle", right, digest, *arguments)
+    words = [right[i : i + 32] for i in range(0, 640, 32)]
 
     def length(k, count):
         """With another length in the highest 80 bits of a word."""
         return b"".join([*words[:k], count.to_bytes(10, "big") + words[k][10:], *words[k + 1 :]])
 
-    # lengths that do not end with the entries, that are too large, or that have bits that nothing reads
+    def refused(entries, digest, message: str | None = "not what was scored"):
+        with pytest.raises(RpcError, match=message):
+            settler.call("settle", entries, digest, *arguments)
+
+    for calls in ([[c] for c in call], [call[:15], call[15:]], [call[:4], call[4:]], [call[:1], call[1:]]):
+        # the same contributions in other lines: the same is owed, but the market knows another hash
+        refused(pack_entries(calls), digest)
+        assert settler.call("settle", pack_entries(calls), hashed(calls), *arguments) == expected
+    # one less, one more, another order, nothing
+    for calls in ([call[:-1]], [call[1:]], [[*call, call[0]]], [call[::-1]], []):
+        refused(pack_entries(calls), digest)
+    refused(right, bytes(32))
+    # bits where an entry that is not the first of its line has none
+    for k in (*range(1, 16), 17, 19):
+        refused(length(k, 1), digest)
+    # lengths that do not end with the entries or stand for nothing, that are too large, or with bits that nothing reads
     for wrong in (length(0, 17), length(0, 0x1_0010), length(0, 2**79 | 16), length(0, 2**80 - 1), length(16, 5)):
-        with pytest.raises(RpcError):
-            settler.call("settle", wrong, *arguments)
-    for k in range(1, 16):
-        # bits where an entry that is not the first of its line has none
-        assert settler.call("settle", length(k, 1), *arguments)[0] != right[0]
-
-
-def test_settle__cut_off__refused(settler):
-    entries = pack_entries([[("0x" + "11" * 20, 1)] * 20])
+        refused(wrong, digest, None)
     for cut in (1, 31, 32, 33, 64, 129, 320):
-        with pytest.raises(RpcError):
-            settler.call("settle", entries[:-cut], 1, 2, 3, 4)
-    # whole lines alone are whole
-    whole = hashed([[("0x" + "11" * 20, 1)] * 16])
-    assert settler.call("settle", entries[:512], 1, 2, 3, 4)[0] == whole
-    # a line of none
-    with pytest.raises(RpcError, match="settler: entries are cut off"):
-        settler.call("settle", entries[:512] + bytes(32), 1, 2, 3, 4)
+        refused(right[:-cut], digest, None)
+    # whole lines alone are whole, and what another market knows; with a line of none they are not
+    whole = hashed([call[:16]])
+    settler.call("settle", right[:512], whole, *arguments)
+    refused(right[:512], digest)
+    refused(right[:512] + bytes(32), whole, "settler: entries are cut off")
