@@ -68,8 +68,8 @@ def test_world__a_hundred_thousand_steps__everybody_gets_what_is_theirs(artefact
         (
             "PredictionMarket",
             "modules/market_settlement.vy",
-            '            book._check(place == 0 and keccak256(abi_encode(node, depth)) == root, "not what was settled")\n',
-            "            pass\n",
+            "book._check(place == 0 and keccak256(abi_encode(node, depth)) == root,",
+            "book._check(True,",
         ),
         # a withdrawal that works twice
         (
