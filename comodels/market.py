@@ -4,6 +4,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,13 @@ class MarketDriver:
             self._stakes = stakes_in(self.contract, self.model, self.market, self.first_block(view), self.node.block)
         return self._stakes
 
-    def errors(self, view: View) -> list[int]:
-        """Wrong hidden rows after each contribution that was scored, from events."""
+    def scored(self, view: View) -> list[list[int]]:
+        """Wrong hidden rows after each contribution that was scored, by the calls that scored them, from events."""
         return errors_in(self.contract, self.market, self.first_block(view), self.node.block) if view.scored else []
+
+    def errors(self, view: View) -> list[int]:
+        """The same for all in one list."""
+        return list(chain.from_iterable(self.scored(view)))
 
     def payouts(self, view: View) -> list[Payout]:
         """What is owed for contributions to a market that has ended, and not paid yet."""
@@ -312,7 +317,7 @@ class MarketDriver:
     def settle(self) -> None:
         """Work out what each contribution that was scored is owed."""
         view = self.committed
-        self.send("settle", "settle", self.market, entries(self.stakes(view), self.errors(view)))
+        self.send("settle", "settle", self.market, entries(self.stakes(view), self.scored(view)))
         self.say("Settled.")
 
     def withdraw(self, account: str | None = None) -> int:

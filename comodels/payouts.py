@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from eth_utils import keccak, to_checksum_address
@@ -16,8 +16,8 @@ from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
 from comodels.incentives.scorers import MAX_BATCH
-from comodels.incentives.settlement import OwedTrees, settle, shares
-from comodels.wire import pack_entry, pack_withdrawal
+from comodels.incentives.settlement import GROUP, OwedTree, settle, shares
+from comodels.wire import pack_entries, pack_withdrawal
 
 MANY = 20  # contributions that are withdrawn in a transaction: each may be paid to a contract, which has its gas
 
@@ -92,7 +92,7 @@ class Payout:
     rounds : int
         In how many rounds it took part; 0 if it was not settled.
     proof : tuple of bytes, or None
-        The nodes beside the way to its tree's root; None for what was not settled.
+        The nodes beside the way to the tree's top; None for what was not settled.
     beside : tuple
         Of what was not settled, what is shown beside it: see `comodels.incentives.chains`.
     """
@@ -106,9 +106,8 @@ class Payout:
 
     @property
     def packed(self) -> bytes:
-        """The claim as the contract's `withdraw` takes it."""
-        s = self.stake
-        return pack_withdrawal(s.contributor, self.amount, s.index, self.proof or (), s.sponsor)
+        """The claim as the contract's `withdraw` takes it alone."""
+        return pack_payouts([self])
 
     def to(self, account: str) -> int:
         """What of it is an account's, in wei."""
@@ -134,10 +133,24 @@ def calls(market: int, payouts: Sequence[Payout]) -> list[tuple[list[Payout], tu
     found = [([due], due.call(market)) for due in payouts if due.proof is None]
     proved = iter([due for due in payouts if due.proof is not None])
     while batch := list(islice(proved, MANY)):
-        packed = b"".join(due.packed for due in batch)
+        packed = pack_payouts(batch)
         assert len(packed) <= MAX_BATCH
         found.append((batch, ("withdraw", market, packed)))
     return found
+
+
+def pack_payouts(payouts: Sequence[Payout]) -> bytes:
+    """Claims with proofs as a call of `withdraw` takes them: each ends where its way joins that of the one before.
+
+    Those that stand beside each other in their order have the shortest.
+    """
+    claims, before = [], None
+    for due in payouts:
+        s, proof = due.stake, due.proof or ()
+        nodes = len(proof) if before is None else (s.index - 1 ^ before - 1).bit_length()
+        claims.append(pack_withdrawal(s.contributor, due.amount, s.index, proof[:nodes], s.sponsor))
+        before = s.index
+    return b"".join(claims)
 
 
 def stakes_in(contract: ContractAt, model: str, market: int, first: int, last: int) -> list[Stake]:
@@ -156,17 +169,22 @@ def stakes_of(contributions: Iterable[Contribution], model: str, market: int) ->
     return [found[i] for i in sorted(found)]
 
 
-def errors_in(contract: ContractAt, market: int, first: int, last: int) -> list[int]:
-    """Wrong hidden rows after each contribution that was scored, in their order, from the events of these blocks."""
-    found: dict[int, int] = {}
-    for _, values in contract.past_events(["Scored"], first, last, word(market)):
-        found.update(enumerate(values["errors"], values["first"]))
+def errors_in(contract: ContractAt, market: int, first: int, last: int) -> list[list[int]]:
+    """Wrong hidden rows after each contribution that was scored, in their order, from the events of these blocks.
+
+    By the calls that scored them, which `settle` must know.
+    """
+    found = {
+        values["first"]: list(values["errors"])
+        for _, values in contract.past_events(["Scored"], first, last, word(market))
+    }
     return [found[i] for i in sorted(found)]
 
 
-def entries(stakes: Sequence[Stake], errors: Sequence[int]) -> bytes:
-    """What the contract's `settle` is shown."""
-    return b"".join(pack_entry(s.contributor, e, s.sponsor) for s, e in zip(stakes, errors, strict=False))
+def entries(stakes: Sequence[Stake], errors: Sequence[Sequence[int]]) -> bytes:
+    """What the contract's `settle` is shown: contributions, and the errors after each by the calls that scored them."""
+    scored = iter(stakes)
+    return pack_entries([(s.contributor, e, s.sponsor) for e, s in zip(some, scored, strict=False)] for some in errors)
 
 
 def payouts(phase: int, plan: p.Plan, initial: int, stakes: Sequence[Stake], errors: Sequence[int]) -> list[Payout]:
@@ -193,9 +211,9 @@ def payouts(phase: int, plan: p.Plan, initial: int, stakes: Sequence[Stake], err
     found = [Payout(s, flat, plan.stake, beside=around(given, s.index, s.index)) for s in stakes[len(settled) :]]
     if not settled:
         return found
-    trees = OwedTrees([(s.contributor, amount, s.sponsor) for s, amount, _ in settled])
+    tree = OwedTree([(s.contributor, amount, s.sponsor) for s, amount, _ in settled])
     return [
-        Payout(s, amount, shares(amount, plan.stake)[0], rounds, tuple(trees.proof(s.index - 1)))
+        Payout(s, amount, shares(amount, plan.stake)[0], rounds, tuple(tree.proof(s.index - 1)))
         for s, amount, rounds in settled
     ] + found
 
@@ -206,15 +224,16 @@ def unpaid(contract: ContractAt, market: int, found: Sequence[Payout]) -> list[P
     Raises
     ------
     ComodelsError
-        If the proofs lead to other roots than the contract's: the node did not show all events.
+        If the proofs lead to another root than the contract's: the node did not show all events.
     """
     settled = [due for due in found if due.proof is not None]
     if settled:
-        roots = OwedTrees([(due.stake.contributor, due.amount, due.stake.sponsor) for due in settled]).roots
-        if roots != contract.call_many("owed_root", [(market, i) for i in range(len(roots))]):
+        tree = OwedTree([(due.stake.contributor, due.amount, due.stake.sponsor) for due in settled])
+        if tree.root != contract.call("owed_root", market):
             raise ComodelsError("The node's events do not lead to what the contract settled: ask another node.")
-    paid = contract.call_many("paid", [(market, i) for i in range(len(found) // 256 + 1)])  # a bit for each
-    return [due for due in found if not paid[due.stake.index // 256] >> due.stake.index % 256 & 1]
+    groups = contract.call_many("dues", [(market, i) for i in range(-(-len(found) // GROUP))])
+    places = [divmod(due.stake.index - 1, GROUP) for due in found]
+    return [due for due, (group, bit) in zip(found, places, strict=True) if not groups[group] >> bit & 1]
 
 
 def due_in(contract: ContractAt, model: str, market: int) -> list[Payout]:
@@ -224,5 +243,5 @@ def due_in(contract: ContractAt, model: str, market: int) -> list[Payout]:
         return []
     first = block_of(contract.chain, view.draw_block, model)
     stakes = stakes_in(contract, model, market, first, last)
-    errors = errors_in(contract, market, first, last) if view.scored else []
+    errors = list(chain.from_iterable(errors_in(contract, market, first, last))) if view.scored else []
     return unpaid(contract, market, payouts(view.phase, view.plan, view.initial_errors, stakes, errors))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from comodels.errors import ComodelsError
 
 ADD_DATA = "AddData(address,address,address,uint256,bytes)"
 ADD_DATA_TOPIC = "0x" + keccak(text=ADD_DATA).hex()
+LINE = 16  # contributions that were scored which a market hashes together
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,25 @@ def pack_contribution(contributor: str, x: bytes, y: int, effect: int, sponsor: 
     )
 
 
-def pack_entry(contributor: str, errors: int, sponsor: str | None = None) -> bytes:
-    """A contribution that was scored as a market's `settle` is shown it: account (20 bytes), errors after it (2).
+def pack_entries(calls: Iterable[Sequence[tuple[str, int] | tuple[str, int, str]]]) -> bytes:
+    """What a market's `settle` is shown: contributor, errors, sponsor (by default the same) of each contribution.
+
+    They stand in the lines of `LINE` in which each call that scored some has hashed them, a word each: account (20
+    bytes), errors (2); before them in the first of each line how many the line has (10).
 
     Examples
     --------
-    >>> pack_entry("0x" + "ab" * 20, 258).hex()
-    '4914e37ee6191ec082e949f714c60d9a7d7468a50102'
+    >>> pack_entries([[("0x" + "ab" * 20, 258)] * 2]).hex()[:64]
+    '000000000000000000024914e37ee6191ec082e949f714c60d9a7d7468a50102'
     """
-    return account_of(contributor, sponsor) + errors.to_bytes(2, "big")
+    packed = []
+    for call in calls:
+        for begin in range(0, len(call), LINE):
+            line = call[begin : begin + LINE]
+            for k, (contributor, errors, *sponsor) in enumerate(line):
+                entry = account_of(contributor, *sponsor) + errors.to_bytes(2, "big")
+                packed.append((0 if k else len(line)).to_bytes(10, "big") + entry)
+    return b"".join(packed)
 
 
 def pack_withdrawal(
@@ -143,17 +154,18 @@ def pack_withdrawal(
 ) -> bytes:
     """A claim as a market's `withdraw` takes it.
 
-    That is: contributor and sponsor, by default the same (20 bytes each), wei (12), index from 1 (2), proof (1 + 32 a
-    node).
+    That is: contributor (20 bytes), wei (12), sponsor, by default the contributor (20), index from 1 (11), number of
+    nodes in the proof (1), and these (32 each).
 
     Examples
     --------
     >>> packed = pack_withdrawal("0x" + "ab" * 20, 1, 2, [bytes(32)], "0x" + "cd" * 20)
-    >>> packed[18:22].hex(), packed[38:55].hex()
-    ('ababcdcd', 'cdcd000000000000000000000001000201')
+    >>> packed[18:34].hex(), packed[50:64].hex()
+    ('abab000000000000000000000001cdcd', 'cdcd000000000000000000000201')
     """
-    who = b"".join(bytes.fromhex(account.removeprefix("0x")) for account in (contributor, sponsor or contributor))
-    return b"".join([who, amount.to_bytes(12, "big"), index.to_bytes(2, "big"), bytes([len(proof)]), *proof])
+    payee, payer = (bytes.fromhex(who.removeprefix("0x")) for who in (contributor, sponsor or contributor))
+    head = payee + amount.to_bytes(12, "big") + payer + index.to_bytes(11, "big") + bytes([len(proof)])
+    return b"".join([head, *proof])
 
 
 def iterate_withdrawals(claims: bytes) -> Iterator[tuple[str, int, int, list[bytes], str]]:
@@ -166,12 +178,12 @@ def iterate_withdrawals(claims: bytes) -> Iterator[tuple[str, int, int, list[byt
     """
     position = 0
     while position < len(claims):
-        head = claims[position : position + 55]
-        position += 55
-        end = position + 32 * head[54]
+        head = claims[position : position + 64]
+        position += 64
+        end = position + 32 * head[63]
         proof = [claims[i : i + 32] for i in range(position, end, 32)]
-        amount, index = int.from_bytes(head[40:52], "big"), int.from_bytes(head[52:54], "big")
-        yield to_checksum_address(head[:20]), amount, index, proof, to_checksum_address(head[20:40])
+        amount, index = int.from_bytes(head[20:32], "big"), int.from_bytes(head[52:63], "big")
+        yield to_checksum_address(head[:20]), amount, index, proof, to_checksum_address(head[32:52])
         position = end
 
 

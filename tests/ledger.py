@@ -16,7 +16,7 @@ from eth_utils import keccak
 from comodels.batch import record_key
 from comodels.incentives.prediction_market import Plan, draw_portions
 from comodels.incentives.self_assessment import batch_deposit_after
-from comodels.incentives.settlement import OwedTrees, settle
+from comodels.incentives.settlement import GROUP, OwedTree, settle
 from comodels.wire import Facts
 from tests.evm import Contract, Log
 
@@ -119,7 +119,8 @@ class Market:
     fees: int = 0  # wei that were spent
     initial: int = 0
     drawn: set[int] = field(default_factory=set)  # portions
-    trees: OwedTrees | None = None  # over what the contributions that were settled are owed
+    calls: list[int] = field(default_factory=list)  # how many contributions each call that scored some has finished
+    tree: OwedTree | None = None  # over what the contributions that were settled are owed
 
     @property
     def stakes_held(self) -> int:
@@ -187,6 +188,7 @@ class MarketLedger(Ledger):
                     check(index == 1 or m.stakes[index - 2].errors is not None, "scored out of order")
                     check(errors == self.judge(log.market, stake), f"another number of errors: {log}")
                     stake.errors = errors
+                m.calls.append(len(log.errors))
             case "Drawn":
                 m = self.markets[log.market]
                 seed = self.hash_of(self.contract.call("market", log.market)[3])
@@ -238,7 +240,7 @@ class MarketLedger(Ledger):
             0 < plan.drawn < plan.portions <= 256 and plan.rows > 0 and plan.hidden_rows < 2**16,
             0 < plan.min_contributions <= plan.max_contributions <= 4_096,
             min(times) > 0 and sum(times) <= max_length and plan.score_time >= patience,
-            plan.total < 2**96,
+            plan.total + plan.stake < 2**96,
             not owner_only or not owner or log.provider == owner,
         ):
             check(allowed, f"a market that the terms do not allow: {plan}")
@@ -250,7 +252,7 @@ class MarketLedger(Ledger):
             latest[m.model] = number
             check(self.contract.call("held", number) == (0, 0), "something is held for a market that is over")
             for i in range(1, len(m.stakes) + 1):
-                check(self.contract.call("paid", number, 0) >> i & 1, "a stake that was paid is there still")
+                check(self.paid(number, i), "a stake that was paid is there still")
         for model, number in latest.items():
             check(self.contract.call("latest_market", model) == number, "another latest market")
             check(self.contract.call("next_market", model) == number + 1, "another next market")
@@ -262,7 +264,12 @@ class MarketLedger(Ledger):
         check(said[0] == m.provider and said[8] == len(m.stakes), f"{said}")
         check(said[9] == sum(s.errors is not None for s in m.stakes), f"another number of scored ones: {said}")
         for i, s in enumerate(m.stakes, 1):
-            check(self.contract.call("paid", market, 0) >> i & 1 == s.paid, "paid otherwise than the events say")
+            check(self.paid(market, i) == s.paid, "paid otherwise than the events say")
+
+    def paid(self, market: int, index: int) -> bool:
+        """Whether the contract says of a contribution that it was paid."""
+        group, place = divmod(index - 1, GROUP)
+        return bool(self.contract.call("dues", market, group) >> place & 1)
 
     def hash_of(self, number: int) -> bytes:
         """The hash of a block; the world says."""
@@ -288,9 +295,9 @@ class MarketLedger(Ledger):
                 balances = settle([m.initial, *scored], plan.hidden_rows, plan.rounds)
                 owed = [plan.stake * b // plan.hidden_rows for b, _ in balances]
                 if scored:
-                    m.trees = OwedTrees([(s.contributor, o, s.sponsor) for s, o in zip(m.stakes, owed, strict=False)])
-                    roots = [self.contract.call("owed_root", market, i) for i in range(len(m.trees.roots))]
-                    check(market in self.settled and roots == m.trees.roots, f"settled otherwise than {owed}")
+                    m.tree = OwedTree([(s.contributor, o, s.sponsor) for s, o in zip(m.stakes, owed, strict=False)])
+                    root = self.contract.call("owed_root", market)
+                    check(market in self.settled and root == m.tree.root, f"settled otherwise than {owed}")
                 owed += [plan.stake] * (n - len(scored))
             case "void":
                 check(n == 0, "void with stakes")

@@ -1,12 +1,14 @@
 """A prediction market on chain and its twin, side by side: whatever is done is done to both, and must end alike."""
 
 from collections import defaultdict
+from itertools import chain
 
 from eth_abi import decode
 from eth_utils import keccak, to_checksum_address
 
 from comodels.chain.abi import Transaction
 from comodels.incentives.prediction_market import SETTLED, Plan, PredictionMarket, Terms
+from comodels.incentives.settlement import GROUP
 from comodels.market_secret import Secret
 from comodels.payouts import errors_in
 from comodels.revert import Revert
@@ -139,6 +141,10 @@ class Mirror:
         held = self.contract.call_many("held", [(m,) for m in self.twin.markets])
         for (market, m), (ours, theirs) in zip(self.twin.markets.items(), held, strict=True):
             assert (ours, theirs) == (m.provider_part, m.contributors_part), hex(market)
+        groups = [
+            (market, i) for market, m in self.twin.markets.items() for i in range(-(-len(m.contributions) // GROUP))
+        ]
+        assert self.contract.call_many("dues", groups) == [self.twin.dues(*group) for group in groups]
         credits = {a: self.contract.call("credit_of", a) for a in self.twin.credits}
         assert credits == self.twin.credits
         assert self.twin.balance == sum(a + b for a, b in held) + sum(credits.values())
@@ -250,7 +256,7 @@ class Mirror:
 
     def errors(self, market):
         """Wrong hidden rows after each contribution that was scored, from the contract's events."""
-        return errors_in(self.contract, market, 0, int(self.rpc.rpc("eth_blockNumber"), 16))
+        return list(chain.from_iterable(errors_in(self.contract, market, 0, int(self.rpc.rpc("eth_blockNumber"), 16))))
 
     def settle(self, sender, market, entries=None):
         """With what was scored, or with other entries."""

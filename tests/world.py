@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from comodels.incentives.prediction_market import Plan
 from comodels.market_secret import Secret
 from comodels.models import KINDS as MODEL_KINDS
 from comodels.rows import count_errors, pack_rows
-from comodels.wire import Facts, pack_contribution, pack_entry, pack_withdrawal
+from comodels.wire import Facts, pack_contribution, pack_entries, pack_withdrawal
 from tests.conformance.test_imodel import KINDS, card_of
 from tests.consent import Consents
 from tests.evm import RICH, Contract, Evm, Log, Outcome
@@ -323,11 +324,11 @@ class World:
         m = self.ledger("PredictionMarket").markets[number]
         claims = []
         for index, s in enumerate(m.stakes, 1):
-            if m.trees is None or s.errors is None:
+            if m.tree is None or s.errors is None:
                 names = "market", "index", "contributor", "sponsor", "x_hash", "y", "effect", "before", "after"
                 self.hostile.add(**dict(zip(names, self.withdrawal(number, index)[1:], strict=True)))
                 continue
-            owed, proof = sum(self.ledger("PredictionMarket").claims[number, index].values()), m.trees.proof(index - 1)
+            owed, proof = sum(self.ledger("PredictionMarket").claims[number, index].values()), m.tree.proof(index - 1)
             claims.append(pack_withdrawal(s.contributor, owed, index, proof, s.sponsor))
             for who, amount, place in (
                 (s.contributor, owed, index),
@@ -738,19 +739,20 @@ class World:
 
     def entries(self, number: int) -> bytes:
         """What a market's `settle` is to be shown."""
-        stakes = self.ledger("PredictionMarket").markets[number].stakes
-        return b"".join(pack_entry(s.contributor, s.errors, s.sponsor) for s in stakes if s.errors is not None)
+        m = self.ledger("PredictionMarket").markets[number]
+        scored = iter([(s.contributor, s.errors, s.sponsor) for s in m.stakes if s.errors is not None])
+        return pack_entries(list(islice(scored, count)) for count in m.calls)
 
     def withdrawal(self, number: int, index: int) -> tuple:
         """What pays a contribution to a market that has ended."""
         ledger = self.ledger("PredictionMarket")
         m = ledger.markets[number]
         s = m.stakes[index - 1]
-        if s.errors is None or m.trees is None:
+        if s.errors is None or m.tree is None:
             beside = around([t.given for t in m.stakes], index, index)
             return "withdraw_stake", number, index, s.contributor, s.sponsor, keccak(s.x), s.y, s.effect, *beside
         owed = sum(ledger.claims.get((number, index), {}).values())
-        claim = s.contributor, owed, index, m.trees.proof(index - 1), s.sponsor
+        claim = s.contributor, owed, index, m.tree.proof(index - 1), s.sponsor
         return "withdraw", number, pack_withdrawal(*claim)
 
     def drain_market(self) -> None:

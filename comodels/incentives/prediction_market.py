@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 from math import comb
 
 from eth_abi import encode
@@ -14,14 +15,15 @@ from eth_utils import keccak
 from comodels.batch import Signed
 from comodels.incentives.chains import GROUP, Given, around
 from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
-from comodels.incentives.settlement import TREE, OwedTrees, owed_leaf, settle, shares
+from comodels.incentives.settlement import GROUP as DUES_GROUP
+from comodels.incentives.settlement import OwedTree, owed_leaf, owed_root, owed_way, settle, shares
 from comodels.incentives.terms import Term, TermsBase, term
 from comodels.incentives.twins import IsSigned, add_each
 from comodels.merkle import root_of, standard_leaf
 from comodels.revert import Revert, attempt, require
 from comodels.rows import MAX_SAMPLE, ROW_HEAD
 from comodels.units import DAY, ETHER
-from comodels.wire import iterate_withdrawals, pack_entry, pack_withdrawal
+from comodels.wire import iterate_withdrawals, pack_entries, pack_withdrawal
 
 NOT_AS_MANY = "prediction-market: not as many rows as a portion has"
 COMMITTED, DRAWN, PARTICIPATING, REVEALING, SCORING, SETTLING = range(1, 7)
@@ -54,7 +56,6 @@ MAX_PORTIONS = 256
 MAX_ROWS = 65_535
 MAX_CONTRIBUTIONS = 4_096
 MAX_DEPTH = 8
-ENTRY = 22  # bytes of what `settle` is shown of a contribution
 SETTLING_PARTS = 4  # of a contribution's fee; each hidden row is one
 MIN_SCORE_TIME = 86_400  # seconds
 ROWS_A_SECOND = 1_000  # that there may be to evaluate, which lengthen it
@@ -257,7 +258,8 @@ class Market:
     errors: int = 0
     scored: int = 0
     settled: int = 0
-    owed: OwedTrees | None = None  # over what the contributions that were settled are owed
+    calls: list[int] = field(default_factory=list)  # how many contributions each call that scored some has finished
+    owed: OwedTree | None = None  # over what the contributions that were settled are owed
 
     @property
     def replica(self) -> Replica:
@@ -347,7 +349,7 @@ class PredictionMarket:
         p.check(terms)
         price = 0 if sender == owner else terms.min_bond
         require(value >= p.total + price, "prediction-market: bounty, bond, fees and price above the value sent")
-        require(p.total < 2**96, "prediction-market: more money than there is")
+        require(p.total + p.stake < 2**96, "prediction-market: more money than there is")
         self.numbers[model] += 1
         self.markets[market] = Market(model, sender, root, plan, block + DRAW_DELAY, p.total)
         self._take(sender, p.total + price)
@@ -547,7 +549,9 @@ class PredictionMarket:
             c.errors += more
             if m.scored < index <= scored:
                 m.errors = c.errors
-        m.scored = max(m.scored, scored)
+        if scored > m.scored:
+            m.calls.append(scored - m.scored)
+            m.scored = scored
         if m.scored == len(m.contributions):
             m.phase = SETTLING
         self._pay_fee(m, sender, count)
@@ -557,13 +561,13 @@ class PredictionMarket:
     def entries(self, market: int) -> bytes:
         """What `settle` is to be shown."""
         m = self._market(market)
-        return b"".join(pack_entry(c.contributor, c.errors, c.sponsor) for c in m.contributions[: m.scored])
+        scored = iter([(c.contributor, c.errors, c.sponsor) for c in m.contributions[: m.scored]])
+        return pack_entries(list(islice(scored, count)) for count in m.calls)
 
     def settle(self, sender: str, market: int, entries: bytes) -> None:
         """Work out what the contributions that were scored earned."""
         m = self._market(market)
         require(m.phase == SETTLING, "prediction-market: nothing to settle now")
-        require(len(entries) % ENTRY == 0, "settler: entries are cut off")
         require(entries == self.entries(market), "prediction-market: not what was scored")
         scored = m.contributions[: m.scored]
         results = settle([m.initial_errors] + [c.errors for c in scored], m.plan.hidden_rows, m.plan.rounds)
@@ -572,7 +576,7 @@ class PredictionMarket:
             self._shift(m, m.plan.stake * balance // m.plan.hidden_rows - m.plan.stake)
         m.settled = m.scored
         self._end(m, SETTLED if m.scored == len(m.contributions) else ABANDONED)
-        m.owed = OwedTrees([(c.contributor, self.owed(market, i), c.sponsor) for i, c in enumerate(scored, 1)])
+        m.owed = OwedTree([(c.contributor, self.owed(market, i), c.sponsor) for i, c in enumerate(scored, 1)])
         self._pay_fee(m, sender, SETTLING_PARTS * m.scored)
 
     # ---- 9 withdraw --------------------------------------------------------------------------------------------------
@@ -590,6 +594,15 @@ class PredictionMarket:
             return m.plan.stake + (m.plan.bounty + m.plan.bond) // len(m.contributions)
         return m.plan.stake
 
+    def dues(self, market: int, group: int) -> int:
+        """What the contract keeps of a group: a bit for each that was paid, and above them wei that are still owed."""
+        m = self._market(market)
+        word = 0
+        for place, c in enumerate(m.contributions[DUES_GROUP * group : DUES_GROUP * (group + 1)]):
+            index = DUES_GROUP * group + place + 1
+            word += 1 << place if c.paid else self.owed(market, index) << 128 if index <= m.settled else 0
+        return word
+
     def claim(self, market: int, index: int) -> tuple[str, tuple]:
         """What pays a contribution, counted from 1, when the market has ended: the function, and its arguments."""
         m = self._market(market)
@@ -606,12 +619,16 @@ class PredictionMarket:
     def withdraw(self, sender: str, market: int, claims: bytes) -> int:
         """Pay what contributions are owed that were settled; those that were paid are passed over."""
         m = self.markets.get(market)
-        roots = m.owed.roots if m is not None and m.owed is not None else []
+        root = None if m is None or m.owed is None else m.owed.root
+        known: list[bytes] = []  # from the leaf of the claim before to the top
+        last = 0
         for contributor, amount, index, proof, sponsor in iterate_withdrawals(claims):
-            leaf = owed_leaf(index, contributor, amount, sponsor)
-            tree = (index - 1) // TREE
-            is_right = 0 <= tree < len(roots) and root_of(leaf, proof) == roots[tree]
-            require(is_right, "prediction-market: not what was settled")
+            leaf, depth = owed_leaf(contributor, amount, sponsor), len(proof)
+            way = owed_way(index, leaf, proof)
+            joins = known[depth : depth + 1] == way[-1:] and index - 1 >> depth == last - 1 >> depth
+            right = joins or (root is not None and owed_root(index, leaf, proof) == root)
+            require(right, "prediction-market: not what was settled")
+            known[: depth + 1], last = way, index
         paid = 0
         for _, amount, index, _, _ in iterate_withdrawals(claims):
             assert m is not None  # there is a root

@@ -1,4 +1,4 @@
-"""What the contributions to a prediction market earn: the slides' loop, the same in one pass, and the trees over it.
+"""What the contributions to a prediction market earn: the slides' loop, the same in one pass, and the tree over it.
 
 All balances are integers, in stakes times hidden rows: nothing rounds until the last division.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eth_abi import encode
 from eth_utils import keccak
 
-from comodels.merkle import MerkleTree
 from comodels.wire import account_of
 
-TREE = 64  # contributions whose payments are proved by one tree
+GROUP = 128  # contributions that share a word which tells what they are still owed together, and whether each was paid
+NOTHING = bytes(32)  # what stands for what is missing in a tree
 
 
 def settle_by_loop(errors: Sequence[int], rows: int, rounds: int) -> list[int]:
@@ -105,29 +104,48 @@ def payments(errors: Sequence[int], rows: int, rounds: int, stake: int) -> list[
     return [stake * balance // rows for balance, _ in settle(errors, rows, rounds)]
 
 
-def owed_leaf(index: int, contributor: str, amount: int, sponsor: str | None = None) -> bytes:
-    """The leaf that says what a contribution, counted from 1, is owed; the sponsor is by default its contributor.
+def owed_leaf(contributor: str, amount: int, sponsor: str | None = None) -> bytes:
+    """The leaf that says what a contribution is owed; the sponsor is by default its contributor."""
+    return account_of(contributor, sponsor) + amount.to_bytes(12, "big")
 
-    Over 96 bytes: it cannot be taken for a pair of nodes, which is 64 bytes long.
+
+def owed_way(index: int, leaf: bytes, proof: Sequence[bytes]) -> list[bytes]:
+    """The nodes from the leaf of a contribution, counted from 1, upwards, as far as a proof leads."""
+    way = [leaf]
+    for level, other in enumerate(proof):
+        way.append(keccak(other + way[-1] if index - 1 >> level & 1 else way[-1] + other))
+    return way
+
+
+def owed_root(index: int, leaf: bytes, proof: Sequence[bytes]) -> bytes | None:
+    """The root to which a proof leads from the leaf of a contribution, from 1; None where it leads nowhere.
+
+    That is the hash of the top node and the number of levels below it: with other proofs nothing leads there.
     """
-    return keccak(encode(("uint256", "address", "uint256"), [index, account_of(contributor, sponsor), amount]))
+    top = owed_way(index, leaf, proof)[-1]
+    return None if index - 1 >> len(proof) else keccak(top + len(proof).to_bytes(32, "big"))
 
 
-class OwedTrees:
-    """The trees over what contributions are owed, as `Settler` builds them: one for each `TREE` of them.
+class OwedTree:
+    """The tree over what contributions are owed, as `Settler` builds it: leaves from left to right in their order.
 
     Each contribution is contributor, wei, and, where another paid for it, its sponsor.
 
     Attributes
     ----------
-    roots : list of bytes
+    root : bytes
+        See `owed_root`.
     """
 
     def __init__(self, owed: Sequence[tuple[str, int] | tuple[str, int, str]]):
-        leaves = [owed_leaf(i, *what) for i, what in enumerate(owed, 1)]
-        self._trees = [MerkleTree(leaves[i : i + TREE], is_sorted=False) for i in range(0, len(leaves), TREE)]
-        self.roots = [tree.root for tree in self._trees]
+        level = [owed_leaf(*what) for what in owed]
+        self._levels = [level]
+        while len(level) > 1:
+            level = [keccak(b"".join(level[i : i + 2]).ljust(64, b"\0")) for i in range(0, len(level), 2)]
+            self._levels.append(level)
+        self.root = keccak(level[0] + (len(self._levels) - 1).to_bytes(32, "big"))
 
     def proof(self, index: int) -> list[bytes]:
-        """The nodes beside the way from a contribution, counted from 0, to its tree's root."""
-        return self._trees[index // TREE].proof(index % TREE)
+        """The nodes beside the way from a contribution, counted from 0, to the top."""
+        beside = [(level, (index >> k) ^ 1) for k, level in enumerate(self._levels[:-1])]
+        return [level[i] if i < len(level) else NOTHING for level, i in beside]

@@ -77,7 +77,7 @@ exports: (
     book.held,
     test_set.is_revealed,
     test_set.leaf,
-    settlement.paid,
+    book.dues,
     settlement.owed_root,
     scoring.scorer_of,
     # the steps

@@ -20,8 +20,9 @@ MAX_BATCH: constant(uint256) = 12_288  # bytes of packed contributions in one tr
 MAX_MANY: constant(uint256) = 256  # contributions in it
 # settling walks over all contributions at once, and may walk back over all of them
 MAX_CONTRIBUTIONS: constant(uint256) = 4_096
-# contributions whose payments are proved by one tree: a power of two. Larger ones would take more gas to prove, smaller ones more to keep
-TREE_BITS: constant(uint256) = 6
-TREE: constant(uint256) = 2**TREE_BITS
-MAX_TREES: constant(uint256) = MAX_CONTRIBUTIONS // TREE
-MAX_ENTRIES: constant(uint256) = 22 * MAX_CONTRIBUTIONS  # bytes of what settling is shown: see `ISettler`
+MAX_LEVELS: constant(uint256) = 12  # levels of a tree over so many
+# contributions that share a word which tells what they are still owed together, and whether each was paid
+GROUP_BITS: constant(uint256) = 7
+GROUP: constant(uint256) = 2**GROUP_BITS
+MAX_GROUPS: constant(uint256) = MAX_CONTRIBUTIONS >> GROUP_BITS
+MAX_ENTRIES: constant(uint256) = MAX_CONTRIBUTIONS * 32  # bytes of what settling is shown: see `ISettler`

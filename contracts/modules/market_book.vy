@@ -6,6 +6,7 @@
      other number, and all maps by market are read after it: so nothing can be asked or done for what is no market.
      Maps within a market are nested (`records[market][index]`), so no index, however large, leads to another market's.
 """
+from . import limits
 from . import payments
 
 uses: payments
@@ -74,8 +75,11 @@ plans: HashMap[uint256, uint256]
 # revealed, weight; words copied (32)
 states: HashMap[uint256, uint256]
 # by market, from the lowest bits: wei that are the provider's (128), wei that are the contributors' (128), without the stakes
-# of a market that still takes contributions
+# of a market that still takes contributions, and without what stands in `dues`
 pots: HashMap[uint256, uint256]
+# by market and group of 128 contributions, the first of which are group 0, from the lowest bits: whether each of them was paid (128),
+# wei that those of them which were settled are still owed (128)
+dues: public(HashMap[uint256, HashMap[uint256, uint256]])
 # by market: who counts the errors, see the module `market_scoring`
 scorers: HashMap[uint256, address]
 
@@ -114,6 +118,8 @@ def held(market: uint256) -> (uint256, uint256):
     theirs: uint256 = pot >> 128
     if state.phase == PARTICIPATING:
         theirs = self._count(market, state) * (self.amounts[market] & MASK_96)
+    for group: uint256 in range(limits.MAX_GROUPS):
+        theirs = unsafe_add(theirs, self.dues[market][group] >> 128)  # safe: all parts together are wei that are there
     return pot & MASK_128, theirs
 
 

@@ -141,10 +141,10 @@ def score_many(
     start: uint256 = unsafe_add(convert(slice(msg.data, 68, 32), uint256), 36 - 32 + HEAD)
     index: uint256 = first
     link: bytes32 = before
-    digest: bytes32 = settlement.digests[market]
     begin: uint256 = unsafe_add(state.scored, 1)
     counted: uint256 = 0
     totals: DynArray[uint256, limits.MAX_MANY] = []
+    line: uint256[owed.LINE] = empty(uint256[owed.LINE])
     for i: uint256 in range(limits.MAX_MANY):
         if position == len(contributions):
             break
@@ -172,8 +172,11 @@ def score_many(
             if index == unsafe_add(state.scored, 1) and index <= scored:
                 state.scored = index
                 state.errors = total
-                digest = owed._link(digest, total | (account << 16))
+                line[len(totals) % owed.LINE] = total | (account << 16)
                 totals.append(total)
+                if len(totals) % owed.LINE == 0 or index == scored:
+                    settlement.digests[market] = owed._link(settlement.digests[market], line)
+                    line = empty(uint256[owed.LINE])
             elif errors[i] > 0:
                 counted = unsafe_add(counted, errors[i] << (place << 4))
                 settlement.counted[market][group] = counted
@@ -184,7 +187,6 @@ def score_many(
         "not what was scored",
     )
     if len(totals) > 0:
-        settlement.digests[market] = digest
         log Scored(market=market, first=begin, errors=totals)
     if state.scored == state.contributions:
         state.phase = book.SETTLING

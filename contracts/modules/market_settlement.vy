@@ -4,7 +4,7 @@
 @notice The contributions to a market: that they were made, what they are owed, and that it was paid.
 @dev Contributions are kept as hashes, one for each group of 16: who shows one of them shows what the hash was before it, and what
      stands for those after it in its group. What was scored is settled at once, by who can show it: what it is owed is known by
-     the roots of Merkle trees, and withdrawn with a proof. All others are owed the same: the stake, and where the provider was
+     the root of a Merkle tree, and withdrawn with a proof. All others are owed the same: the stake, and where the provider was
      silent a share. Of what a contribution is owed its stake belongs to who paid it, and the rest to who contributed; both
      stand in all of this as one account, see the module `owed`.
 """
@@ -31,9 +31,8 @@ event Withdrawn:
 GROUP: constant(uint256) = 16
 MAX_AFTER: constant(uint256) = GROUP - 1
 
-HEAD: constant(uint256) = 55  # bytes of a claim before its proof
+HEAD: constant(uint256) = 64  # bytes of a claim before its proof
 MAX_WITHDRAWALS: constant(uint256) = limits.MAX_BATCH // HEAD
-MAX_PROOF: constant(uint256) = limits.TREE_BITS  # nodes
 
 # who works out what is owed
 settler: immutable(ISettler)
@@ -41,12 +40,10 @@ settler: immutable(ISettler)
 chains: HashMap[uint256, HashMap[uint256, bytes32]]
 # by market and group, 16 bits for each contribution: errors that were counted of it, until all are
 counted: HashMap[uint256, HashMap[uint256, uint256]]
-# by market and 256 contributions, a bit for each: bit i % 256 of word i // 256 tells whether contribution i was paid
-paid: public(HashMap[uint256, HashMap[uint256, uint256]])
 # by market: what the contributions that are scored hash to, see the module `owed`
 digests: HashMap[uint256, bytes32]
-# by market and 64 contributions: the root of the tree over what they are owed; 0: not settled
-owed_root: public(HashMap[uint256, HashMap[uint256, bytes32]])
+# by market: the root of the tree over what the contributions are owed, see the module `owed`; 0: not settled
+owed_root: public(HashMap[uint256, bytes32])
 
 
 @deploy
@@ -114,24 +111,27 @@ def _check_chain(
 def settle(market: uint256, entries: Bytes[limits.MAX_ENTRIES]):
     """
     @notice Work out what the contributions that were scored earned, all at once. Anyone may, and earns their parts of the fee.
-    @param entries One for each of them in their order, see `ISettler`.
+    @param entries What was scored, see `ISettler`.
     """
     state: book.State = book._state(market)
     book._check(state.phase == book.SETTLING, "nothing to settle now")
     plan: uint256 = book.plans[market]
     stake: uint256 = book.amounts[market] & book.MASK_96
-    digest: bytes32 = empty(bytes32)
-    total: uint256 = 0
-    roots: bytes32[limits.MAX_TREES] = empty(bytes32[limits.MAX_TREES])
-    digest, total, roots = staticcall settler.settle(
-        entries, state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
+    sums: uint256[limits.MAX_GROUPS] = empty(uint256[limits.MAX_GROUPS])
+    self.owed_root[market], sums = staticcall settler.settle(
+        entries, self.digests[market], state.initial, book._hidden_rows(plan), (plan >> 80) & book.MASK_24, stake
     )
-    book._check(digest == self.digests[market], "not what was scored")
-    for tree: uint256 in range(unsafe_add(state.scored, limits.TREE - 1) >> limits.TREE_BITS, bound=limits.MAX_TREES):
-        self.owed_root[market][tree] = roots[tree]
+    total: uint256 = 0
+    group: uint256 = 0
+    for sum: uint256 in sums:
+        if sum > 0:
+            total = unsafe_add(total, sum)  # safe: what 128 contributions are owed has 103 bits
+            book.dues[market][group] = sum << 128
+        group = unsafe_add(group, 1)
     log Settled(market=market)
-    # from the provider's part to the contributors' or back; all gains of a round together are at most one stake
-    book.pots[market] = book._shift(book.pots[market], total, unsafe_mul(stake, state.scored))
+    # from the provider's part to the contributors' or back; all gains of a round together are at most one stake. From there to the
+    # groups
+    book.pots[market] = book._shift(book.pots[market], total, unsafe_mul(stake, state.scored)) - (total << 128)
     state.settled = state.scored
     state.phase = book._end(market, book.SETTLED if state.scored == state.contributions else book.ABANDONED)
     book._save(market, state)
@@ -147,10 +147,10 @@ def withdraw(market: uint256, claims: Bytes[limits.MAX_BATCH]):
     @notice Pay what contributions that were settled are owed: the stake, or what is left of it, to who paid it, and what was earned
             beyond it to the contributor. Anyone may; what a payee who is not the caller does not take is credited (see `fetch`).
             What was paid meanwhile is passed over.
-    @param claims One after the other, each: contributor (20 bytes), sponsor (20), what is owed in wei (12), index of the contribution
-                  from 1 (2), how many nodes its proof has (1), and these (32 each): the nodes beside the way from its leaf, see the
-                  module `owed`, to the `owed_root` of its tree. All numbers are big-endian. The sponsor is who paid the stake: the
-                  contributor, or who sent it for them.
+    @param claims One after the other, each in words: contributor (160 bits), and below it what is owed in wei (96); sponsor (160), and
+                  below it index of the contribution from 1 (88), and how many nodes its proof has (8); and these: the nodes beside
+                  the way from its leaf to the top of the tree, see the module `owed`, or only up to where it joins the way of the
+                  claim before it. The sponsor is who paid the stake: the contributor, or who sent it for them.
     """
     self._withdraw(market, len(claims))
 
@@ -162,39 +162,59 @@ def _withdraw(market: uint256, size: uint256):
          memory, and all that they could take would be paid.
     @param size The length of the claims, the second argument of the external call.
     """
+    root: bytes32 = self.owed_root[market]
+    # of the claim before: its place in the tree, and by level the node over its leaf, 0 above the top
+    last: uint256 = 0
+    known: uint256[limits.MAX_LEVELS + 1] = empty(uint256[limits.MAX_LEVELS + 1])
     # safe, as all positions here: `slice` checks that it reads from the calldata, and no claim goes on behind `end`
     position: uint256 = unsafe_add(convert(slice(msg.data, 36, 32), uint256), 36)
     end: uint256 = unsafe_add(position, size)
     for i: uint256 in range(MAX_WITHDRAWALS):
         if position == end:
             break
-        contributor: address = convert(slice(msg.data, position, 20), address)
-        sponsor: address = convert(slice(msg.data, unsafe_add(position, 20), 20), address)
-        # the last 32 bytes of the claim's head
-        head: uint256 = convert(slice(msg.data, unsafe_add(position, HEAD - 32), 32), uint256)
-        proof: uint256 = unsafe_add(position, HEAD)
-        position = unsafe_add(proof, (head & book.MASK_8) << 5)
-        assert position <= end
-        amount: uint256 = (head >> 24) & book.MASK_96
-        index: uint256 = (head >> 8) & book.MASK_16
-        # account and leaf as the module `owed` says, without the calls
-        account: uint256 = convert(keccak256(abi_encode(contributor, sponsor)), uint256) & book.MASK_160
-        node: uint256 = convert(keccak256(abi_encode(index, account, amount)), uint256)
-        for j: uint256 in range(head & book.MASK_8, bound=MAX_PROOF):
-            other: uint256 = convert(slice(msg.data, unsafe_add(proof, j << 5), 32), uint256)
-            # the smaller first
-            if node < other:
+        heads: uint256[2] = abi_decode(slice(msg.data, position, HEAD), uint256[2])
+        position = unsafe_add(position, HEAD)
+        contributor: address = convert(heads[0] >> 96, address)
+        sponsor: address = convert(heads[1] >> 96, address)
+        amount: uint256 = heads[0] & book.MASK_96
+        index: uint256 = (heads[1] & book.MASK_96) >> 8
+        depth: uint256 = heads[1] & book.MASK_8
+        # leaf and root as the module `owed` says
+        account: uint256 = owed._account(contributor, sponsor)
+        node: uint256 = (account << 96) | amount
+        place: uint256 = unsafe_sub(index, 1)  # of an index of 0: none that a proof could reach
+        for j: uint256 in range(depth, bound=limits.MAX_LEVELS):
+            known[j] = node
+            other: uint256 = convert(slice(msg.data, position, 32), uint256)
+            position = unsafe_add(position, 32)
+            if place & 1 == 0:
                 node = convert(keccak256(abi_encode(node, other)), uint256)
             else:
                 node = convert(keccak256(abi_encode(other, node)), uint256)
-        # no contribution has the index 0, and no tree with another number than that of a contribution has a root
-        root: uint256 = convert(self.owed_root[market][unsafe_sub(index, 1) >> limits.TREE_BITS], uint256)
-        assert node == root, "prediction-market: not what was settled"
-        bit: uint256 = 1 << (index & 255)
-        paid: uint256 = self.paid[market][index >> 8]
-        if paid & bit == 0:
-            self.paid[market][index >> 8] = paid | bit
+            place >>= 1
+        assert position <= end
+        # where the way does not end in a node of the one before, it must end at the top: with a place that goes on above it the
+        # same leaf would be taken for another contribution
+        if node != known[depth] or place != last >> depth:
+            book._check(place == 0 and keccak256(abi_encode(node, depth)) == root, "not what was settled")
+        known[depth] = node
+        last = unsafe_sub(index, 1)
+        if self._mark(market, index, amount):
             self._pay_out(market, index, contributor, sponsor, amount)
+
+
+@internal
+def _mark(market: uint256, index: uint256, amount: uint256) -> bool:
+    """
+    @dev Whether a contribution was not paid before. Now it is, and what it was paid is taken from what its group is owed.
+    """
+    place: uint256 = unsafe_sub(index, 1)
+    due: uint256 = book.dues[market][place >> limits.GROUP_BITS]
+    bit: uint256 = 1 << (place & (limits.GROUP - 1))
+    if due & bit > 0:
+        return False
+    book.dues[market][place >> limits.GROUP_BITS] = (due | bit) - (amount << 128)
+    return True
 
 
 @external
@@ -221,9 +241,7 @@ def withdraw_stake(
     state: book.State = book._state(market)
     book._check(state.phase >= book.SETTLED, "not ended")
     book._check(index > state.settled, "settled, needs a proof")
-    bit: uint256 = 1 << (index & 255)
-    book._check(self.paid[market][index >> 8] & bit == 0, "paid already")
-    self.paid[market][index >> 8] |= bit
+    book._check(self._mark(market, index, 0), "paid already")
     contribution: bytes32 = self._contribution(index, owed._account(contributor, sponsor), x_hash, y, effect)
     self._check_chain(market, index, self._link(before, contribution), after)
     amounts: uint256 = book.amounts[market]
@@ -231,15 +249,15 @@ def withdraw_stake(
     if state.phase == book.SILENT:
         bounty: uint256 = amount * ((book.plans[market] >> 80) & book.MASK_24)
         amount += (bounty + ((amounts >> 96) & book.MASK_96)) // state.contributions
+    book.pots[market] -= amount << 128
     self._pay_out(market, index, contributor, sponsor, amount)
 
 
 @internal
 def _pay_out(market: uint256, index: uint256, contributor: address, sponsor: address, amount: uint256):
     """
-    @dev Up to the stake it is the sponsor's, and what is above it the contributor's.
+    @dev Up to the stake it is the sponsor's, and what is above it the contributor's. The caller has taken it from where it was held.
     """
-    book.pots[market] -= amount << 128
     earned: uint256 = amount
     if contributor != sponsor:
         back: uint256 = min(amount, book.amounts[market] & book.MASK_96)

@@ -68,7 +68,8 @@ def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256
     least_score: uint256 = unsafe_add(MIN_SCORE_TIME, unsafe_mul(most, hidden) // ROWS_A_SECOND)
     assert score >= least_score, "prediction-market: too little time to score"
     total: uint256 = unsafe_add(unsafe_add(bounty, bond), unsafe_mul(fee, unsafe_add(most, 1)))
-    assert total <= book.MASK_96, "prediction-market: more money than there is"
+    # what a contribution can earn, its stake and the whole bounty, has 96 bits, too
+    assert unsafe_add(total, stake) <= book.MASK_96, "prediction-market: more money than there is"
     return (
         stake | (bond << 96) | (fee << 192),
         n | (k << 16) | (rows << 32) | (least << 48) | (most << 64) | (rounds << 80)

@@ -23,7 +23,7 @@ exports: (
     test_set.leaf,
     test_set.draw,
     test_set.reveal,
-    settlement.paid,
+    book.dues,
     settlement.owed_root,
     settlement.settle,
     settlement.withdraw,
@@ -33,7 +33,7 @@ exports: (
     payments.fetch,
 )
 
-MAX_ERRORS: constant(uint256) = 64
+MAX_ERRORS: constant(uint256) = 300
 
 # what the scorer was shown
 shown: public(DynArray[bytes32, book.MAX_PORTIONS])
@@ -65,12 +65,14 @@ def set(
     state.initial = initial
     book._save(market, state)
     account: uint256 = owed._account(msg.sender, msg.sender)
+    line: uint256[owed.LINE] = empty(uint256[owed.LINE])
     for i: uint256 in range(count, bound=MAX_ERRORS):
         settlement._add(market, i + 1, account, empty(bytes32), 1, 1)
         if i < scored:
-            settlement.digests[market] = owed._link(
-                settlement.digests[market], errors[i] | (account << 16)
-            )
+            line[i % owed.LINE] = errors[i] | (account << 16)
+            if i % owed.LINE == owed.LINE - 1 or i == scored - 1:
+                settlement.digests[market] = owed._link(settlement.digests[market], line)
+                line = empty(uint256[owed.LINE])
 
 
 @external

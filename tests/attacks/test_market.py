@@ -26,7 +26,7 @@ from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidPar
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.payouts import due_in, entries, errors_in, stakes_in
 from comodels.rows import pack_rows
-from comodels.wire import pack_contribution, pack_entry, pack_withdrawal
+from comodels.wire import pack_contribution, pack_entries, pack_withdrawal
 
 ETHER = 10**18
 GAS = 2**24  # of a transaction (EIP-7825)
@@ -288,7 +288,7 @@ def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game
         "withdraw_stake": (claim[0], *claim, *ALONE),
         "withdraw": (pack_withdrawal(claim[0], PLAN.stake, 1, []),),
         "score_many": (pack_contribution(claim[0], sample(1), 1, claim[3]), 5, *ALONE),
-        "settle": (pack_entry(claim[0], 0),),
+        "settle": (pack_entries([[(claim[0], 0)]]),),
     }.get(function, ())
     one = {"withdraw_stake", "score_many", "is_revealed"}
     calls = [(m, i, *rest) if function in one else (m, *rest) for m in markets + strange for i in indices]

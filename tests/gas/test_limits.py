@@ -8,7 +8,7 @@ from eth_utils import keccak
 
 from comodels.incentives.points import Terms
 from comodels.incentives.self_assessment import Terms as Deposits
-from comodels.incentives.settlement import OwedTrees, settle
+from comodels.incentives.settlement import GROUP, OwedTree, settle
 from comodels.models.dense_perceptron import DensePerceptron, DensePerceptronParameters
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_dense_perceptron import MulticlassDensePerceptron, MulticlassDensePerceptronParameters
@@ -24,7 +24,7 @@ from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters, class_words
 from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
-from comodels.wire import pack_entry
+from comodels.wire import account_of, pack_entries
 from tests.conftest import pack_card, pack_terms
 
 CAP = 16_777_216
@@ -255,7 +255,7 @@ def test_create__one_class_more_than_the_largest__is_refused(parameters, impleme
 
 @pytest.mark.parametrize("moves", ["any", "a large rise, then down by one"])
 def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction(moves, implementations, raw, rpc, keeper):
-    """What settling walks back over is at most as much again as there are contributions.
+    """What settling walks back over is at most as much again as there are contributions, each scored alone.
 
     After a large rise, each that is better by one first gains from the one before, and then leaves by its first loss
     against the beginning: the most that each can do.
@@ -267,13 +267,19 @@ def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction(moves
         initial, *errors = 0, *range(rows, rows - MAX_CONTRIBUTIONS, -1)
     who = ["0x" + rng.bytes(20).hex() for _ in errors]
     settler = raw(implementations("Settler"))
-    arguments = b"".join(map(pack_entry, who, errors)), initial, rows, rounds, stake
+    calls = [[entry] for entry in zip(who, errors, strict=True)]
+    digest = bytes(32)
+    for ((account, e),) in calls:
+        word = account_of(account).rjust(30, b"\0") + e.to_bytes(2, "big")
+        digest = keccak(digest + word.ljust(512, b"\0"))
+    arguments = pack_entries(calls), digest, initial, rows, rounds, stake
 
     receipt = rpc.send([settler.transaction("settle", *arguments, sender=str(keeper.address), gas=CAP)])[0]
 
     assert receipt["status"] == "0x1"
-    # the market's own call takes less than 2,000,000 more: 64 roots, and memory
+    # the market's own call takes less than 2,000,000 more: 32 words of groups, and memory
     assert int(receipt["gasUsed"], 16) < 10_000_000
     owed = [stake * balance // rows for balance, _ in settle([initial, *errors], rows, rounds)]
-    _, total, roots = settler.call("settle", *arguments)
-    assert (list(roots), total) == (OwedTrees(list(zip(who, owed, strict=True))).roots, sum(owed))
+    root, sums = settler.call("settle", *arguments)
+    assert root == OwedTree(list(zip(who, owed, strict=True))).root
+    assert list(sums) == [sum(owed[i : i + GROUP]) for i in range(0, MAX_CONTRIBUTIONS, GROUP)]

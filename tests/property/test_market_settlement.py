@@ -13,7 +13,7 @@ from comodels.market_secret import Secret
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.payouts import due_in, errors_in
 from comodels.rows import pack_rows
-from comodels.wire import pack_contribution, pack_entry
+from comodels.wire import pack_contribution, pack_entries
 from tests.mirror import ANY
 
 MARKETS = 200
@@ -119,7 +119,7 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
     scored = [errors_in(contract, s.market, 0, last) for s in secrets]
     send(
         [
-            call("settle", s.market, b"".join(pack_entry(contributor, e) for e in after))
+            call("settle", s.market, pack_entries([(contributor, e) for e in some] for some in after))
             for s, after in zip(secrets, scored, strict=True)
         ]
     )

@@ -204,7 +204,7 @@ def machine(rpc, contract, implementation, wallet, people):
         @rule(
             index=st.integers(1, 6),
             others=st.lists(st.integers(1, 6), max_size=3),
-            wrong=st.sampled_from(["", "", "who", "amount", "index", "shorter", "longer", "market"]),
+            wrong=st.sampled_from(["", "", "who", "amount", "index", "shorter", "joining", "longer", "market"]),
         )
         def claim_by_proof(self, index, others, wrong):
             """Withdraw one or several, perhaps twice, another's, more than is owed, or of another market."""
@@ -219,7 +219,10 @@ def machine(rpc, contract, implementation, wallet, people):
             who = stranger if wrong == "who" else who
             amount += wrong == "amount"
             at = index + 1 if wrong == "index" else index
-            proof = proof[:-1] if wrong == "shorter" else [*proof, *m.owed.roots] if wrong == "longer" else proof
+            if wrong == "joining" and packed:  # right, if they are in the same tree
+                last = [i for i in others if i <= m.settled][-1]
+                proof = proof[: (index - 1 ^ last - 1).bit_length()]
+            proof = proof[:-1] if wrong == "shorter" else [*proof, m.owed.root] if wrong == "longer" else proof
             packed += pack_withdrawal(who, amount, at, proof)
             self.attempt(self.mirror.withdraw, stranger, self.market if wrong == "market" else market, packed)
 
@@ -230,11 +233,11 @@ def machine(rpc, contract, implementation, wallet, people):
             if self.state.phase != SETTLING:
                 return
             wrong = {
-                "who": bytes(20) + right[20:],
-                "errors": right[:21] + bytes([right[21] ^ 1]) + right[22:],
-                "fewer": right[22:],
-                "more": right + right[:22],
-                "order": right[22:] + right[:22],
+                "who": right[:10] + bytes(20) + right[30:],
+                "errors": right[:31] + bytes([right[31] ^ 1]) + right[32:],
+                "fewer": right[32:],
+                "more": right + right[:32],
+                "order": right[32:] + right[:32],
             }[changed]
             if wrong and wrong != right:
                 self.attempt(self.mirror.settle, stranger, self.market, wrong)

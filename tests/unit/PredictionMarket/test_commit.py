@@ -68,6 +68,19 @@ def test_commit__more_ether_than_there_is__refused(mirror, model, provider):
         mirror.commit(provider, model, ROOT, plan)
 
 
+def test_commit__stake_and_whole_bounty__have_96_bits(mirror, model, provider):
+    # what a contribution can earn stands in so many bits of its leaf, below the account
+    mirror.rpc.rpc("anvil_setBalance", str(provider), hex(2**98))
+    mirror.before[str(provider)] = 2**98
+    most = replace(PLAN, stake=2**94 - 1, rounds=3, bond=3, fee=0)
+    assert most.total + most.stake == 2**96 - 1
+    for more in (replace(most, bond=4), replace(most, stake=2**94)):
+        assert more.total < 2**96
+        with pytest.raises(Revert, match="more money than there is"):
+            mirror.commit(provider, model, ROOT, more)
+    mirror.commit(provider, model, ROOT, most)
+
+
 def test_commit__one_wei_too_little__refused(mirror, model, provider):
     with pytest.raises(Revert, match="bounty, bond, fees and price above the value sent"):
         mirror.commit(provider, model, ROOT, value=PLAN.total - 1)

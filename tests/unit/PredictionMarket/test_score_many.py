@@ -1,6 +1,7 @@
 """Scoring many contributions at once, where the model's kind has a scorer of its own."""
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from eth_utils import keccak
@@ -10,8 +11,9 @@ from comodels.incentives.prediction_market import ABANDONED, SCORING, SETTLING
 from comodels.models.level_perceptron import LevelPerceptron
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron
-from comodels.payouts import due_in
+from comodels.payouts import due_in, pack_payouts
 from comodels.revert import Revert
+from comodels.wire import pack_entries
 from tests.mirror import ANY, PLAN, Mirror, random_portions, sample
 
 
@@ -190,9 +192,48 @@ def test_score_many__something_else_beside_them__refused(mirror, many_rows, keep
         (before, after[::-1]),
         (before, [*after, bytes(32)]),
         # the next group's, the whole chain, what comes before
-        (mirror.contract.call("owed_root", many_rows, 0), after),
+        (mirror.contract.call("owed_root", many_rows), after),
         (before, [before, *after]),
     ):
         with pytest.raises(Revert, match="not what was contributed"):
             mirror.score_many(keeper, many_rows, 3, right[2:4], 1, *wrong)
     mirror.score_many(keeper, many_rows, 3, right[2:4], 1)
+
+
+def test_settle__scored_in_calls_of_any_size__shown_in_the_lines_of_each_call(
+    mirror, model, provider, keeper, contribute, contributor, reporter, rng
+):
+    plan = replace(PLAN, rows=20, max_contributions=60, score_time=200_000)
+    secret = mirror.secret(model, provider, random_portions(rng, plan), plan)
+    market = mirror.start(secret, keeper)
+    contribute(model, contributor, 30)
+    contribute(model, reporter, 26)
+    mirror.wait(plan.participation_time)
+    mirror.close(keeper, market)
+    mirror.reveal_rest(secret, keeper)
+    sizes = [16, 1, 17, 15, 2, 5]
+    first = 1
+    for size in sizes:
+        mirror.score_many(keeper, market, first, claims(mirror, market, first, size))
+        first += size
+    m = mirror.twin.markets[market]
+    assert m.calls == sizes
+    assert m.phase == SETTLING
+    scored = [(c.contributor, c.errors, c.sponsor) for c in m.contributions]
+
+    def shown(sizes):
+        rest = iter(scored)
+        return pack_entries([list(islice(rest, size)) for size in sizes])
+
+    # 17 are a line of 16 and one of 1
+    assert shown(sizes) == shown([17, 17, 15, 2, 5]) == mirror.twin.entries(market)
+    # the same contributions as other calls would have scored them
+    for other in ([56], 56 * [1], [16, 16, 16, 8], sizes[::-1], [15, 2, 17, 15, 2, 5], [16, 1, 17, 15, 7]):
+        with pytest.raises(Revert, match="not what was scored"):
+            mirror.settle(keeper, market, shown(other))
+    mirror.settle(keeper, market)
+    stakes = due_in(mirror.contract, model, market)
+    assert [due.amount for due in stakes] == [mirror.twin.owed(market, i) for i in range(1, 57)]
+    for begin in range(0, 56, 20):
+        mirror.withdraw(keeper, market, pack_payouts(stakes[begin : begin + 20]))
+    mirror.withdraw_all(keeper, market)

@@ -1,11 +1,12 @@
 """Getting the money out, by every way out."""
 
+from dataclasses import replace
+
 import pytest
 from eth_utils import keccak
 
-from comodels.incentives.prediction_market import SILENT
+from comodels.incentives.prediction_market import ABANDONED, SILENT
 from comodels.incentives.settlement import owed_leaf
-from comodels.merkle import hash_pair
 from comodels.payouts import due_in
 from comodels.revert import Revert
 from comodels.wire import account_of, pack_withdrawal
@@ -41,35 +42,54 @@ def test_withdraw__many_at_once_of_several_accounts__each_is_paid(mirror, settle
 
 
 def test_withdraw__another_s_or_wrong_claim__refused(mirror, settled, stranger):
-    trees = mirror.twin.markets[settled].owed
-    (root,) = trees.roots
-    c, amount = mirror.twin.markets[settled].contributions[0], mirror.twin.owed(settled, 1)
-    proof = trees.proof(0)
-    inner = hash_pair(owed_leaf(1, c.contributor, amount), proof[0])
+    tree = mirror.twin.markets[settled].owed
+    # the last, which stands alone: on its right the eighth is missing
+    c, amount = mirror.twin.markets[settled].contributions[6], mirror.twin.owed(settled, 7)
+    proof = tree.proof(6)
+    assert len(proof) == 3
+    assert proof[0] == bytes(32)
+    assert amount > 0
+    leaf = owed_leaf(c.contributor, amount)
+    inner = keccak(leaf + proof[0])
+    top = keccak(proof[2] + keccak(proof[1] + inner))
     _, (_, right) = mirror.twin.claim(settled, 2)
     for wrong in (
-        (stranger.address, amount, 1, proof),
-        (c.contributor, amount, 1, proof, stranger.address),
-        (stranger.address, amount, 1, proof, c.contributor),
+        (stranger.address, amount, 7, proof),
+        (c.contributor, amount, 7, proof, stranger.address),
+        (stranger.address, amount, 7, proof, c.contributor),
         # the account that stands in the tree is nobody who is paid
-        ("0x" + account_of(c.contributor).hex(), amount, 1, proof),
-        (c.contributor, amount + 1, 1, proof),
-        (c.contributor, amount - 1, 1, proof),
-        (c.contributor, 2**96 - 1, 1, proof),
+        ("0x" + account_of(c.contributor).hex(), amount, 7, proof),
+        (c.contributor, amount + 1, 7, proof),
+        (c.contributor, amount - 1, 7, proof),
+        (c.contributor, 2**96 - 1, 7, proof),
         (c.contributor, amount, 0, proof),
-        (c.contributor, amount, 2, proof),
+        (c.contributor, amount, 1, proof),
+        (c.contributor, amount, 5, proof),
         (c.contributor, amount, 8, proof),
+        # the same way through the tree, from a place that it does not have
+        (c.contributor, amount, 7 + 8, proof),
+        (c.contributor, amount, 7 + 2**12, proof),
         (c.contributor, amount, 2**16 - 1, proof),
-        (c.contributor, amount, 1, []),
-        (c.contributor, amount, 1, proof[:-1]),
-        (c.contributor, amount, 1, proof[1:]),
-        (c.contributor, amount, 1, [*proof, root]),
-        (c.contributor, amount, 1, trees.proof(1)),
-        (c.contributor, amount, 1, proof[::-1]),
-        # an inner node, the root and nothing in the place of a leaf
-        ("0x" + inner[:20].hex(), int.from_bytes(inner[20:], "big"), 1, proof[1:]),
-        ("0x" + root[:20].hex(), int.from_bytes(root[20:], "big"), 0, []),
+        (c.contributor, amount, 2**16 + 7, proof),
+        (c.contributor, amount, 2**88 - 1, proof),
+        # another depth
+        (c.contributor, amount, 7, []),
+        (c.contributor, amount, 7, proof[:-1]),
+        (c.contributor, amount, 7, proof[1:]),
+        (c.contributor, amount, 7, [*proof, bytes(32)]),
+        (c.contributor, amount, 7, [*proof, tree.root]),
+        (c.contributor, amount, 7, [*proof, (3).to_bytes(32, "big")]),
+        (c.contributor, amount, 7, tree.proof(4)),
+        (c.contributor, amount, 7, proof[::-1]),
+        # an inner node, the top, the root and nothing in the place of a leaf
+        ("0x" + inner[:20].hex(), int.from_bytes(inner[20:], "big"), 4, proof[1:]),
+        ("0x" + top[:20].hex(), int.from_bytes(top[20:], "big"), 1, []),
+        ("0x" + tree.root[:20].hex(), int.from_bytes(tree.root[20:], "big"), 1, []),
         ("0x" + "00" * 20, 0, 0, []),
+        # the eighth, which is missing
+        ("0x" + "00" * 20, 0, 8, [leaf, *proof[1:]]),
+        (stranger.address, 0, 8, [leaf, *proof[1:]]),
+        (c.contributor, amount, 8, [leaf, *proof[1:]]),
     ):
         for claims in (pack_withdrawal(*wrong), right + pack_withdrawal(*wrong)):
             with pytest.raises(Revert, match="not what was settled"):
@@ -78,20 +98,127 @@ def test_withdraw__another_s_or_wrong_claim__refused(mirror, settled, stranger):
         with pytest.raises(Revert, match="not what was settled"):
             mirror.withdraw(stranger, market, right)
     assert not mirror.twin.markets[settled].contributions[1].paid
+    mirror.withdraw(stranger, settled, right)
+
+
+def test_withdraw__proofs_that_end_in_the_way_of_the_claim_before__each_is_paid(mirror, settled, stranger):
+    tree, m = mirror.twin.markets[settled].owed, mirror.twin.markets[settled]
+
+    def claim(index, nodes, place=None):
+        c = m.contributions[index - 1]
+        amount = PLAN.stake * c.balance // PLAN.hidden_rows
+        return pack_withdrawal(c.contributor, amount, place or index, tree.proof(index - 1)[:nodes], c.sponsor)
+
+    first = claim(1, 3)
+    # right ones behind it: where two have the same account and amount, other wrong ones are right, too
+    right = {claim(i, nodes) for i in range(1, 8) for nodes in range((i - 1).bit_length(), 4)}
+    behind = [
+        # they join later, or not there
+        *(claim(2, 0), claim(3, 1), claim(4, 1), claim(5, 2), claim(7, 0)),
+        # the same way from other places
+        *(claim(1, nodes, place) for nodes in (0, 1, 2, 3) for place in (2, 3, 4, 5, 8, 9, 17, 2**12 + 1)),
+        *(claim(2, 1, place) for place in (3, 4, 6, 10, 2**16 + 2)),
+        pack_withdrawal("0x" + "00" * 20, 0, 0, []),
+    ]
+    for wrong in (
+        # no claim is before it
+        *(claim(2, nodes) for nodes in (0, 1, 2)),
+        *(first + other for other in behind if other not in right),
+        # the way of the claim before the one before
+        *(first + claim(7, 3) + claim(2, nodes) for nodes in (1, 2)),
+    ):
+        with pytest.raises(Revert, match="not what was settled"):
+            mirror.withdraw(stranger, settled, wrong)
+    assert mirror.contract.call("dues", settled, 0) & 2**128 - 1 == 0
+    before = sum(mirror.twin.owed(settled, i) for i in range(1, 8))
+    # some in full, some as short as they can be, one twice, in any order
+    order = [(1, 3), (2, 1), (2, 0), (1, 1), (4, 2), (3, 3), (7, 3), (7, 0), (5, 2), (6, 1), (1, 3)]
+    assert mirror.withdraw(stranger, settled, b"".join(claim(*which) for which in order)) == before
+    mirror.withdraw_all(stranger, settled)
+
+
+def test_withdraw__claims_of_two_markets_in_one_call__refused(
+    mirror, settled, model, secret, contribute, keeper, stranger
+):
+    # the model's next market, which was cancelled: its contributions are owed a stake, and have no proof
+    plan = replace(PLAN, min_contributions=2)
+    other = mirror.secret(model, secret.provider, secret.portions, plan)
+    market = mirror.start(other, keeper)
+    contribute(model, keeper, 1)
+    mirror.wait(plan.participation_time)
+    mirror.close(keeper, market)
+    ours = mirror.twin.claim(settled, 1)[1][1]
+    theirs = pack_withdrawal(str(keeper), PLAN.stake, 1, [])
+    for claims in (ours, theirs, ours + theirs):
+        with pytest.raises(Revert, match="not what was settled"):
+            mirror.withdraw(stranger, market, claims)
+    with pytest.raises(Revert, match="not what was settled"):
+        mirror.withdraw(stranger, settled, ours + theirs)
+    mirror.withdraw_all(stranger, market)
+    mirror.withdraw_all(stranger, settled)
 
 
 def test_withdraw__cut_off_or_too_long_a_proof__refused(mirror, settled, stranger):
     _, (_, right) = mirror.twin.claim(settled, 1)
     for wrong in (
         right[:-1],
-        right[:35],
-        right[:34],
+        right[:-32],
+        right[:64],
+        right[:63],
+        right[:32],
         right[:1],
         right + b"\0",
+        right + bytes(32),
+        # a proof that goes on behind the claims, in what stands there in the calldata
+        right[:-32] + bytes(31),
         pack_withdrawal(stranger.address, 1, 1, [bytes(32)] * 13),
+        # more nodes than any number that is read
+        right[:63] + b"\xff" + right[64:],
     ):
         assert mirror.on_chain("withdraw", settled, wrong, sender=stranger).startswith("reverted without a reason")
     mirror.check_money()
+    mirror.withdraw(stranger, settled, right)
+
+
+def test_withdraw__abandoned_after_some_was_scored__each_in_its_own_way_and_once(mirror, scoring, keeper, stranger):
+    for _ in range(3):
+        mirror.score_next(keeper, scoring)
+    mirror.wait(PLAN.score_time)
+    mirror.expire(keeper, scoring)
+    mirror.settle(keeper, scoring)
+    assert mirror.twin.markets[scoring].phase == ABANDONED
+    claims = [mirror.twin.claim(scoring, i) for i in range(1, 8)]
+    assert [name for name, _ in claims] == 3 * ["withdraw"] + 4 * ["withdraw_stake"]
+    # what was not scored has no place in the tree, and what was no other way out
+    tree = mirror.twin.markets[scoring].owed
+    fourth = mirror.twin.markets[scoring].contributions[3]
+    for proof in ([], tree.proof(2), [owed_leaf(fourth.contributor, PLAN.stake), *tree.proof(2)[1:]]):
+        with pytest.raises(Revert, match="not what was settled"):
+            mirror.withdraw(
+                stranger, scoring, pack_withdrawal(fourth.contributor, PLAN.stake, 4, proof, fourth.sponsor)
+            )
+    c = mirror.twin.markets[scoring].contributions[2]
+    with pytest.raises(Revert, match="settled, needs a proof"):
+        mirror.withdraw_stake(
+            stranger,
+            scoring,
+            3,
+            c.contributor,
+            c.sponsor,
+            keccak(c.x),
+            c.y,
+            c.effect,
+            *mirror.twin.around(scoring, 3, 3),
+        )
+    # they share a word: neither way marks or pays what is the other's
+    mirror.withdraw_stake(stranger, *claims[3][1])
+    mirror.withdraw(stranger, *claims[0][1])
+    with pytest.raises(Revert, match="paid already"):
+        mirror.withdraw_stake(stranger, *claims[3][1])
+    assert mirror.withdraw(stranger, *claims[0][1]) == 0
+    assert mirror.contract.call("dues", scoring, 0) & 2**128 - 1 == 0b1001
+    mirror.withdraw_all(stranger, scoring)
+    assert mirror.contract.call("dues", scoring, 0) == 2**7 - 1
 
 
 def test_withdraw_stake__of_what_was_settled__refused(mirror, settled, contributor):

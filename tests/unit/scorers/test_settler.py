@@ -1,4 +1,4 @@
-"""The settler alone: what contributions earned, and the roots over it, for any number of them."""
+"""The settler alone: what contributions earned, and the tree over it, for any number of them."""
 
 import random
 
@@ -10,10 +10,10 @@ from comodels.chain.account import MAX_GAS
 from comodels.chain.contract import ContractAt
 from comodels.chain.node import RpcError
 from comodels.incentives.prediction_market import MAX_CONTRIBUTIONS
-from comodels.incentives.settlement import OwedTrees, payments
-from comodels.wire import account_of, pack_entry
+from comodels.incentives.settlement import GROUP, OwedTree, payments
+from comodels.wire import account_of, pack_entries
 
-ROUNDS, STAKE = 2**24 - 1, 2**96 - 1
+ROUNDS, STAKE = 2**24 - 1, 2**72 - 1  # stake and bounty have 96 bits
 
 
 @pytest.fixture
@@ -34,47 +34,112 @@ def jumps(rng, rows, count):
     return [rng.randint(0, rows) for _ in range(count + 1)]
 
 
-def shown(rng, errors):
+def shown(rng, errors, most):
+    """Contributors, what each call scored, at most so many at once, and what `settle` is shown."""
     people = [f"0x{rng.randrange(2**160):040x}" for _ in range(5)]
     who = [rng.choice(people) for _ in errors[1:]]
-    return who, b"".join(map(pack_entry, who, errors[1:]))
+    left, calls = list(zip(who, errors[1:], strict=True)), []
+    while left:
+        count = rng.randint(1, most)
+        calls.append(left[:count])
+        left = left[count:]
+    return who, calls, pack_entries(calls)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 8, 9, 63, 64, 65, 127, 128, 129, 500])
+def hashed(calls):
+    """Each call's contributions in lines of 16, which are filled up with zeros."""
+    digest = bytes(32)
+    for call in calls:
+        for begin in range(0, len(call), 16):
+            words = [int.from_bytes(account_of(who), "big") << 16 | e for who, e in call[begin : begin + 16]]
+            digest = keccak(digest + b"".join(w.to_bytes(32, "big") for w in words).ljust(512, b"\0"))
+    return digest
+
+
+def sums(owed):
+    """By group."""
+    return tuple(sum(owed[begin : begin + GROUP]) for begin in range(0, MAX_CONTRIBUTIONS, GROUP))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 500])
 @pytest.mark.parametrize("draw", [walk, jumps])
 def test_settle__any_number__as_the_twin(settler, count, draw):
     rng = random.Random(count)
     for rows, rounds, stake in ((250, 50, 10**15), (65_535, ROUNDS, STAKE), (1, 1, 1), (max(2, count), 7, 3)):
         errors = draw(rng, rows, count)
-        who, entries = shown(rng, errors)
-        digest = bytes(32)
-        for account, e in zip(who, errors[1:], strict=True):
-            digest = keccak(digest + (int.from_bytes(account_of(account), "big") << 16 | e).to_bytes(32, "big"))
+        who, calls, entries = shown(rng, errors, rng.choice((1, 16, 40, 256)))
         owed = payments(errors, rows, rounds, stake)
-        roots = OwedTrees(list(zip(who, owed, strict=True))).roots
-        expected = digest, sum(owed), (*roots, *[bytes(32)] * (64 - len(roots)))
-        assert settler.call("settle", entries, errors[0], rows, rounds, stake) == expected
+        expected = OwedTree(list(zip(who, owed, strict=True))).root, sums(owed)
+        assert settler.call("settle", entries, hashed(calls), errors[0], rows, rounds, stake) == expected
 
 
+@pytest.mark.parametrize("most", [1, 16, 256])
 @pytest.mark.parametrize("draw", [walk, jumps])
-def test_settle__most_contributions_that_there_can_be__fit_a_transaction(settler, rpc, stranger, draw):
+def test_settle__most_contributions_that_there_can_be__fit_a_transaction(settler, rpc, stranger, draw, most):
     rng = random.Random(7)
     errors = draw(rng, 65_535, MAX_CONTRIBUTIONS)
-    who, entries = shown(rng, errors)
+    # also where each was scored alone
+    who, calls, entries = shown(rng, errors, most)
     call = settler.transaction(
-        "settle", entries, errors[0], 65_535, ROUNDS, STAKE, sender=stranger.address, gas=MAX_GAS
+        "settle", entries, hashed(calls), errors[0], 65_535, ROUNDS, STAKE, sender=stranger.address, gas=MAX_GAS
     )
     (receipt,) = rpc.send([call])
     assert receipt["status"] == "0x1"
-    assert int(receipt["gasUsed"], 16) < 13_000_000
+    assert int(receipt["gasUsed"], 16) < 9_500_000
     owed = payments(errors, 65_535, ROUNDS, STAKE)
-    roots = OwedTrees(list(zip(who, owed, strict=True))).roots
-    assert settler.call("settle", entries, errors[0], 65_535, ROUNDS, STAKE)[1:] == (sum(owed), tuple(roots))
+    root = OwedTree(list(zip(who, owed, strict=True))).root
+    assert settler.call("settle", entries, hashed(calls), errors[0], 65_535, ROUNDS, STAKE) == (root, sums(owed))
 
 
-def test_settle__nothing_or_cut_off__refused(settler):
-    for cut in (b"\0", bytes(21), bytes(23)):
-        with pytest.raises(RpcError, match="settler: entries are cut off"):
-            settler.call("settle", cut, 1, 2, 3, 4)
-    with pytest.raises(RpcError):
-        settler.call("settle", b"", 1, 2, 3, 4)
+def test_settle__most_and_all_stay_on_the_stack__as_the_twin(settler):
+    # each loses against the one before, and more so: all leave after one round, but for the first
+    errors = [MAX_CONTRIBUTIONS, *range(MAX_CONTRIBUTIONS, 0, -1)]
+    rises = [0, *range(1, MAX_CONTRIBUTIONS + 1)]
+    # each stays a round less than the one before, so that none leaves the stack until the last, which beats all
+    falls = [60_000, 0]
+    for k in range(2_000):
+        falls.append(falls[-1] + 1 + k % 7)
+    for case in (errors, rises, [*falls, 0]):
+        who, calls, entries = shown(random.Random(1), case, 256)
+        owed = payments(case, 65_535, ROUNDS, STAKE)
+        expected = OwedTree(list(zip(who, owed, strict=True))).root, sums(owed)
+        assert settler.call("settle", entries, hashed(calls), case[0], 65_535, ROUNDS, STAKE) == expected
+
+
+def test_settle__otherwise_than_scored__refused(settler):
+    rng = random.Random(3)
+    call = [(f"0x{rng.randrange(2**160):040x}", rng.randint(0, 9)) for _ in range(20)]
+    digest, arguments = hashed([call]), (3, 9, 5, 10**15)
+    right = pack_entries([call])
+    expected = settler.call("settle", right, digest, *arguments)
+    words = [right[i : i + 32] for i in range(0, 640, 32)]
+
+    def length(k, count):
+        """With another length in the highest 80 bits of a word."""
+        return b"".join([*words[:k], count.to_bytes(10, "big") + words[k][10:], *words[k + 1 :]])
+
+    def refused(entries, digest, message: str | None = "not what was scored"):
+        with pytest.raises(RpcError, match=message):
+            settler.call("settle", entries, digest, *arguments)
+
+    for calls in ([[c] for c in call], [call[:15], call[15:]], [call[:4], call[4:]], [call[:1], call[1:]]):
+        # the same contributions in other lines: the same is owed, but the market knows another hash
+        refused(pack_entries(calls), digest)
+        assert settler.call("settle", pack_entries(calls), hashed(calls), *arguments) == expected
+    # one less, one more, another order, nothing
+    for calls in ([call[:-1]], [call[1:]], [[*call, call[0]]], [call[::-1]], []):
+        refused(pack_entries(calls), digest)
+    refused(right, bytes(32))
+    # bits where an entry that is not the first of its line has none
+    for k in (*range(1, 16), 17, 19):
+        refused(length(k, 1), digest)
+    # lengths that do not end with the entries or stand for nothing, that are too large, or with bits that nothing reads
+    for wrong in (length(0, 17), length(0, 0x1_0010), length(0, 2**79 | 16), length(0, 2**80 - 1), length(16, 5)):
+        refused(wrong, digest, None)
+    for cut in (1, 31, 32, 33, 64, 129, 320):
+        refused(right[:-cut], digest, None)
+    # whole lines alone are whole, and what another market knows; with a line of none they are not
+    whole = hashed([call[:16]])
+    settler.call("settle", right[:512], whole, *arguments)
+    refused(right[:512], digest)
+    refused(right[:512] + bytes(32), whole, "settler: entries are cut off")

@@ -3,9 +3,9 @@
 import random
 
 import pytest
+from eth_utils import keccak
 
-from comodels.incentives.settlement import TREE, OwedTrees, owed_leaf, payments, settle, settle_by_loop
-from comodels.merkle import root_of
+from comodels.incentives.settlement import OwedTree, owed_leaf, owed_root, payments, settle, settle_by_loop
 
 CASES = 24_000
 
@@ -55,13 +55,36 @@ def test_settle__many_rounds__takes_no_longer():
     assert sum(b for b, _ in results) <= (4_096 + 2**24 - 1) * 1_000
 
 
-@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 128, 129])
-def test_owed_trees__every_contribution__proof_leads_to_the_root_of_its_own_tree(count):
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 63, 64, 65, 128, 129, 200])
+def test_owed_tree__every_contribution__proof_leads_to_the_root_from_its_own_place(count):
     owed = [(f"0x{i + 1:040x}", 10 * i) for i in range(count)]
-    trees = OwedTrees(owed)
-    assert len(trees.roots) == len(set(trees.roots)) == -(-count // TREE)
+    tree = OwedTree(owed)
+    depth = (count - 1).bit_length()
     for i, (account, amount) in enumerate(owed):
-        proof = trees.proof(i)
-        assert len(proof) <= 6
-        assert root_of(owed_leaf(i + 1, account, amount), proof) == trees.roots[i // TREE]
-        assert root_of(owed_leaf(i + 1, account, amount + 1), proof) not in trees.roots
+        leaf, proof = owed_leaf(account, amount), tree.proof(i)
+        assert len(proof) == depth
+        assert owed_root(i + 1, leaf, proof) == tree.root
+        assert owed_root(i + 1, owed_leaf(account, amount + 1), proof) != tree.root
+        for other in {0, 1, count, count + 1, i, i + 2, i + 1 + 2**depth, 2**16 - 1} - {i + 1}:
+            assert owed_root(other, leaf, proof) != tree.root
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 64, 65])
+def test_owed_tree__node_above_a_leaf__leads_nowhere(count):
+    tree = OwedTree([(f"0x{i + 1:040x}", 10 * i) for i in range(count)])
+    for i in range(count):
+        proof = tree.proof(i)
+        node = owed_leaf(f"0x{i + 1:040x}", 10 * i)
+        for level, other in enumerate(proof):
+            node = keccak(other + node if i >> level & 1 else node + other)
+            # as if it were a leaf of a tree with fewer levels
+            assert owed_root((i >> level + 1) + 1, node, proof[level + 1 :]) != tree.root
+
+
+def test_owed_tree__another_number_of_contributions_over_the_same_nodes__another_root():
+    owed = [(f"0x{i + 1:040x}", 10 * i) for i in range(4)]
+    tree = OwedTree(owed)
+    tops = [keccak(owed_leaf(*owed[i]) + owed_leaf(*owed[i + 1])) for i in (0, 2)]
+    # two contributions whose leaves were the two nodes below the top
+    assert keccak(keccak(b"".join(tops)) + (2).to_bytes(32, "big")) == tree.root
+    assert owed_root(1, tops[0], [tops[1]]) == keccak(keccak(b"".join(tops)) + (1).to_bytes(32, "big")) != tree.root
