@@ -75,7 +75,7 @@ class Receipt:
 
     gas: int
     time: int
-    events: list[Event]
+    events: list[Event]  # of the contracts that the client knows
     contract_address: str | None
 
 
@@ -128,7 +128,7 @@ class Client:
         return Receipt(
             int(receipt["gasUsed"], 16),
             int(receipt["logs"][0]["blockTimestamp"], 16) if receipt["logs"] else self.chain.time,
-            [self._event(log) for log in receipt["logs"]],
+            [self._event(log) for log in receipt["logs"] if log["topics"][0] in self._events],
             receipt.get("contractAddress"),
         )
 
