@@ -24,6 +24,7 @@ from comodels.errors import ComodelsError
 from comodels.incentives.prediction_market import COMMITTED, DRAWN, SETTLED, SETTLING_PARTS, market_id, place_of
 from comodels.incentives.scorers import fitting
 from comodels.market import MarketDriver, open_market
+from comodels.market_secret import row_count
 from comodels.payouts import View
 from comodels.published import PublishedModel
 from comodels.units import ether
@@ -89,7 +90,11 @@ class Paid(MarketDriver):
         rows = view.plan.hidden_rows
         parts = 0
         if function == "check":
-            parts = min(arguments[1], rows)
+            _, shown, _, at_once = arguments
+            parts, left = row_count(shown), view.plan.rows * sum(i >= view.next for i in view.hidden)
+            if view.plan.rows < parts < left:
+                parts -= view.plan.rows  # the last portion may only show that the others are whole
+            parts = min(at_once, parts)
         elif function == "score_many":
             first, _, at_once, *_ = arguments[1:]
             waiting = [s.given for s in self.stakes(view)[first - 1 :][: self.many]]

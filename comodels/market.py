@@ -19,7 +19,8 @@ from comodels.claims import owner_of
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
 from comodels.incentives.chains import Given, around
-from comodels.incentives.scorers import MAX_MANY, fitting
+from comodels.incentives.commitment import Commitment
+from comodels.incentives.scorers import MAX_MANY, fitting, portions_for_check
 from comodels.market_secret import Secret, SecretError, cut, fingerprint, path_in, row_count
 from comodels.models import twin_in
 from comodels.payouts import Payout, Stake, View, calls, entries, errors_in, payouts, stakes_in, unpaid
@@ -67,6 +68,7 @@ class MarketDriver:
         self._stakes: list[Stake] = []
         self._first = -1  # see `first_block`
         self.many = MAX_MANY  # contributions that the next `score_many` takes at most
+        self._revealed: Commitment | None = None  # see `committed_rows`
         self._learnt = 0  # the contribution of the last `score_many` in which the copy of the model only learnt
 
     @property
@@ -255,14 +257,11 @@ class MarketDriver:
 
     def test_portions(self, model) -> None:
         """Have the model evaluate each portion, for free: it refuses now what it would refuse when it is revealed."""
-        calls = [
-            {"to": model.address, "data": "0x" + model.data("evaluate", rows).hex(), "gas": hex(SPARE_PORTION_GAS)}
-            for rows in self.secret.portions
-        ]
-        for i, answer in enumerate(self.node.many([("eth_call", [call, "latest"]) for call in calls])):
+        answers = self._evaluations(model, self.secret.portions)
+        for i, answer in enumerate(answers):
             if isinstance(answer, RpcError):
                 raise SecretError(
-                    f"The model cannot evaluate portion {i} of {len(calls)} in one transaction ({answer}): "
+                    f"The model cannot evaluate portion {i} of {len(answers)} in one transaction ({answer}): "
                     "make more portions, or check the rows."
                 )
 
@@ -277,10 +276,8 @@ class MarketDriver:
         if self.secret is None:
             raise SecretError("Only who has the provider's file can reveal: name it with --file.")
         view = self.committed
-        wanted = view.hidden if view.phase == p.REVEALING else view.drawn
-        shown = self.contract.call_many("is_revealed", [(self.market, i) for i in wanted])
-        missing = [i for i, done in zip(wanted, shown, strict=True) if not done]
-        for index in tqdm(missing, desc="Revealing", unit="portion", disable=len(missing) < 2):
+        wanted = view.to_reveal
+        for index in tqdm(wanted, desc="Revealing", unit="portion", disable=len(wanted) < 2):
             self.send(f"reveal {index}", "reveal", *self.secret.reveal_arguments(index))
         self.say(f"Revealed: portions {', '.join(map(str, wanted))}.")
 
@@ -291,8 +288,10 @@ class MarketDriver:
         self.say("The replica is ready, and the market open for contributions.")
 
     def check(self) -> None:
+        in_blocks = int(self.committed.scorer, 16) != int(self.contract.call("scorer_of", ""), 16)
         while (view := self.committed).phase == p.REVEALING:
-            self._check()
+            left = [i for i in view.hidden if i >= view.next]
+            self._check(self.committed_rows(view), left, view.plan.rows, in_blocks)
         rows = view.plan.hidden_rows
         self.say(f"Before the first contribution {view.initial_errors} of {rows} hidden rows are wrong.")
 
@@ -392,16 +391,42 @@ class MarketDriver:
         fees = paid.total() - got.total() - due.total()
         return [*lines, f"  who scored and settled got the fees for it, {ether(fees, 9)}"] if fees else lines
 
-    def _check(self) -> None:
-        """`check`, with as many hidden rows as fit in one transaction."""
+    def committed_rows(self, view: View) -> Commitment:
+        """The rows of a market of which all are revealed: from the provider's file, or from events.
+
+        Raises `ComodelsError` where the provider's tree is none that can be made again from its leaves.
+        """
+        if self.secret is not None:
+            return self.secret
+        if self._revealed is None:
+            told = sorted(self._told(view, "Revealed"), key=lambda values: values["index"])
+            self._revealed = Commitment(
+                chain_id=self.node.chain_id,
+                contract=self.contract.address,
+                market=self.market,
+                portions=[bytes(values["rows"]) for values in told],
+                salts=[bytes(values["salt"]) for values in told],
+            )
+            if self._revealed.tree.root != view.root:
+                raise ComodelsError("The provider's tree is not OpenZeppelin's standard tree: only they can go on.")
+        return self._revealed
+
+    def _check(self, rows: Commitment, left: Sequence[int], count: int, in_blocks: bool) -> None:
+        """`check` of the portions that are left, of `count` rows, with as many as fit in one transaction."""
+        sizes = [len(rows.portions[i]) for i in left]
         while True:
+            some = left[: portions_for_check(sizes, count, self.rows, in_blocks)]
             try:
-                self.send("check", "check", self.market, self.rows)
+                self.send("check", "check", self.market, *rows.check_arguments(some), self.rows)
                 return
             except TooMuchGas:
-                if self.rows == 1:
+                if self.rows == 1 and not some:
                     raise
+                if self.rows == 1:
+                    break
             self.rows = min(self.rows, ROWS_A_CALL) // 2
+        # not even one row, or block: let the scorer keep what is shown first
+        self.send("check", "check", self.market, *rows.check_arguments(some), 0)
 
     def _score(self, first: int, contributions: Sequence[Given], end: int) -> None:
         """`score_many` of those from `first` to `end`, as many, and hidden rows, as fit in one transaction."""
@@ -430,10 +455,36 @@ class MarketDriver:
 
     # ---- before one contributes --------------------------------------------------------------------------------------
 
-    def shown_rows(self, view: View) -> bytes:
+    def shown_portions(self, view: View) -> dict[int, bytes]:
         """The rows of the drawn portions, from events: a random part of the test set, which all can see."""
-        shown = {values["index"]: values["rows"] for values in self._told(view, "Revealed")}
-        return b"".join(shown[index] for index in view.drawn if index in shown)
+        shown = {values["index"]: bytes(values["rows"]) for values in self._told(view, "Revealed")}
+        return {index: shown[index] for index in view.drawn if index in shown}
+
+    def shown_rows(self, view: View) -> bytes:
+        """The same, one portion after the other."""
+        return b"".join(self.shown_portions(view).values())
+
+    def malformed(self, model: ContractAt, view: View) -> list[int]:
+        """Drawn portions that the model refuses to evaluate, or with other numbers of rows than the plan says.
+
+        Nothing on the chain reads drawn portions; but where these are malformed, hidden ones may be, and then the
+        market ends as silent.
+        """
+        shown = self.shown_portions(view)
+        answers = self._evaluations(model, list(shown.values()))
+        return [
+            index
+            for (index, rows), answer in zip(shown.items(), answers, strict=True)
+            if isinstance(answer, RpcError) or row_count(rows) != view.plan.rows
+        ]
+
+    def _evaluations(self, model: ContractAt, portions: Sequence[bytes]) -> list[Any]:
+        """What the model answers to portions, or the `RpcError` with which it refuses one."""
+        calls = [
+            {"to": model.address, "data": "0x" + model.data("evaluate", rows).hex(), "gas": hex(SPARE_PORTION_GAS)}
+            for rows in portions
+        ]
+        return self.node.many([("eth_call", [call, "latest"]) for call in calls])
 
     def try_sample(self, model: ContractAt, x: bytes, y: int) -> tuple[int, int, int]:
         """What a sample would do to the shown rows: how many they are, and how many are wrong before and after it.
@@ -443,6 +494,8 @@ class MarketDriver:
         view = self.view()
         if view is None or not view.scorer.strip("0x"):
             raise ComodelsError("No portion was shown yet: `ape run market status` tells what comes next.")
+        if malformed := self.malformed(model, view):
+            raise ComodelsError(f"The model cannot evaluate shown portions: {', '.join(map(str, malformed))}.")
         rows = self.shown_rows(view)
         twin = twin_in(model.call("kind"), model.call("parameters"), words_of(model, model.call("word_count")))
         before = twin.evaluate(rows)

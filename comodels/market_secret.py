@@ -5,15 +5,14 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from eth_utils import keccak
 
 from comodels.errors import ComodelsError
-from comodels.incentives.prediction_market import LEAF_TYPES, Plan, portion_leaf
+from comodels.incentives.commitment import LEAF_TYPES, Commitment
+from comodels.incentives.prediction_market import Plan
 from comodels.incentives.scorers import MAX_PORTION
-from comodels.merkle import MerkleTree
 from comodels.rows import iterate_rows, pack_rows
 
 
@@ -21,20 +20,14 @@ class SecretError(ComodelsError):
     """The file with the test set is missing, broken, or does not fit."""
 
 
-@dataclass
-class Secret:
+@dataclass(kw_only=True)
+class Secret(Commitment):
     """All that only the provider knows until the end of a market.
 
     Attributes
     ----------
-    contract, model : str
-        Addresses.
-    market : int
-        The id that the market has, or will have.
-    portions : list of bytes
-        Rows of each portion, as `evaluate` takes them.
-    salts : list of bytes
-        32 bytes for each portion.
+    model : str
+        Its address.
     source : str
         What `fingerprint` says of the rows that the portions were cut from.
     transactions : list of dict
@@ -44,14 +37,9 @@ class Secret:
     written before the commitment is sent, and never changed. Each line after it is a transaction.
     """
 
-    chain_id: int
-    contract: str
     model: str
-    market: int
     provider: str
     plan: Plan
-    portions: list[bytes]
-    salts: list[bytes]
     source: str = ""
     transactions: list[dict] = field(default_factory=list)
 
@@ -59,17 +47,6 @@ class Secret:
     def new(cls, portions: Sequence[bytes], **fields) -> "Secret":
         """With fresh random salts."""
         return cls(portions=list(portions), salts=[secrets.token_bytes(32) for _ in portions], **fields)
-
-    @cached_property
-    def tree(self) -> MerkleTree:
-        return MerkleTree([self.leaf(i) for i in range(len(self.portions))])
-
-    def leaf(self, index: int) -> bytes:
-        return portion_leaf(self.chain_id, self.contract, self.market, index, self.salts[index], self.portions[index])
-
-    def reveal_arguments(self, index: int) -> tuple:
-        """Arguments of the contract's `reveal`."""
-        return self.market, index, self.salts[index], self.portions[index], self.tree.proof(index)
 
     @property
     def dump(self) -> dict:

@@ -22,6 +22,12 @@ def show(deployed: PublishedModel, driver: MarketDriver) -> None:
         return
     for table in tables(driver, view):
         console.print(table)
+    if malformed := driver.malformed(deployed.contract, view):
+        portions = ", ".join(map(str, malformed))
+        console.print(
+            f"The model cannot evaluate these shown portions, or they have other numbers of rows: {portions}. Where "
+            "hidden ones are like that, nothing can be scored: the market ends as silent, and all stakes come back."
+        )
     driver.tell_ending()
 
 

@@ -41,6 +41,7 @@ class View:
     copied: int
     initial_errors: int
     errors: int
+    next: int
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> View:
@@ -55,6 +56,12 @@ class View:
     @property
     def hidden(self) -> list[int]:
         return [i for i in range(self.plan.portions) if not self.drawn_bits >> i & 1]
+
+    @property
+    def to_reveal(self) -> list[int]:
+        """The portions that are to be revealed now, in the order in which that must be."""
+        left = (self.drawn + self.hidden)[self.revealed :]
+        return left if self.phase == p.REVEALING else [i for i in left if self.drawn_bits >> i & 1]
 
     @property
     def ended(self) -> bool:

@@ -120,6 +120,8 @@ class Market:
     initial: int = 0
     drawn: set[int] = field(default_factory=set)  # portions
     calls: list[int] = field(default_factory=list)  # how many contributions each call that scored some has finished
+    revealed: list[int] = field(default_factory=list)  # portions, in the order in which they were
+    taking: bool = True  # whether contributions were still taken, or would be
     tree: OwedTree | None = None  # over what the contributions that were settled are owed
 
     @property
@@ -180,6 +182,7 @@ class MarketLedger(Ledger):
             case "Scored":
                 m = self.markets[log.market]
                 check(len(log.errors) > 0, f"scored nothing: {log}")
+                check(len(m.revealed) == m.plan.portions, f"scored before all was revealed: {log}")
                 for index, errors in enumerate(log.errors, log.first):
                     check(0 < index <= len(m.stakes), f"scored what nobody contributed: {log}")
                     stake = m.stakes[index - 1]
@@ -195,13 +198,24 @@ class MarketLedger(Ledger):
                 drawn = draw_portions(seed, log.market, m.plan.portions, m.plan.drawn)
                 check(log.portions == sum(1 << i for i in drawn), f"other portions than the block draws: {log}")
                 m.drawn = drawn
+            case "Revealed":
+                m = self.markets[log.market]
+                count = len(m.revealed)
+                order = sorted(range(m.plan.portions), key=lambda i: (i not in m.drawn, i))
+                check(m.phase == "running" and m.drawn != set(), f"revealed before the draw, or after the end: {log}")
+                check(order[count : count + 1] == [log.index], f"revealed out of order: {log}")
+                check((count < m.plan.drawn) == m.taking, f"revealed too early or too late: {log}")
+                check((log.salt, log.rows) == self.committed(log.market, log.index), f"revealed something else: {log}")
+                m.revealed.append(log.index)
             case "Started":
                 m = self.markets[log.market]
+                check(len(m.revealed) == m.plan.drawn, "it began before the drawn portions were revealed")
                 check(log.end == time + m.plan.participation_time, "another end")
                 m.initial = self.begin(log.market, m.drawn)
                 self.ends[log.market] = log.end
             case "Closed":
                 m = self.markets[log.market]
+                m.taking = False
                 full = len(m.stakes) == m.plan.max_contributions
                 check(
                     log.contributions == len(m.stakes) and (full or time >= self.ends[log.market]), "closed too early"
@@ -262,6 +276,7 @@ class MarketLedger(Ledger):
         """Whether the contract says of a market what the ledger does."""
         m, said = self.markets[market], self.contract.call("market", market)
         check(said[0] == m.provider and said[8] == len(m.stakes), f"{said}")
+        check(said[11] == len(m.revealed), f"another number of revealed portions: {said}")
         check(said[9] == sum(s.errors is not None for s in m.stakes), f"another number of scored ones: {said}")
         for i, s in enumerate(m.stakes, 1):
             check(self.paid(market, i) == s.paid, "paid otherwise than the events say")
@@ -273,6 +288,10 @@ class MarketLedger(Ledger):
 
     def hash_of(self, number: int) -> bytes:
         """The hash of a block; the world says."""
+        raise NotImplementedError
+
+    def committed(self, market: int, index: int) -> tuple[bytes, bytes]:
+        """Salt and rows of a portion of a market's test set; the world knows."""
         raise NotImplementedError
 
     def begin(self, market: int, drawn: set[int]) -> int:

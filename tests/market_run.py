@@ -76,8 +76,10 @@ class MarketRun:
     def score(self, count=None):
         """Reveal the rest, check, and score so many contributions, by default all."""
         self.reveal()
-        self.do("check", self.market, 65_535)
-        self.twin.check(self.provider, self.market, 65_535, self.evm.time)
+        while self.state.phase == REVEALING:
+            shown = self.twin.to_check(self.market, 65_535)
+            self.do("check", self.market, *shown, 65_535)
+            self.twin.check(self.provider, self.market, 65_535, self.evm.time, shown)
         while self.state.phase == SCORING and (count is None or self.state.scored < count):
             given = [c.given for c in self.state.contributions[self.state.scored : count]]
             some, packed = fitting(given[:20])

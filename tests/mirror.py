@@ -7,7 +7,7 @@ from eth_abi import decode
 from eth_utils import keccak, to_checksum_address
 
 from comodels.chain.abi import Transaction
-from comodels.incentives.prediction_market import SETTLED, Plan, PredictionMarket, Terms
+from comodels.incentives.prediction_market import REVEALING, SETTLED, Plan, PredictionMarket, Terms
 from comodels.incentives.settlement import GROUP
 from comodels.market_secret import Secret
 from comodels.payouts import errors_in
@@ -132,9 +132,15 @@ class Mirror:
             result, expected = None, str(revert)
         assert said == expected, f"{function}: the contract says {said!r}, the twin {expected!r}"
         self.check_money()
+        self.check_order()
         if expected:
             raise Revert(expected)
         return result
+
+    def check_order(self):
+        """Both know alike how many portions are revealed, and which comes next."""
+        said = self.contract.call_many("market", [(m,) for m in self.twin.markets])
+        assert [(v[11], v[15]) for v in said] == [(len(m.rows), m.next) for m in self.twin.markets.values()]
 
     def check_money(self):
         """Both hold the same, and it is what they owe."""
@@ -195,9 +201,19 @@ class Mirror:
     def reveal(self, sender, *arguments):
         return self.do("reveal", *arguments, sender=sender, twin=lambda t: t.reveal(*arguments, self.time))
 
-    def check(self, sender, market, rows=65_535):
+    def check(self, sender, market, rows=65_535, shown=None):
+        """Shown the hidden portions that come next, where all are revealed, or something else."""
+        if shown is None:
+            m = self.twin.markets.get(market)
+            ready = m is not None and len(m.rows) == m.plan.portions
+            shown = self.twin.to_check(market, rows) if ready else (b"", [])
         return self.do(
-            "check", market, rows, sender=sender, twin=lambda t: t.check(str(sender), market, rows, self.time)
+            "check",
+            market,
+            *shown,
+            rows,
+            sender=sender,
+            twin=lambda t: t.check(str(sender), market, rows, self.time, shown),
         )
 
     def prepare(self, sender, market, salt=bytes(32)):
@@ -311,7 +327,8 @@ class Mirror:
         for index in range(secret.plan.portions):
             if index not in self.twin.markets[secret.market].drawn:
                 self.reveal(secret.provider, *secret.reveal_arguments(index))
-        self.check(keeper, secret.market)
+        while self.twin.markets[secret.market].phase == REVEALING:
+            self.check(keeper, secret.market)
 
     def finish(self, secret, keeper):
         """From a participation whose time is over to the settlement."""

@@ -133,7 +133,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         "property/test_table_models.py",
         "gas/test_limits.py",
     ),
-    "EvaluatingScorer": ("unit/scorers", "unit/PredictionMarket/test_score.py", "attacks/test_market.py"),
+    "EvaluatingScorer": (
+        "unit/scorers",
+        "unit/PredictionMarket/test_check.py",
+        "unit/PredictionMarket/test_score.py",
+        "attacks/test_market.py",
+    ),
     "SparseScorer": ("unit/scorers", "unit/PredictionMarket/test_score_many.py", "property/test_scorers.py"),
     "MulticlassSparseScorer": ("property/test_scorers.py",),
     "MulticlassLevelScorer": ("unit/scorers", "property/test_scorer_steps.py", "property/test_scorers.py"),

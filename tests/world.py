@@ -17,6 +17,7 @@ from comodels.batch import Signed, pack_claims, pack_signed, record_key
 from comodels.incentives import points, prediction_market, self_assessment
 from comodels.incentives.chains import around
 from comodels.incentives.prediction_market import Plan
+from comodels.incentives.scorers import portions_for_check
 from comodels.market_secret import Secret
 from comodels.models import KINDS as MODEL_KINDS
 from comodels.rows import count_errors, pack_rows
@@ -138,6 +139,7 @@ class World:
             each.consented = self.consented
             if isinstance(each, MarketLedger):
                 each.hash_of, each.begin, each.judge = evm.hash_of, self.begin_market, self.judge
+                each.committed = self.committed
         # contracts; the conformance suite has some of them twice, with other parameters
         self.kinds = [k for k in KINDS if k in MODEL_KINDS and (k == self.only or not self.only)]
         self.implementations = {}
@@ -372,6 +374,11 @@ class World:
         rows = b"".join(rows for i, rows in enumerate(secret.portions) if i not in drawn)
         self.replicas[market] = deepcopy(model.twin), rows
         return count_errors(*self.replicas[market])
+
+    def committed(self, market: int, index: int) -> tuple[bytes, bytes]:
+        """Salt and rows of a portion to which a market's provider committed."""
+        secret = next(p.secret for p in self.plays if p.secret.market == market)
+        return secret.salts[index], secret.portions[index]
 
     def judge(self, market: int, stake: Any) -> int:
         """The errors of that copy when it has learnt one more contribution."""
@@ -620,7 +627,7 @@ class World:
                 count = 600 if rng.random() < 0.5 else 1
                 self.do(self.keeper, market, "prepare", play.secret.market, count, rng.bytes(32))
             else:
-                self.do(self.keeper, market, "check", play.secret.market, int(rng.integers(1, 12)))
+                self.check(play)
         elif phase == 3:
             if late or m[8] == plan.max_contributions:
                 self.do(self.keeper, market, "close", play.secret.market)
@@ -640,6 +647,22 @@ class World:
             self.do(self.keeper, market, "settle", play.secret.market, self.entries(play.secret.market))
         else:
             play.over = rng.random() < 0.5
+
+    def check(self, play: Play) -> None:
+        """Show the hidden portions that come next to the scorer; hostile people learn what nobody should show."""
+        market, secret, rng = self.contracts["PredictionMarket"], play.secret, self.rng
+        m = market.call("market", secret.market)
+        hidden = [i for i in range(secret.plan.portions) if m[4] >> i & 1 == 0]
+        left = [i for i in hidden if i >= m[15]]
+        every = range(secret.plan.portions)
+        for some in (left, hidden, left[1:], left[:1] * len(left), left[-1:] * len(left), every[-len(left) :], every):
+            shown, beside = secret.check_arguments(some)
+            self.hostile.add(market=secret.market, shown=shown, beside=beside, limit=int(rng.integers(0, 12)))
+        if rng.random() < 0.6:  # they may come first
+            return
+        limit, in_blocks = int(rng.integers(1, 12)), m[5] != market.call("scorer_of", "")
+        some = left[: portions_for_check([len(secret.portions[i]) for i in left], secret.plan.rows, limit, in_blocks)]
+        self.do(self.keeper, market, "check", secret.market, *secret.check_arguments(some), limit)
 
     def borrow(self, play: Play) -> None:
         """A market on a model that lies: it names another market's replica as its own."""

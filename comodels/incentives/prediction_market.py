@@ -14,18 +14,24 @@ from eth_utils import keccak
 
 from comodels.batch import Signed
 from comodels.incentives.chains import GROUP, Given, around
-from comodels.incentives.scorers import SCORERS, Replica, Scorer, scorer_for
+from comodels.incentives.commitment import beside_portion, portion_leaf
+from comodels.incentives.scorers import (
+    SCORERS,
+    EvaluatingScorer,
+    Replica,
+    Scorer,
+    portions_for_check,
+    scorer_for,
+)
 from comodels.incentives.settlement import GROUP as DUES_GROUP
 from comodels.incentives.settlement import OwedTree, owed_leaf, owed_root, owed_way, settle, shares
 from comodels.incentives.terms import Term, TermsBase, term
 from comodels.incentives.twins import IsSigned, add_each
-from comodels.merkle import root_of, standard_leaf
+from comodels.merkle import root_of
 from comodels.revert import Revert, attempt, require
-from comodels.rows import MAX_SAMPLE, ROW_HEAD
 from comodels.units import DAY, ETHER
 from comodels.wire import iterate_withdrawals, pack_entries, pack_withdrawal
 
-NOT_AS_MANY = "prediction-market: not as many rows as a portion has"
 COMMITTED, DRAWN, PARTICIPATING, REVEALING, SCORING, SETTLING = range(1, 7)
 SETTLED, VOID, CANCELLED, SILENT, ABANDONED = range(7, 12)
 PHASES = (
@@ -59,7 +65,6 @@ MAX_DEPTH = 8
 SETTLING_PARTS = 4  # of a contribution's fee; each hidden row is one
 MIN_SCORE_TIME = 86_400  # seconds
 ROWS_A_SECOND = 1_000  # that there may be to evaluate, which lengthen it
-LEAF_TYPES = ("uint256", "address", "uint256", "uint256", "bytes32", "bytes32")  # see `portion_leaf`
 
 
 @dataclass(frozen=True)
@@ -206,14 +211,6 @@ def place_of(model: str, more: int) -> tuple[int, int]:
     return market_id(model, more >> 16), more & 0xFFFF
 
 
-def portion_leaf(chain_id: int, contract: str, market: int, index: int, salt: bytes, rows: bytes) -> bytes:
-    """The leaf of a portion."""
-    return standard_leaf(
-        LEAF_TYPES,
-        [chain_id, contract, market, index, salt, keccak(rows)],
-    )
-
-
 @dataclass
 class Contribution:
     """One stake on one sample that changed the model."""
@@ -249,8 +246,9 @@ class Market:
     phase: int = COMMITTED
     deadline: int = 0
     drawn: set[int] = field(default_factory=set)
-    shown: set[int] = field(default_factory=set)
-    rows: dict[int, bytes] = field(default_factory=dict)  # hidden portions that were revealed
+    rows: dict[int, bytes] = field(default_factory=dict)  # portions that were revealed
+    beside: dict[int, list[bytes]] = field(default_factory=dict)  # what is shown of each of them to `check`
+    handed: int = 0  # hidden portions that the scorer has
     weight: int = 0
     scorer: Scorer | None = None
     contributions: list[Contribution] = field(default_factory=list)
@@ -260,6 +258,26 @@ class Market:
     settled: int = 0
     calls: list[int] = field(default_factory=list)  # how many contributions each call that scored some has finished
     owed: OwedTree | None = None  # over what the contributions that were settled are owed
+
+    @property
+    def order(self) -> list[int]:
+        """The portions in the order in which they are revealed: those that were drawn, and all others."""
+        return sorted(range(self.plan.portions), key=lambda i: (i not in self.drawn, i))
+
+    @property
+    def next(self) -> int:
+        """Behind the latest portion that was revealed in this phase or, when all are, handed to the scorer."""
+        count = len(self.rows)
+        if count == self.plan.portions:
+            return self.hidden[self.handed - 1] + 1 if self.handed else 0
+        if count == 0 or (count == self.plan.drawn and self.phase in (REVEALING, SILENT)):
+            return 0
+        return self.order[count - 1] + 1
+
+    @property
+    def hidden(self) -> list[int]:
+        """The portions that were not drawn."""
+        return self.order[self.plan.drawn :]
 
     @property
     def replica(self) -> Replica:
@@ -373,43 +391,62 @@ class PredictionMarket:
     def reveal(self, market: int, index: int, salt: bytes, rows: bytes, proof: Sequence[bytes], time: int) -> None:
         """Reveal a portion."""
         m = self._market(market)
-        require(m.phase in (DRAWN, REVEALING), "prediction-market: nothing to reveal now")
+        left = m.phase == DRAWN or (m.phase == REVEALING and len(m.rows) < m.plan.portions)
+        require(left, "prediction-market: nothing to reveal now")
         require(time < m.deadline, "prediction-market: too late")
-        require(index < m.plan.portions, "prediction-market: no such portion")
-        hidden = index not in m.drawn
-        require(hidden == (m.phase == REVEALING), "prediction-market: not the portions to reveal now")
-        require(index not in m.shown and index not in m.rows, "prediction-market: revealed already")
+        require(
+            len(m.rows) < len(m.drawn if m.phase == DRAWN else m.order) and index == m.order[len(m.rows)],
+            "prediction-market: not the portion to reveal next",
+        )
         leaf = self.leaf(market, index, salt, rows)
         require(root_of(leaf, proof) == m.root, "prediction-market: not what was committed")
-        position = 0
-        for _ in range(m.plan.rows):
-            require(position < len(rows), NOT_AS_MANY)
-            length = int.from_bytes(rows[position + 1 : position + ROW_HEAD].ljust(2, b"\0"), "big")
-            require(length <= MAX_SAMPLE, "sample: longer than 2,048 bytes")
-            position += ROW_HEAD + length
-        require(position == len(rows), NOT_AS_MANY)
-        if not hidden:
-            self.models[m.model][0].evaluate(rows)
         weight = m.weight + (2**MAX_DEPTH >> len(proof))
         require(
-            len(m.shown) + len(m.rows) + 1 < m.plan.portions or weight == 2**MAX_DEPTH,
+            len(m.rows) + 1 < m.plan.portions or weight == 2**MAX_DEPTH,
             "prediction-market: the tree has other leaves",
         )
         m.weight = weight
-        if hidden:
-            m.rows[index] = rows
-            assert m.scorer is not None  # since the drawn portions were revealed
-            m.scorer.show(rows)
-        else:
-            m.shown.add(index)
+        m.rows[index] = rows
+        m.beside[index] = beside_portion(salt, rows, proof)
 
-    def check(self, sender: str, market: int, rows: int, time: int) -> None:
-        """Count the errors before the first contribution, on the next `rows` hidden rows at most."""
+    def to_check(self, market: int, limit: int) -> tuple[bytes, list[bytes]]:
+        """What `check` is to be shown for so many rows: the portions that come next, and what stands beside them."""
         m = self._market(market)
-        require(m.phase == REVEALING and len(m.rows) == m.plan.hidden, "prediction-market: nothing to check now")
+        some = self.portions_to_check(market, limit)
+        return b"".join(m.rows[i] for i in some), [word for i in some for word in m.beside[i]]
+
+    def portions_to_check(self, market: int, limit: int) -> list[int]:
+        """Which portions `check` is to be shown for so many rows."""
+        m = self._market(market)
+        left = m.hidden[m.handed :]
+        in_blocks = not isinstance(m.scorer, EvaluatingScorer)
+        return left[: portions_for_check([len(m.rows[i]) for i in left], m.plan.rows, limit, in_blocks)]
+
+    def check(self, sender: str, market: int, rows: int, time: int, shown=None) -> None:
+        """Count the errors before the first contribution, on the next `rows` hidden rows at most.
+
+        Without `shown`, the rows and what stands beside them, the right ones are shown.
+        """
+        m = self._market(market)
+        require(m.phase == REVEALING and len(m.rows) == m.plan.portions, "prediction-market: nothing to check now")
         require(time < m.deadline, "prediction-market: too late")
         assert m.scorer is not None
-        errors, count, done = m.scorer.check(rows)
+        packed, beside = self.to_check(market, rows) if shown is None else shown
+        portions, at, words = [], 0, list(beside)
+        for index in m.hidden[m.handed :]:
+            if not words:
+                break
+            _, size, length, *_ = words
+            count = 3 + int.from_bytes(length, "big")
+            portions.append(packed[at : at + int.from_bytes(size, "big")])
+            at += len(portions[-1])
+            right = portions[-1] == m.rows[index] and words[:count] == m.beside[index]
+            require(right, "prediction-market: not what was revealed")
+            words = words[count:]
+        require(at == len(packed) and not words, "prediction-market: not what was revealed")
+        more = m.handed + len(portions) < m.plan.hidden
+        errors, count, taken, done = m.scorer.check(portions, m.plan.rows, more, rows)
+        m.handed += taken
         m.initial_errors += errors
         if done:
             m.phase = SCORING
@@ -423,7 +460,7 @@ class PredictionMarket:
         """Copy the model, which begins the participation. The contract may need several steps."""
         m = self._market(market)
         require(
-            m.phase == DRAWN and len(m.shown) == m.plan.drawn,
+            m.phase == DRAWN and len(m.rows) == m.plan.drawn,
             "prediction-market: not all drawn portions are revealed",
         )
         require(time < m.deadline, "prediction-market: too late")

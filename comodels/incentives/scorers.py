@@ -7,15 +7,18 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from comodels.incentives.chains import Given
-from comodels.revert import require
-from comodels.rows import ROW_HEAD, iterate_rows
+from comodels.revert import Revert, require
+from comodels.rows import MAX_SAMPLE, ROW_HEAD, iterate_rows
 from comodels.wire import pack_contribution
 
 MAX_PORTION = 16_384  # bytes of rows in a portion, in one evaluation and in a block
-MAX_PARTS = 64  # portions in one of these
+MAX_PARTS = 64  # portions in one evaluation
 BLOCK = 256  # rows
+MAX_SHOWN = 32_768  # bytes of hidden rows in one transaction
 MAX_BATCH = 12_288  # bytes of packed contributions in one transaction
 MAX_MANY = 256  # contributions in it
+
+NOT_AS_MANY = "scorer: not as many rows as a portion has"
 
 Samples = Sequence[tuple[bytes, int]]
 """Samples and labels of contributions that follow each other."""
@@ -33,6 +36,70 @@ def fitting(contributions: Sequence[Given]) -> tuple[list[Given], bytes]:
     return taken, packed
 
 
+def blocks_in(sizes: Sequence[int], count: int) -> list[int]:
+    """In how many portions each the blocks of hidden rows are that scorers take at once.
+
+    As many whole portions as have 256 rows and 16,384 bytes together; a portion with more rows than that is alone, and
+    taken in blocks of 256 rows.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Bytes of each hidden portion.
+    count : int
+        Rows of every portion.
+
+    Examples
+    --------
+    >>> blocks_in([8_000, 8_000, 8_000], 25)
+    [2, 1]
+    >>> blocks_in([900] * 12, 25), blocks_in([900] * 2, 300)
+    ([10, 2], [1, 1])
+    """
+    blocks: list[int] = []
+    size = 0
+    for more in sizes:
+        if blocks and (blocks[-1] + 1) * count <= BLOCK and size + more <= MAX_PORTION:
+            blocks[-1] += 1
+            size += more
+        else:
+            blocks.append(1)
+            size = more
+    return blocks
+
+
+def portions_for_check(sizes: Sequence[int], count: int, limit: int, in_blocks: bool) -> int:
+    """How many of the portions that come next a transaction shows to `check`.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Bytes of each portion from the next one on.
+    count : int
+        Rows of every portion.
+    limit : int
+        Rows that are checked at most, but for what the scorer takes at once.
+    in_blocks : bool
+        Whether the scorer takes them in blocks: then the portion after them is shown, too, which tells that the last
+        block has no room for it.
+
+    Examples
+    --------
+    >>> [portions_for_check([900] * 40, 25, limit, in_blocks=True) for limit in (1, 256, 700)]
+    [11, 11, 21]
+    >>> [portions_for_check([900] * 40, 25, limit, in_blocks=False) for limit in (1, 256, 700)]
+    [1, 10, 18]
+    """
+    taken, shown = 0, 0
+    for parts in blocks_in(sizes, count) if in_blocks else [1] * len(sizes):
+        more = sum(sizes[taken : taken + parts + in_blocks])
+        if taken and ((taken + parts) * count > limit or shown + more > (MAX_SHOWN if in_blocks else MAX_PORTION)):
+            break
+        shown += sum(sizes[taken : taken + parts])
+        taken += parts
+    return min(taken + in_blocks, len(sizes))
+
+
 class Replica(Protocol):
     """What a scorer asks of a model's twin."""
 
@@ -41,15 +108,33 @@ class Replica(Protocol):
     def update(self, x: bytes, y: int) -> int: ...
 
 
+def first_rows(rows: bytes, count: int) -> bytes:
+    """The first `count` rows or, where there are fewer, all."""
+    end = 0
+    for _ in range(count):
+        if end < len(rows):
+            end += ROW_HEAD + int.from_bytes(rows[end + 1 : end + ROW_HEAD], "big")
+    return rows[:end]
+
+
+def check_row_count(rows: bytes, count: int) -> None:
+    """Raise `Revert` if a portion does not end with the last of so many rows."""
+    end = 0
+    for _ in range(count):
+        require(end + ROW_HEAD <= len(rows), NOT_AS_MANY)
+        length = int.from_bytes(rows[end + 1 : end + ROW_HEAD], "big")
+        require(length <= MAX_SAMPLE, "sample: longer than 2,048 bytes")
+        end += ROW_HEAD + length
+    require(end == len(rows), NOT_AS_MANY)
+
+
 class Scorer(Protocol):
     """What a market asks of a scorer; see `IScorer.vyi`."""
 
     replica: Replica
     cursor: int
 
-    def show(self, rows: bytes) -> None: ...
-
-    def check(self, limit: int) -> tuple[int, int, bool]: ...
+    def check(self, portions: Sequence[bytes], count: int, more: bool, limit: int) -> tuple[int, int, int, bool]: ...
 
     def score(self, first: int, samples: Samples, limit: int) -> tuple[list[int], int, int]: ...
 
@@ -76,20 +161,33 @@ class EvaluatingScorer:
         self.cursor = 0  # 1 + the portion from which to go on; 0: the next contribution is to be learnt first
         self.offset = 0  # bytes of that portion that were evaluated already
         self.scored = 0
+        self.checked = False
 
-    def show(self, rows: bytes) -> None:
-        """Take the next portion of hidden rows."""
-        self.portions.append(rows)
+    def check(self, portions: Sequence[bytes], count: int, more: bool, limit: int) -> tuple[int, int, int, bool]:
+        """Keep the portions of `count` rows that come next, and count errors before the first contribution.
 
-    def check(self, limit: int) -> tuple[int, int, bool]:
-        """Errors before the first contribution on the next rows, `limit` at most; how many; whether they end."""
+        Returns them, on how many rows, how many portions need not be shown again, and whether all rows are evaluated.
+        """
+        require(not self.checked, "scorer: checked already")
+        for rows in portions:
+            check_row_count(rows, count)
+        before = self.portions, self.cursor, self.offset
+        self.portions = [*self.portions, *portions]
         self.cursor = max(self.cursor, 1)
-        errors, count = self._evaluate(limit)
-        return errors, count, self.cursor == 0
+        try:
+            errors, evaluated = self._evaluate(limit)
+            require(evaluated > 0 or len(portions) > 0, "scorer: nothing to check")
+        except Revert:
+            self.portions, self.cursor, self.offset = before
+            raise
+        if not self.cursor and more:
+            self.cursor = len(self.portions) + 1
+        self.checked = not self.cursor
+        return errors, evaluated, len(portions), self.checked
 
     def score(self, first: int, samples: Samples, limit: int) -> tuple[list[int], int, int]:
         """Go on with the first of the contributions; its errors on the next rows, how many, `first` at the end."""
-        require(first == self.scored + 1, "scorer: not the contribution that comes next")
+        require(self.checked and first == self.scored + 1, "scorer: not the contribution that comes next")
         if self.cursor == 0:
             self.replica.update(*samples[0])
             self.cursor = 1
@@ -140,38 +238,49 @@ class SparseScorer:
     def __init__(self, replica: Replica):
         self.replica = replica
         self.cursor = 0  # of use to the other scorer only
-        self.portions: list[bytes] = []
         self.blocks: list[bytes] = []
-        self.counts: list[int] = []  # rows of each block
         self.begun = 0  # blocks that are checked
         self.errors: list[list[int]] = []  # by contribution, of each block
         self.done: list[int] = []  # by block: contributions
 
-    def show(self, rows: bytes) -> None:
-        """Take the next portion of hidden rows."""
-        self.portions.append(rows)
+    def check(self, portions: Sequence[bytes], count: int, more: bool, limit: int) -> tuple[int, int, int, bool]:
+        """Errors before the first contribution on the next blocks; a block is taken whole, and one at least.
 
-    def check(self, limit: int) -> tuple[int, int, bool]:
-        """Errors before the first contribution on the next blocks; a block is taken whole, and one at least."""
-        if not self.begun:
-            self._cut()
-        errors, count, begin = 0, 0, self.begun
-        for rows, number in zip(self.blocks[begin:], self.counts[begin:], strict=True):
-            if count and count + number > limit:
+        Returns them, on how many rows, how many of the portions need not be shown again, and whether all are checked.
+        """
+        blocks, taken = list(self.blocks), 0
+        for parts in blocks_in([len(rows) for rows in portions], count):
+            if more and taken + parts == len(portions) and (parts + 1) * count <= BLOCK:
+                break  # the next portion may belong to it
+            for rows in portions[taken : taken + parts]:
+                check_row_count(rows, count)
+            rows = b"".join(portions[taken : taken + parts])
+            while rows:
+                blocks.append(first_rows(rows, BLOCK))
+                rows = rows[len(blocks[-1]) :]
+            taken += parts
+        errors, evaluated, begun = 0, 0, self.begun
+        for block in blocks[begun:] if limit else ():
+            number = sum(1 for _ in iterate_rows(block))
+            if evaluated and evaluated + number > limit:
                 break
-            errors += self.replica.evaluate(rows)
-            count += number
-            self.begun += 1
-        return errors, count, self.begun == len(self.blocks)
+            errors += self.replica.evaluate(block)
+            evaluated += number
+            begun += 1
+        require(evaluated > 0 or taken > 0, "scorer: nothing to check")
+        self.done += [0] * (len(blocks) - len(self.blocks))
+        self.blocks, self.begun = blocks, begun
+        return errors, evaluated, taken, begun == len(blocks) and taken == len(portions) and not more
 
     def score(self, first: int, samples: Samples, limit: int) -> tuple[list[int], int, int]:
         """Take contributions through the next blocks; see `IScorer.vyi`."""
         last = first + len(samples) - 1
         found, rows, evaluated, scored = [0] * len(samples), 0, 0, 0
-        for b, number in enumerate(self.counts):
+        for b, block in enumerate(self.blocks):
             if self.done[b] >= last:
                 continue
             require(self.done[b] + 1 >= first, "scorer: not the contribution that comes next")
+            number = sum(1 for _ in iterate_rows(block))
             if rows and rows + number > limit:
                 break
             for t in range(self.done[b] + 1, last + 1):
@@ -185,34 +294,6 @@ class SparseScorer:
             scored = last if b == len(self.blocks) - 1 else 0
         require(rows > 0, "scorer: scored already")
         return found, evaluated, scored
-
-    def _cut(self) -> None:
-        """Blocks: as many whole portions as have 256 rows and 16,384 bytes together, or 256 rows of a larger one."""
-        todo = [list(iterate_rows(rows)) for rows in self.portions]
-        packed = list(self.portions)
-        while todo:
-            if len(todo[0]) > BLOCK:
-                ends = list(accumulate(ROW_HEAD + len(x) for _, x in iterate_rows(packed[0])))
-                for begin in range(0, len(ends), BLOCK):
-                    end = min(begin + BLOCK, len(ends))
-                    self.blocks.append(packed[0][ends[begin - 1] if begin else 0 : ends[end - 1]])
-                    self.counts.append(end - begin)
-                count = 1
-            else:
-                count = next(
-                    (
-                        n
-                        for n in range(1, len(todo))
-                        if n == MAX_PARTS
-                        or sum(map(len, todo[: n + 1])) > BLOCK
-                        or sum(map(len, packed[: n + 1])) > MAX_PORTION
-                    ),
-                    len(todo),
-                )
-                self.blocks.append(b"".join(packed[:count]))
-                self.counts.append(sum(map(len, todo[:count])))
-            del todo[:count], packed[:count]
-        self.done = [0] * len(self.blocks)
 
 
 class MulticlassSparseScorer(SparseScorer):

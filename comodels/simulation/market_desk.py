@@ -7,6 +7,7 @@ from typing import Any
 
 from eth_utils import keccak
 
+from comodels.incentives.commitment import Commitment
 from comodels.incentives.prediction_market import (
     MAX_ROWS,
     REVEALING,
@@ -16,10 +17,8 @@ from comodels.incentives.prediction_market import (
     PredictionMarket,
     Terms,
     market_id,
-    portion_leaf,
 )
 from comodels.incentives.scorers import fitting
-from comodels.merkle import MerkleTree
 from comodels.revert import Revert
 from comodels.rows import iterate_rows, pack_rows
 from comodels.simulation.agents import Agent
@@ -112,12 +111,12 @@ class MarketDesk(Desk):
                 f"{self.plan.total / ETHER:g} ether, all on the first account"
             )
         twin.open(MODEL, self.world.model, self.owner, Terms())
-        tree = self._tree(MODEL, twin.address)
+        commitment = self._commitment(MODEL, twin.address)
         try:
-            twin.commit(self.provider, market, tree.root, self.plan, self.plan.total, block=0)
+            twin.commit(self.provider, market, commitment.tree.root, self.plan, self.plan.total, block=0)
             block_hash = keccak(text=f"draw {self.world.scenario.seed}")
             twin.draw(market, twin.markets[market].draw_block + 1, block_hash, START)
-            self._reveal(tree, True, START)
+            self._reveal(commitment, True, START)
             twin.prepare(market, START)
             self._hasten(twin.markets[market].replica)
         except Revert as error:
@@ -129,10 +128,11 @@ class MarketDesk(Desk):
         state = twin.markets[market]
         twin.close(market, time)
         if len(state.contributions) >= self.plan.min_contributions:
-            self._reveal(self._tree(MODEL, twin.address), False, time)
+            self._reveal(self._commitment(MODEL, twin.address), False, time)
             while state.phase == REVEALING:
+                # by their numbers: what is shown beside the rows is another thing on a chain
+                steps.append(("check", (twin.portions_to_check(market, MAX_ROWS), MAX_ROWS)))
                 twin.check(OWNER, market, MAX_ROWS, time)
-                steps.append(("check", (MAX_ROWS,)))
             while state.phase == SCORING:
                 first = state.scored + 1
                 some = state.contributions[state.scored : state.scored + STEP]
@@ -163,15 +163,19 @@ class MarketDesk(Desk):
 
         replica.evaluate = evaluate
 
-    def _tree(self, model: str, contract: str) -> MerkleTree:
-        market = market_id(model, 1)
-        parts = enumerate(zip(self.salts, self.portions, strict=True))
-        return MerkleTree([portion_leaf(CHAIN_ID, contract, market, i, salt, rows) for i, (salt, rows) in parts])
+    def _commitment(self, model: str, contract: str) -> Commitment:
+        return Commitment(
+            chain_id=CHAIN_ID,
+            contract=contract,
+            market=market_id(model, 1),
+            portions=self.portions,
+            salts=self.salts,
+        )
 
-    def _reveal(self, tree: MerkleTree, drawn: bool, time: int) -> None:
-        for i, (salt, rows) in enumerate(zip(self.salts, self.portions, strict=True)):
+    def _reveal(self, commitment: Commitment, drawn: bool, time: int) -> None:
+        for i in range(len(self.portions)):
             if (i in self.twin.markets[self.market].drawn) == drawn:
-                self.twin.reveal(self.market, i, salt, rows, tree.proof(i), time)
+                self.twin.reveal(*commitment.reveal_arguments(i), time)
 
     # ---- for agents --------------------------------------------------------------------------------------------------
 
@@ -224,9 +228,12 @@ class MarketDesk(Desk):
 
         chain, contract = replay.chain, replay.incentive
         same("chain id", chain.chain_id, CHAIN_ID)
-        market, tree = market_id(replay.model.address, 1), self._tree(replay.model.address, contract.address)
-        commitment = market, tree.root, self.plan.astuple()
-        replay.act(contract, self.provider, "commit", *commitment, time=START, value=self.plan.total)
+        market, commitment = (
+            market_id(replay.model.address, 1),
+            self._commitment(replay.model.address, contract.address),
+        )
+        arguments = market, commitment.tree.root, self.plan.astuple()
+        replay.act(contract, self.provider, "commit", *arguments, time=START, value=self.plan.total)
         replay.ask([("evm_mine", [{"timestamp": START}])] * (DRAW_DELAY - 1))
         wanted = self.twin.markets[self.market].drawn
         for number in range(TRIES):
@@ -244,7 +251,7 @@ class MarketDesk(Desk):
         else:
             raise Mismatch(f"none of {TRIES} blocks had a hash that draws the portions {sorted(wanted)}")
         replay.act(contract, OWNER, "draw", market, time=START)
-        self._reveal_on_chain(replay, tree, True, START)
+        self._reveal_on_chain(replay, commitment, True, START)
         for _ in range(0, len(replay.result.published), WORDS):
             replay.act(contract, OWNER, "prepare", market, WORDS, bytes(32), time=START)
 
@@ -253,15 +260,23 @@ class MarketDesk(Desk):
         contract, model = replay.incentive, replay.model.address
         market = market_id(model, 1)
         replay.act(contract, OWNER, "close", market, time=time)
-        if self._steps[0][0] == "check":
-            self._reveal_on_chain(replay, self._tree(model, contract.address), False, time)
-        replay.act_many(OWNER, [(function, (market, *arguments)) for function, arguments in self._steps], time)
+        steps = list(self._steps)
+        if steps[0][0] == "check":
+            commitment = self._commitment(model, contract.address)
+            self._reveal_on_chain(replay, commitment, False, time)
+            steps = [
+                (
+                    function,
+                    (*commitment.check_arguments(arguments[0]), arguments[1]) if function == "check" else arguments,
+                )
+                for function, arguments in steps
+            ]
+        replay.act_many(OWNER, [(function, (market, *arguments)) for function, arguments in steps], time)
 
-    def _reveal_on_chain(self, replay: Any, tree: MerkleTree, drawn: bool, time: int) -> None:
-        market = market_id(replay.model.address, 1)
-        for i, (salt, rows) in enumerate(zip(self.salts, self.portions, strict=True)):
+    def _reveal_on_chain(self, replay: Any, commitment: Commitment, drawn: bool, time: int) -> None:
+        for i in range(len(self.portions)):
             if (i in self.twin.markets[self.market].drawn) == drawn:
-                replay.act(replay.incentive, OWNER, "reveal", market, i, salt, rows, tree.proof(i), time=time)
+                replay.act(replay.incentive, OWNER, "reveal", *commitment.reveal_arguments(i), time=time)
 
     def check_chain(self, replay: Any) -> None:
         same("wei that the market holds at the end", replay.chain.balance(replay.incentive.address), self.twin.balance)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from eth_utils import keccak
 
+from comodels.incentives.commitment import Commitment
 from comodels.incentives.prediction_market import (
     SCORING,
     SETTLING,
@@ -21,9 +22,7 @@ from comodels.incentives.prediction_market import (
     Terms,
     draw_portions,
     market_id,
-    portion_leaf,
 )
-from comodels.merkle import MerkleTree
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.rows import pack_rows
 from comodels.simulation.world import address_of
@@ -101,14 +100,14 @@ def play(
     salts = [keccak(text=f"{seed} {i}") for i in range(plan.portions)]
     market = PredictionMarket(CONTRACT, CHAIN_ID)
     id_ = market_id(MODEL, 1)
-    tree = MerkleTree([portion_leaf(CHAIN_ID, CONTRACT, id_, i, salts[i], portions[i]) for i in range(plan.portions)])
+    commitment = Commitment(chain_id=CHAIN_ID, contract=CONTRACT, market=id_, portions=portions, salts=salts)
     market.open(MODEL, twin, PROVIDER, Terms())
-    market.commit(PROVIDER, id_, tree.root, plan, plan.total, 0)
+    market.commit(PROVIDER, id_, commitment.tree.root, plan, plan.total, 0)
     seed_hash = keccak(text=f"draw {seed}")
     drawn = draw_portions(seed_hash, id_, plan.portions, plan.drawn)
     market.draw(id_, 10, seed_hash, 0)
     for i in sorted(drawn):
-        market.reveal(id_, i, salts[i], portions[i], tree.proof(i), 1)
+        market.reveal(*commitment.reveal_arguments(i), 1)
     market.prepare(id_, 2)
     shown = b"".join(portions[i] for i in sorted(drawn))
 
@@ -126,7 +125,7 @@ def play(
             staked += 1
             market.add_data(ACCOMPLICE, MODEL, x, 1 - y, plan.stake, 3)
 
-    _end(market, id_, way, portions, salts, tree)
+    _end(market, id_, way, commitment)
     for index in range(1, len(market.markets[id_].contributions) + 1):
         function, arguments = market.claim(id_, index)
         getattr(market, function)(KEEPER, *arguments)
@@ -136,7 +135,7 @@ def play(
     return Outcome(honest, staked, -balances[HONEST], balances[PROVIDER] + balances[ACCOMPLICE])
 
 
-def _end(market: PredictionMarket, id_: int, way: str, portions: list, salts: list, tree: MerkleTree) -> None:
+def _end(market: PredictionMarket, id_: int, way: str, commitment: Commitment) -> None:
     """Bring the market to its end, in the provider's way."""
     state = market.markets[id_]
     time = 3 + state.plan.participation_time
@@ -146,8 +145,8 @@ def _end(market: PredictionMarket, id_: int, way: str, portions: list, salts: li
     if way == "silent":
         market.expire(KEEPER, id_, time + state.plan.rest_time, 100)
         return
-    for i in sorted(set(range(len(portions))) - state.drawn):
-        market.reveal(id_, i, salts[i], portions[i], tree.proof(i), time)
+    for i in sorted(set(range(len(commitment.portions))) - state.drawn):
+        market.reveal(*commitment.reveal_arguments(i), time)
     while state.phase != SCORING:
         market.check(KEEPER, id_, 65_535, time)
     count = len(state.contributions)

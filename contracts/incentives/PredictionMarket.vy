@@ -15,7 +15,7 @@
          COMMITTED      draw         hash of a block fixed at commit time; missed: VOID
          DRAWN          reveal (the drawn portions), prepare (the replica); too late: VOID
          PARTICIPATING  add_data; from the end on or when full: close; too few contributions: CANCELLED
-         REVEALING      reveal (all other portions), check; too late: SILENT
+         REVEALING      reveal (all other portions), check (which hands them to the scorer); too late: SILENT
          SCORING        score; too late: what was scored is settled, and then ABANDONED
          SETTLING       settle: needs nothing but what events say, and one call, so it needs no deadline
 
@@ -68,14 +68,13 @@ initializes: payments
 initializes: book[payments := payments]
 initializes: test_set[book := book]
 initializes: settlement[book := book, payments := payments]
-initializes: scoring[book := book, settlement := settlement]
+initializes: scoring[book := book, settlement := settlement, test_set := test_set]
 
 exports: (
     # what there is
     book.latest_market,
     book.next_market,
     book.held,
-    test_set.is_revealed,
     test_set.leaf,
     book.dues,
     settlement.owed_root,
@@ -114,6 +113,7 @@ struct Market:
     copied: uint256  # words of the state that the scorer has
     initial_errors: uint256  # on the hidden rows that have been checked, before the first contribution
     errors: uint256  # after the latest contribution that was scored
+    next: uint256  # behind the latest portion that was revealed in this phase or, when all are, handed to the scorer
 
 # the events of `open` and `add_data` stand in IIncentive; the facts of AddData go on with: index of the contribution, from 1
 # (16 bits), number of the market (32 bits). Where the sample had no effect, index and deposit are 0
@@ -229,6 +229,7 @@ def market(market: uint256) -> Market:
         copied=state.copied,
         initial_errors=state.initial,
         errors=state.errors,
+        next=state.next,
     )
 
 
@@ -275,7 +276,7 @@ def commit(market: uint256, root: bytes32, plan: IPlanner.Plan):
     book.providers[market] = convert(msg.sender, uint256) | ((block.number + DRAW_DELAY) << 160)
     book.amounts[market] = amounts
     book.plans[market] = packed
-    book.states[market] = book.COMMITTED
+    book.states[market] = book.COMMITTED | ((packed & book.MASK_16) << book.PORTIONS)
     book.pots[market] = total
     log Committed(model=model, market=market, provider=msg.sender, root=root)
     payments._pay(msg.sender, msg.value - total - price)
@@ -495,6 +496,7 @@ def close(market: uint256):
         state.phase = book._end(market, book.CANCELLED)
     else:
         state.phase = book.REVEALING
+        state.next = 0
         state.deadline = block.timestamp + ((plan >> 168) & book.MASK_32)
     book._save(market, state)
 

@@ -16,6 +16,8 @@ MAX_FIRST_WORDS: constant(uint256) = 256
 # bytes of rows in a portion of a test set. A contract's code could hold half as much again, but every byte of these buffers
 # costs each step a little: memory grows with the square
 MAX_PORTION: constant(uint256) = 16_384
+MAX_SHOWN: constant(uint256) = 32_768  # bytes of hidden rows that one transaction shows: two portions or more
+MAX_PORTIONS: constant(uint256) = 256  # of a test set: the bits of a word; also the leaves that the module `merkle` can count
 MAX_BATCH: constant(uint256) = 12_288  # bytes of packed contributions in one transaction that scores them
 MAX_MANY: constant(uint256) = 256  # contributions in it
 # settling walks over all contributions at once, and may walk back over all of them

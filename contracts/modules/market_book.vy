@@ -23,12 +23,13 @@ struct State:
     revealed: uint256  # portions, the drawn ones included
     weight: uint256  # of the leaves that were revealed, see the module `merkle`
     copied: uint256  # words of the model's state that the scorer has
+    portions: uint256  # of the test set
+    next: uint256  # behind the latest portion of those that are revealed now; when all are: of those that were handed to the scorer
 
 event Ended:
     market: indexed(uint256)
     phase: uint256  # how
 
-MAX_PORTIONS: constant(uint256) = 256  # the bits of a word; also the leaves that the module `merkle` can count
 MAX_HIDDEN_ROWS: constant(uint256) = 65_535  # hidden rows: errors are kept in 16 bits
 # the parts of a contribution's fee that are for settling it: about as much gas as evaluating four rows
 SETTLING_PARTS: constant(uint256) = 4
@@ -60,6 +61,8 @@ MAX: constant(uint256) = 48
 END: constant(uint256) = 64
 STAKE: constant(uint256) = 104
 RUNNING: constant(uint256) = 200
+# where the portions stand in a state
+PORTIONS: constant(uint256) = 192
 
 # by model, from the lowest bits: number of its latest market (32), contributions (16) and their maximum (16), end of the
 # participation (40; 0: nobody can take part), stake (96), whether a market runs (1)
@@ -72,7 +75,7 @@ amounts: HashMap[uint256, uint256]
 # times to reveal, participate, reveal the rest and score (32 each)
 plans: HashMap[uint256, uint256]
 # by market, from the lowest bits: phase (8), deadline (40), and 16 each: contributions, scored, settled, initial errors, errors,
-# revealed, weight; words copied (32)
+# revealed, weight; words copied (32); and 16 each: portions, next
 states: HashMap[uint256, uint256]
 # by market, from the lowest bits: wei that are the provider's (128), wei that are the contributors' (128), without the stakes
 # of a market that still takes contributions, and without what stands in `dues`
@@ -187,6 +190,8 @@ def _state(market: uint256) -> State:
         revealed=(packed >> 128) & MASK_16,
         weight=(packed >> 144) & MASK_16,
         copied=(packed >> 160) & MASK_32,
+        portions=(packed >> PORTIONS) & MASK_16,
+        next=packed >> 208,
     )
 
 
@@ -207,7 +212,15 @@ def _save(market: uint256, state: State):
         | (state.revealed << 128)
         | (state.weight << 144)
         | (state.copied << 160)
+        | (state.portions << PORTIONS)
+        | (state.next << 208)
     )
+
+
+@internal
+@view
+def _check_time(deadline: uint256):
+    self._check(block.timestamp < deadline, "too late")
 
 
 @internal

@@ -10,10 +10,13 @@ from ..interfaces import IScorer
 from . import limits
 from . import market_book as book
 from . import market_settlement as settlement
+from . import market_test_set as test_set
+from . import merkle
 from . import owed
 
 uses: book
 uses: settlement
+uses: test_set
 
 event Started:
     market: indexed(uint256)
@@ -26,6 +29,7 @@ event Scored:
     errors: DynArray[uint256, limits.MAX_MANY]  # of this contribution, and of those after it
 
 MAX_SCORERS: constant(uint256) = 16
+MAX_BESIDE: constant(uint256) = limits.MAX_PORTIONS * (3 + merkle.MAX_DEPTH)  # words beside the portions that are shown
 HEAD: constant(uint256) = 25  # bytes of a packed contribution before its sample: see `IScorer`
 
 # by the hash of a kind of models: who scores them; by that of the empty text: who scores all others
@@ -63,7 +67,7 @@ def prepare(market: uint256, count: uint256, salt: bytes32):
         state.phase == book.DRAWN and state.revealed == (plan >> 16) & book.MASK_16,
         "not all drawn portions are revealed",
     )
-    book._check(block.timestamp < state.deadline, "too late")
+    book._check_time(state.deadline)
     model: address = book._model(market)
     scorer: address = book.scorers[market]
     if scorer == empty(address):
@@ -86,21 +90,58 @@ def prepare(market: uint256, count: uint256, salt: bytes32):
 
 @external
 @nonreentrant
-def check(market: uint256, rows: uint256):
+def check(market: uint256, shown: Bytes[limits.MAX_SHOWN], beside: DynArray[bytes32, MAX_BESIDE], limit: uint256):
     """
-    @notice When all is revealed: count the errors on the hidden rows before the first contribution. The scorer checks each row;
-            with one that is malformed the provider cannot get any further. Anyone may; each row earns as much as one that is
-            scored.
-    @param rows How many rows to check at most, but for what the scorer takes at once; the next call goes on from there.
+    @notice When all is revealed: hand the next hidden portions to the scorer, and count the errors on them before the first
+            contribution. The scorer checks each row; with one that is malformed the provider cannot get any further. Anyone may; each
+            row earns as much as one that is scored.
+    @param shown The rows of the hidden portions that come next, in their order, as they were revealed. Where a scorer takes several
+                 portions at once: as many as that, and the one after them.
+    @param beside For each of these portions: its salt; how many bytes its rows have; the length of its proof, a number; its proof.
+    @param limit How many rows to check at most, but for what the scorer takes at once; the next call goes on from there, and is shown
+                 nothing where all is handed over. With 0 the scorer only keeps what is shown.
     """
     state: book.State = book._state(market)
     plan: uint256 = book.plans[market]
-    book._check(state.phase == book.REVEALING and state.revealed == plan & book.MASK_16, "nothing to check now")
-    book._check(block.timestamp < state.deadline, "too late")
+    book._check(state.phase == book.REVEALING and state.revealed == state.portions, "nothing to check now")
+    book._check_time(state.deadline)
+    drawn: uint256 = test_set.drawn[market]
+    root: bytes32 = test_set.roots[market]
+    index: uint256 = state.next
+    indices: DynArray[uint256, limits.MAX_PORTIONS] = []
+    sizes: DynArray[uint256, limits.MAX_PORTIONS] = []
+    read: uint256 = 0  # of what is shown
+    at: uint256 = 0  # of what is beside it
+    for i: uint256 in range(limits.MAX_PORTIONS):
+        if at == len(beside):
+            break
+        for j: uint256 in range(limits.MAX_PORTIONS):
+            if (drawn >> index) & 1 == 0:
+                break
+            index += 1
+        size: uint256 = convert(beside[at + 1], uint256)
+        node: bytes32 = test_set._leaf(market, index, beside[at], keccak256(slice(shown, read, size)))
+        at += 3
+        for j: uint256 in range(convert(beside[at - 1], uint256), bound=merkle.MAX_DEPTH):
+            node = merkle._pair(node, beside[at])
+            at += 1
+        book._check(node == root, "not what was revealed")
+        read += size
+        index += 1
+        sizes.append(size)
+        indices.append(index)
+    book._check(read == len(shown), "not what was revealed")
     errors: uint256 = 0
     count: uint256 = 0
+    taken: uint256 = 0
     done: bool = False
-    errors, count, done = extcall IScorer(book.scorers[market]).check(market, rows)
+    # whether one of those from the index on is hidden, too
+    more: bool = (~drawn >> index) << (256 - state.portions + index) > 0
+    errors, count, taken, done = extcall IScorer(book.scorers[market]).check(
+        market, shown, sizes, (plan >> 32) & book.MASK_16, more, limit
+    )
+    if taken > 0:
+        state.next = indices[taken - 1]
     state.initial += errors
     if done:
         state.phase = book.SCORING

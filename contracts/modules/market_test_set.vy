@@ -2,13 +2,12 @@
 """
 @title Market test set
 @notice The provider's secret rows: committed as a Merkle root over portions, of which some are drawn by lot and shown at the
-        beginning; the others are shown in the end, and handed to the market's scorer.
+        beginning, and the others in the end.
+@dev Portions are proved and told, and not kept: whoever needs the rows has them from the events, and shows them again.
 """
-from ..interfaces import IScorer
 from . import limits
 from . import market_book as book
 from . import merkle
-from . import sample
 
 uses: book
 
@@ -23,29 +22,15 @@ event Revealed:
     rows: Bytes[limits.MAX_PORTION]
 
 BLOCKHASH_WINDOW: constant(uint256) = 256
-NOT_AS_MANY: constant(String[53]) = "prediction-market: not as many rows as a portion has"
 HISTORY: constant(address) = 0x0000F90827F1C53a10cb7A02335B175320002935  # EIP-2935: the last 8,191 block hashes
 
 # by market: Merkle root over the portions of the test set
 roots: HashMap[uint256, bytes32]
 # by market: bit i tells whether portion i was drawn
 drawn: HashMap[uint256, uint256]
-# by market: bit i tells whether portion i was revealed
-shown: HashMap[uint256, uint256]
 
 
 # ---- views ----------------------------------------------------------------------------------------------------------
-
-@view
-@external
-def is_revealed(market: uint256, index: uint256) -> bool:
-    """
-    @notice Whether a portion of the test set was revealed; its rows are in the event `Revealed`.
-    """
-    state: book.State = book._state(market)
-    book._check(index < book.plans[market] & book.MASK_16, "no such portion")
-    return (self.shown[market] >> index) & 1 == 1
-
 
 @view
 @external
@@ -79,8 +64,8 @@ def draw(market: uint256):
     k: uint256 = (plan >> 16) & book.MASK_16
     # Floyd's algorithm: each set of k portions is equally likely, but for 2^-248 of rounding
     portions: uint256 = 0
-    for last: uint256 in range(n - k, n, bound=book.MAX_PORTIONS):
-        bit: uint256 = 1 << (convert(keccak256(abi_encode(seed, market, last)), uint256) % (last + 1))
+    for last: uint256 in range(unsafe_sub(n, k), n, bound=limits.MAX_PORTIONS):  # safe: fewer are drawn than there are
+        bit: uint256 = 1 << (convert(keccak256(abi_encode(seed, market, last)), uint256) % unsafe_add(last, 1))
         if portions & bit != 0:
             bit = 1 << last
         portions |= bit
@@ -122,38 +107,37 @@ def _block_hash(number: uint256) -> bytes32:
 @nonreentrant
 def reveal(market: uint256, index: uint256, salt: bytes32, rows: Bytes[limits.MAX_PORTION], proof: DynArray[bytes32, merkle.MAX_DEPTH]):
     """
-    @notice Reveal a portion of the test set: before the participation one that was drawn, after it one that was not.
-    @param index The portion, counted from 0.
-    @param rows One row after the other as the model's `evaluate` takes them, which checks each of them.
+    @notice Tell the rows of a portion of the test set, in the order of the portions: before the participation of those that were drawn,
+            after it of all others. How many are revealed tells which.
+    @param index The portion, counted from 0: of those that are to be revealed now the next.
+    @param rows One row after the other as the model's `evaluate` takes them. Those of hidden portions are looked at by `check`; with
+                one that is malformed, or another number of them, the provider cannot get any further.
     """
     state: book.State = book._state(market)
-    book._check(state.phase == book.DRAWN or state.phase == book.REVEALING, "nothing to reveal now")
-    book._check(block.timestamp < state.deadline, "too late")
-    plan: uint256 = book.plans[market]
-    book._check(index < plan & book.MASK_16, "no such portion")
-    hidden: bool = (self.drawn[market] >> index) & 1 == 0
-    book._check(hidden == (state.phase == book.REVEALING), "not the portions to reveal now")
-    shown: uint256 = self.shown[market]
-    book._check((shown >> index) & 1 == 0, "revealed already")
+    book._check(
+        state.phase == book.DRAWN or (state.phase == book.REVEALING and state.revealed < state.portions),
+        "nothing to reveal now",
+    )
+    book._check_time(state.deadline)
+    # bit i: portion i is revealed in another phase
+    others: uint256 = self.drawn[market]
+    if state.phase == book.DRAWN:
+        others = ~others
+    # of the bits from the next one to this the last alone is 0; those of portions that there are not come too late
+    book._check(
+        (~others >> state.next) << unsafe_sub(255, unsafe_sub(index, state.next)) == 1 << 255, "not the portion to reveal next"
+    )
     book._check(
         merkle._root(self._leaf(market, index, salt, keccak256(rows)), proof) == self.roots[market],
         "not what was committed",
     )
-    self._check_row_count(len(rows), (plan >> 32) & book.MASK_16)
-
-    self.shown[market] = shown | (1 << index)
-    if hidden:
-        extcall IScorer(book.scorers[market]).show(market, rows, (plan >> 32) & book.MASK_16)
-    else:
-        # nothing on chain reads them again, so they are only checked
-        answer: Bytes[32] = raw_call(
-            book._model(market), abi_encode(rows, method_id=method_id("evaluate(bytes)")), max_outsize=32
-        )
-        book._check(len(answer) == 32, "the model does not answer")
+    state.next = index + 1
     state.revealed += 1
     state.weight += merkle._weight(len(proof))
-    # with room for more leaves the provider could have had two for one index, to show the one that the draw asks for
-    book._check(state.revealed < plan & book.MASK_16 or state.weight == merkle.FULL, "the tree has other leaves")
+    if state.revealed == state.portions:
+        # with room for more leaves the provider could have had two for one index, to show the one that the draw asks for
+        book._check(state.weight == merkle.FULL, "the tree has other leaves")
+        state.next = 0
     book._save(market, state)
     log Revealed(market=market, index=index, salt=salt, rows=rows)
 
@@ -162,20 +146,3 @@ def reveal(market: uint256, index: uint256, salt: bytes32, rows: Bytes[limits.MA
 @view
 def _leaf(market: uint256, index: uint256, salt: bytes32, rows_hash: bytes32) -> bytes32:
     return merkle._leaf(keccak256(abi_encode(chain.id, self, market, index, salt, rows_hash)))
-
-
-@internal
-@view
-def _check_row_count(size: uint256, count: uint256):
-    """
-    @dev The rows are the fourth argument of the external call.
-    """
-    # where the 32 bytes begin that end with a row's head; Vyper has checked that the rows lie inside the calldata
-    position: uint256 = convert(slice(msg.data, 4 + 3 * 32, 32), uint256) + 36 - (32 - sample.ROW_HEAD)
-    end: uint256 = position + size
-    for i: uint256 in range(count, bound=book.MAX_HIDDEN_ROWS):
-        assert position < end, NOT_AS_MANY
-        length: uint256 = convert(slice(msg.data, position, 32), uint256) & book.MASK_16
-        assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
-        position = unsafe_add(unsafe_add(position, sample.ROW_HEAD), length)  # safe: 2,051 bytes behind the end at most
-    assert position == end, NOT_AS_MANY

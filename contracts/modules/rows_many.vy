@@ -35,7 +35,7 @@ EIGHTS: constant(uint256) = max_value(uint256) // (2**32 - 1)
 GATHER_EIGHT: constant(uint256) = 2**224 + 2**193 + 2**162 + 2**131 + 2**100 + 2**69 + 2**38 + 2**7
 
 # where the classes that have not learnt yet stand in what a block tells
-UNTAUGHT: constant(uint256) = 112
+UNTAUGHT: constant(uint256) = 48
 
 # bits at the low end of a lane that do not belong to the weight
 LEVEL_BITS: immutable(uint256)
@@ -50,10 +50,18 @@ def __init__(level_bits: uint256):
 
 
 @external
-def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
+def check(
+    market: uint256,
+    shown: Bytes[limits.MAX_SHOWN],
+    sizes: DynArray[uint256, limits.MAX_PORTIONS],
+    count: uint256,
+    more: bool,
+    limit: uint256,
+) -> (uint256, uint256, uint256, bool):
     """
-    @notice Work out the rows' scores before the first contribution. Reverts where the model would refuse a row.
-    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
+    @notice Keep the blocks that are shown, and work out the scores of the next rows before the first contribution. Reverts where the
+            model would refuse a row. See `IScorer`.
+    @param limit How many rows to evaluate at most, but for a block, which is taken whole; with 0 blocks are only kept.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
@@ -72,28 +80,26 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
     longest: uint256 = limits.MAX_SAMPLE if n_features * lanes <= 16 * MAX_WRITES else 2 * MAX_WRITES
     all_errors: uint256 = 0
     all_rows: uint256 = 0
-    done: bool = False
-    for i: uint256 in range(base.MAX_BLOCKS + 1):
-        done = (file >> base.NEXT_PART) & base.MASK_16 == (file >> base.PARTS) & base.MASK_16
-        if done:
+    taken: uint256 = 0  # portions
+    file, taken = base._keep_blocks(key, file, shown, sizes, count, more)
+    for i: uint256 in range(base.MAX_BLOCKS):
+        number: uint256 = (file >> base.CHECKED) & base.MASK_16
+        if limit == 0 or number == (file >> base.BLOCKS) & base.MASK_16:
             break
-        info: uint256 = base._next_block(key, file)
+        info: uint256 = base.blocks[key][number]
         rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
+        if all_rows > 0 and unsafe_add(all_rows, rows) > limit:
             break
-        found: Bytes[base.MAX_FOUND] = base._found(key, info)
-        end: uint256 = len(found) - 32
-        position: uint256 = (info >> base.BEGIN) & base.MASK_16
+        found: Bytes[base.MAX_FOUND] = base._found(info)
+        position: uint256 = 0
         packed: uint256[MOST_CLASSES * base.BLOCK // 8] = empty(uint256[MOST_CLASSES * base.BLOCK // 8])  # in lanes of 32 bits
-        sizes: uint256 = 0  # all bits that the scores, or their complements where they are negative, have
+        bits: uint256 = 0  # all that the scores, or their complements where they are negative, have
         for row: uint256 in range(rows, bound=base.BLOCK):
-            assert position + sample.ROW_HEAD <= end, "sample: row is cut off"
+            # where rows end was checked when they were kept
             head: uint256 = extract32(found, position, output_type=uint256)
             length: uint256 = (head >> 232) & base.MASK_16
-            assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
             position = unsafe_add(position, sample.ROW_HEAD)
             stop: uint256 = unsafe_add(position, length)
-            assert stop <= end, "sample: row is cut off"
             label: uint256 = head >> 248
             assert label < class_count, "model: no such class"
             assert length > 0, "sample: empty"
@@ -139,17 +145,16 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
                 if total > most and (y <= last_founder or total > ZERO):
                     most = total
                     best = y
-                sizes |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
+                bits |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
                 packed[unsafe_add(y << 5, row >> 3)] |= (unsafe_sub(total, ZERO) & base.MASK_32) << ((row & 7) << 5)
             if best != label:
-                all_errors += 1
-        all_rows += rows
-        number: uint256 = (file >> base.BLOCKS) & base.MASK_16
+                all_errors = unsafe_add(all_errors, 1)
+        all_rows = unsafe_add(all_rows, rows)
         plane_count: uint256 = 1
         for p: uint256 in range(MAX_PLANES):
-            if sizes >> p == 0:
+            if bits >> p == 0:
                 break
-            plane_count += 1
+            plane_count = unsafe_add(plane_count, 1)
         for y: uint256 in range(class_count, bound=MOST_CLASSES):
             for p: uint256 in range(plane_count, bound=MAX_PLANES):
                 plane: uint256 = 0
@@ -158,10 +163,11 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
                     plane |= ((unsafe_mul((packed[unsafe_add(y << 5, j)] >> p) & EIGHTS, GATHER_EIGHT) >> 224) & 255) << (j << 3)
                 self.planes[key][number][y * MAX_PLANES + p] = ~plane if p == plane_count - 1 else plane
         base.blocks[key][number] = info | (plane_count << base.PLANES) | (untaught << UNTAUGHT)
-        file = base._after(file, info, base.portions[key][(info >> base.FIRST) & base.MASK_16] >> 160, position, end)
-    assert all_rows > 0, "scorer: nothing to check"
+        file = unsafe_add(file, 1 << base.CHECKED)
+    assert all_rows > 0 or taken > 0, "scorer: nothing to check"
     base.files[key] = file
-    return all_errors, all_rows, done
+    checked: bool = (file >> base.CHECKED) & base.MASK_16 == (file >> base.BLOCKS) & base.MASK_16
+    return all_errors, all_rows, taken, checked and taken == len(sizes) and not more
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------

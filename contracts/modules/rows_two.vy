@@ -54,10 +54,18 @@ def _fits(model: address) -> bool:
 
 
 @external
-def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
+def check(
+    market: uint256,
+    shown: Bytes[limits.MAX_SHOWN],
+    sizes: DynArray[uint256, limits.MAX_PORTIONS],
+    count: uint256,
+    more: bool,
+    limit: uint256,
+) -> (uint256, uint256, uint256, bool):
     """
-    @notice Work out the rows' scores before the first contribution. Reverts where the model would refuse a row.
-    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
+    @notice Keep the blocks that are shown, and work out the scores of the next rows before the first contribution. Reverts where the
+            model would refuse a row. See `IScorer`.
+    @param limit How many rows to evaluate at most, but for a block, which is taken whole; with 0 blocks are only kept.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
@@ -76,29 +84,27 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
     zero: uint256 = ((base._state_word(key, 0) >> BIAS) & base.MASK_32 ^ 2**31) + ZERO - 2**31 - 1
     all_errors: uint256 = 0
     all_rows: uint256 = 0
-    done: bool = False
-    for i: uint256 in range(base.MAX_BLOCKS + 1):
-        done = (file >> base.NEXT_PART) & base.MASK_16 == (file >> base.PARTS) & base.MASK_16
-        if done:
+    taken: uint256 = 0  # portions
+    file, taken = base._keep_blocks(key, file, shown, sizes, count, more)
+    for i: uint256 in range(base.MAX_BLOCKS):
+        number: uint256 = (file >> base.CHECKED) & base.MASK_16
+        if limit == 0 or number == (file >> base.BLOCKS) & base.MASK_16:
             break
-        info: uint256 = base._next_block(key, file)
+        info: uint256 = base.blocks[key][number]
         rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
+        if all_rows > 0 and unsafe_add(all_rows, rows) > limit:
             break
-        found: Bytes[base.MAX_FOUND] = base._found(key, info)
-        end: uint256 = len(found) - 32
-        position: uint256 = (info >> base.BEGIN) & base.MASK_16
+        found: Bytes[base.MAX_FOUND] = base._found(info)
+        position: uint256 = 0
         packed: uint256[base.BLOCK // 4] = empty(uint256[base.BLOCK // 4])  # in lanes of 64 bits
         errors: uint256 = 0
-        sizes: uint256 = 0  # all bits that the numbers, or their complements where they are negative, have
+        bits: uint256 = 0  # all that the numbers, or their complements where they are negative, have
         for row: uint256 in range(rows, bound=base.BLOCK):
-            assert position + sample.ROW_HEAD <= end, "sample: row is cut off"
+            # where rows end was checked when they were kept
             head: uint256 = extract32(found, position, output_type=uint256)
             length: uint256 = (head >> 232) & base.MASK_16
-            assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
             position = unsafe_add(position, sample.ROW_HEAD)
             stop: uint256 = unsafe_add(position, length)
-            assert stop <= end, "sample: row is cut off"
             assert head >> 249 == 0, "model: no such class"
             assert length > 0, "sample: empty"
             assert length & 1 == 0, "sample: odd length"
@@ -175,16 +181,15 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
             label: uint256 = head >> 248
             if (total >= ZERO) != (label == 1):
                 errors = unsafe_add(errors, 1)
-            sizes |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
+            bits |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
             packed[row >> 2] |= (unsafe_sub(total, ZERO) & base.MASK_64) << ((row & 3) << 6)
         all_errors += errors
-        all_rows += rows
-        number: uint256 = (file >> base.BLOCKS) & base.MASK_16
+        all_rows = unsafe_add(all_rows, rows)
         plane_count: uint256 = 1
         for p: uint256 in range(MAX_PLANES):
-            if sizes >> p == 0:
+            if bits >> p == 0:
                 break
-            plane_count += 1
+            plane_count = unsafe_add(plane_count, 1)
         for p: uint256 in range(plane_count, bound=MAX_PLANES):
             plane: uint256 = 0
             for j: uint256 in range(base.BLOCK // 4):
@@ -192,7 +197,8 @@ def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
                 plane |= ((unsafe_mul((packed[j] >> p) & FOURS, GATHER_FOUR) >> 192) & 15) << (j << 2)
             self.planes[key][number][p] = plane
         base.blocks[key][number] = info | (plane_count << base.PLANES)
-        file = base._after(file, info, base.portions[key][(info >> base.FIRST) & base.MASK_16] >> 160, position, end)
-    assert all_rows > 0, "scorer: nothing to check"
+        file = unsafe_add(file, 1 << base.CHECKED)
+    assert all_rows > 0 or taken > 0, "scorer: nothing to check"
     base.files[key] = file
-    return all_errors, all_rows, done
+    checked: bool = (file >> base.CHECKED) & base.MASK_16 == (file >> base.BLOCKS) & base.MASK_16
+    return all_errors, all_rows, taken, checked and taken == len(sizes) and not more

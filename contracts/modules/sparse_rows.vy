@@ -4,7 +4,9 @@
 @notice What scorers of sparse models share: the hidden rows in blocks of up to 256, the samples of contributions, and the features
         of both as words that can be looked through without a branch.
 @dev Blocks are as large as portions allow: as many whole portions as have 256 rows and 16,384 bytes together, or 256 rows of a
-     larger portion. Nobody can choose them.
+     larger portion. Nobody can choose them: who checks rows shows as many portions as make a block, and the one after it, where that
+     would have been too much for the block.
+     Its rows are kept together, as code.
 """
 from ..interfaces import IModel
 from . import limits
@@ -19,7 +21,6 @@ interface ISelf:
         rows: DynArray[uint256, MAX_ROW_WORDS], samples: DynArray[uint256, MAX_SAMPLE_WORDS], ends: DynArray[uint256, MAX_ENDS]
     ) -> (DynArray[uint256, MAX_ROW_WORDS], DynArray[uint256, MAX_SAMPLE_WORDS], uint256): view
 
-MAX_PARTS: constant(uint256) = 256  # portions of a market
 BLOCK: constant(uint256) = 256  # rows
 MAX_FOUND: constant(uint256) = limits.MAX_PORTION + 32
 MAX_BLOCKS: constant(uint256) = 512  # 256 portions, and what is left of 65,535 rows
@@ -38,6 +39,7 @@ MAX_ROW_WORDS: constant(uint256) = 832  # 16,384 bytes, and a word begun for eac
 MAX_SAMPLE_WORDS: constant(uint256) = 704  # 12,288 bytes, and a word begun for each of 256 samples
 MAX_ENDS: constant(uint256) = limits.MAX_MANY + 1
 
+NOT_AS_MANY: constant(String[42]) = "scorer: not as many rows as a portion has"
 CONTRIBUTION_HEAD: constant(uint256) = 25  # bytes of a packed contribution before its sample
 
 ALL: constant(uint256) = max_value(uint256)
@@ -55,31 +57,23 @@ BYTES: constant(uint256) = ALL // 255 * 15
 HALVES: constant(uint256) = ALL // (2**16 - 1) * 255
 SUM_16: constant(uint256) = ALL // (2**16 - 1)
 # where the fields of a market's file begin
-PARTS: constant(uint256) = 96
-NEXT_PART: constant(uint256) = 112
-NEXT_ROW: constant(uint256) = 128
-OFFSET: constant(uint256) = 144
-BLOCKS: constant(uint256) = 160
+BLOCKS: constant(uint256) = 96
+CHECKED: constant(uint256) = 112
 # where the fields of a block begin
 PLANES: constant(uint256) = 16
 ROWS: constant(uint256) = 32
-FIRST: constant(uint256) = 48
-COUNT: constant(uint256) = 64
-BEGIN: constant(uint256) = 80
+KEPT: constant(uint256) = 64
 
 # where the fields of the parameters begin that all sparse perceptrons have
 BIAS_RATE: constant(uint256) = 16
 N_FEATURES: constant(uint256) = 64
 
-# by caller and market, from the lowest bits: the model's parameters (96), portions (16), the portion that is checked next
-# (16), and how many rows (16) and bytes (16) of it were checked, blocks (16)
+# by caller and market, from the lowest bits: the model's parameters (96), blocks that are kept (16) and checked (16)
 files: HashMap[bytes32, uint256]
 # by caller and market: what the model's state is kept in
 states: HashMap[bytes32, address[MAX_KEPT]]
-# by caller and market: what the portions are kept in (160), and how many rows each has (16)
-portions: HashMap[bytes32, uint256[MAX_PARTS]]
-# by caller and market, and block, from the lowest bits, 16 each: contributions that it went through, planes, rows, first portion,
-# how many portions, where in these its rows begin; the rest is the scorer's
+# by caller and market, and block, from the lowest bits, 16 each: contributions that it went through, planes, rows; from bit 64 on what
+# its rows are kept in (160); the rest is the scorer's
 blocks: HashMap[bytes32, uint256[MAX_BLOCKS]]
 
 
@@ -105,21 +99,6 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
     assert len(words) == size, "scorer: the model does not answer"
     self.states[key][start // WORDS_KEPT] = stored._keep(abi_encode(words))
     return start + size, start + size == total
-
-
-@external
-def show(market: uint256, rows: Bytes[limits.MAX_PORTION], count: uint256):
-    """
-    @notice Take the next hidden rows. Whoever calls knows that they are `count` rows as the model's `evaluate` takes them.
-    """
-    key: bytes32 = self._key(market)
-    file: uint256 = self.files[key]
-    part: uint256 = (file >> PARTS) & MASK_16
-    assert part < MAX_PARTS and count > 0 and count <= MASK_16, "scorer: no more portions"
-    # as `stored._keep`, whose buffers are larger and would stand before the rows: 18,000 gas of memory
-    kept: address = raw_create(concat(stored.RETURN_REST, stored.STOP, rows))
-    self.portions[key][part] = convert(kept, uint256) | (count << 160)
-    self.files[key] = file + (1 << PARTS)
 
 
 @view
@@ -209,41 +188,88 @@ def _word_in(kept: address, word: uint256) -> uint256:
 
 
 @internal
-@view
-def _next_block(key: bytes32, file: uint256) -> uint256:
+@pure
+def _next_block(sizes: DynArray[uint256, limits.MAX_PORTIONS], first: uint256, count: uint256, more: bool) -> uint256:
     """
-    @dev Rows, first portion, how many portions and where in them the rows begin, of the block that comes next.
+    @dev How many portions make the next block or, where they have more rows than a block, the next blocks; 0 where that cannot be
+         told yet.
+    @param sizes Bytes of the portions that are shown, of which the first `first` have been taken.
+    @param count Rows of each portion.
+    @param more Whether other portions come after these.
     """
-    first: uint256 = (file >> NEXT_PART) & MASK_16
-    begun: uint256 = (file >> NEXT_ROW) & MASK_16
-    part: uint256 = self.portions[key][first]
-    rows: uint256 = (part >> 160) - begun
-    count: uint256 = 1
-    if rows > BLOCK:
-        rows = BLOCK
-    elif begun == 0:
-        size: uint256 = convert(part & MASK_160, address).codesize - 1
-        for i: uint256 in range(first + 1, min((file >> PARTS) & MASK_16, first + stored.MAX_PARTS), bound=stored.MAX_PARTS):
-            part = self.portions[key][i]
-            size += convert(part & MASK_160, address).codesize - 1
-            if rows + (part >> 160) > BLOCK or size > limits.MAX_PORTION:
-                break
-            rows += part >> 160
-            count += 1
-    return (rows << ROWS) | (first << FIRST) | (count << COUNT) | (((file >> OFFSET) & MASK_16) << BEGIN)
+    if first == len(sizes):
+        return 0
+    size: uint256 = sizes[first]
+    parts: uint256 = 1
+    for i: uint256 in range(first + 1, len(sizes), bound=limits.MAX_PORTIONS):
+        size += sizes[i]
+        if (parts + 1) * count > BLOCK or size > limits.MAX_PORTION:
+            return parts
+        parts += 1
+    # all that is shown: is there room for another one?
+    return 0 if more and (parts + 1) * count <= BLOCK else parts
+
+
+@internal
+def _keep_blocks(
+    key: bytes32,
+    before: uint256,
+    shown: Bytes[limits.MAX_SHOWN],
+    sizes: DynArray[uint256, limits.MAX_PORTIONS],
+    count: uint256,
+    more: bool,
+) -> (uint256, uint256):
+    """
+    @dev Keep the blocks of which all is shown, see `check` of `IScorer`. Each portion must end with the last of its rows.
+    @param before The file before it.
+    @return The file after it, and how many portions these are.
+    """
+    file: uint256 = before
+    taken: uint256 = 0
+    at: uint256 = 0
+    start: uint256 = 0  # of the block
+    rows: uint256 = 0  # of the block
+    for i: uint256 in range(limits.MAX_PORTIONS):
+        parts: uint256 = self._next_block(sizes, taken, count, more)
+        if parts == 0:
+            break
+        for part: uint256 in range(taken, taken + parts, bound=limits.MAX_PORTIONS):
+            end: uint256 = at + sizes[part]
+            for row: uint256 in range(count, bound=limits.MAX_PORTION // sample.ROW_HEAD):
+                length: uint256 = 0
+                if at + sample.ROW_HEAD <= end:
+                    length = convert(slice(shown, unsafe_add(at, 1), 2), uint256)
+                    assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
+                at = unsafe_add(at, unsafe_add(sample.ROW_HEAD, length))
+                rows = unsafe_add(rows, 1)
+                if rows == BLOCK or (row == unsafe_sub(count, 1) and part == unsafe_sub(taken + parts, 1)):
+                    assert at <= end, NOT_AS_MANY
+                    kept: address = raw_create(concat(stored.RETURN_REST, stored.STOP, slice(shown, start, unsafe_sub(at, start))))
+                    self.blocks[key][(file >> BLOCKS) & MASK_16] = (rows << ROWS) | (convert(kept, uint256) << KEPT)
+                    file = unsafe_add(file, 1 << BLOCKS)
+                    start = at
+                    rows = 0
+            assert at == end, NOT_AS_MANY
+        taken = unsafe_add(taken, parts)
+    return file, taken
+
+
+@internal
+@pure
+def _padded(rows: Bytes[limits.MAX_PORTION]) -> Bytes[MAX_FOUND]:
+    """
+    @dev Rows, and 32 bytes more.
+    """
+    return concat(rows, empty(bytes32))
 
 
 @internal
 @view
-def _found(key: bytes32, info: uint256) -> Bytes[MAX_FOUND]:
+def _found(info: uint256) -> Bytes[MAX_FOUND]:
     """
-    @dev The portions of a block, one after the other, and 32 bytes more.
+    @dev The rows of a block, and 32 bytes more.
     """
-    parts: DynArray[address, stored.MAX_PARTS] = []
-    first: uint256 = (info >> FIRST) & MASK_16
-    for i: uint256 in range(first, first + ((info >> COUNT) & MASK_16), bound=stored.MAX_PARTS):
-        parts.append(convert(self.portions[key][i] & MASK_160, address))
-    return concat(stored._gather(parts), empty(bytes32))
+    return self._padded(stored._gather([convert((info >> KEPT) & MASK_160, address)]))
 
 
 @internal
@@ -253,7 +279,7 @@ def _row_words(found: Bytes[MAX_FOUND], info: uint256) -> DynArray[uint256, MAX_
     @dev The features of a block's rows, 15 to a word, with label and number of the row. The rows have been checked.
     """
     words: DynArray[uint256, MAX_ROW_WORDS] = []
-    position: uint256 = (info >> BEGIN) & MASK_16
+    position: uint256 = 0
     for row: uint256 in range((info >> ROWS) & MASK_16, bound=BLOCK):
         position = unsafe_add(position, sample.ROW_HEAD)
         head: uint256 = extract32(found, unsafe_sub(position, sample.ROW_HEAD), output_type=uint256)
@@ -313,20 +339,3 @@ def _count(bits: uint256) -> uint256:
     bytes: uint256 = unsafe_add(quarters, quarters >> 4) & BYTES
     # in lanes of 16 bits, because the sum may be 256
     return unsafe_mul(unsafe_add(bytes & HALVES, (bytes >> 8) & HALVES), SUM_16) >> 240
-
-
-@internal
-@pure
-def _after(file: uint256, info: uint256, part_rows: uint256, position: uint256, end: uint256) -> uint256:
-    """
-    @dev The file after a block was checked.
-    @param part_rows The rows of the block's first portion.
-    @param position Where the block ended in its portions, which end at `end`.
-    """
-    first: uint256 = (info >> FIRST) & MASK_16
-    begun: uint256 = ((file >> NEXT_ROW) & MASK_16) + ((info >> ROWS) & MASK_16)
-    cleared: uint256 = file & ~((MASK_16 << NEXT_PART) | (MASK_16 << NEXT_ROW) | (MASK_16 << OFFSET))
-    if begun < part_rows:
-        return (cleared | (first << NEXT_PART) | (begun << NEXT_ROW) | (position << OFFSET)) + (1 << BLOCKS)
-    assert position == end, "scorer: more rows than there are"
-    return (cleared | ((first + ((info >> COUNT) & MASK_16)) << NEXT_PART)) + (1 << BLOCKS)

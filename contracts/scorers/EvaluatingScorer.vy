@@ -20,7 +20,7 @@ initializes: stored
 LEVELS: constant(bytes32) = keccak256("LevelPerceptron")
 MANY_LEVELS: constant(bytes32) = keccak256("MulticlassLevelPerceptron")
 VERSION: constant(uint256) = 224
-MAX_PARTS: constant(uint256) = 256  # portions of a market
+NOT_AS_MANY: constant(String[42]) = "scorer: not as many rows as a portion has"
 CONTRIBUTION_HEAD: constant(uint256) = 25  # bytes of a packed contribution before its sample
 
 MASK_16: constant(uint256) = 2**16 - 1
@@ -39,7 +39,7 @@ replicas: HashMap[bytes32, address]
 # by replica: whether a market has it
 taken: HashMap[address, bool]
 # by caller and market: what the portions are kept in (160), and how many rows each has (16)
-portions: HashMap[bytes32, uint256[MAX_PARTS]]
+portions: HashMap[bytes32, uint256[limits.MAX_PORTIONS]]
 # by caller and market, from the lowest bits: portions (16); 1 + the portion from which to go on, or 0, where the replica is to
 # learn the next contribution first (16); bytes of that portion that were evaluated already (16); contributions that are
 # scored (16); whether the rows are checked (1)
@@ -108,34 +108,40 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
 
 
 @external
-def show(market: uint256, rows: Bytes[limits.MAX_PORTION], count: uint256):
+def check(
+    market: uint256,
+    shown: Bytes[limits.MAX_SHOWN],
+    sizes: DynArray[uint256, limits.MAX_PORTIONS],
+    count: uint256,
+    more: bool,
+    limit: uint256,
+) -> (uint256, uint256, uint256, bool):
     """
-    @notice Take the next hidden rows. Whoever calls knows that they are `count` rows as the model's `evaluate` takes them.
-    """
-    key: bytes32 = self._key(market)
-    file: File = self._file(key)
-    assert count > 0 and count <= MASK_16, "scorer: no rows"
-    self.portions[key][file.parts] = convert(stored._keep(rows), uint256) | (count << 160)
-    file.parts += 1
-    self._save(key, file)
-
-
-@external
-def check(market: uint256, limit: uint256) -> (uint256, uint256, bool):
-    """
-    @notice Count the errors before the first contribution. The replica checks each row.
-    @param limit How many rows to evaluate at most; the next call goes on from there.
+    @notice Keep the portions that are shown, and count the errors before the first contribution on what is kept. The replica checks
+            each row. See `IScorer`.
+    @param limit How many rows to evaluate at most; the next call goes on from there, and needs no rows where all are kept.
     """
     key: bytes32 = self._key(market)
     file: File = self._file(key)
     assert not file.checked, "scorer: checked already"
+    at: uint256 = 0
+    for size: uint256 in sizes:
+        rows: Bytes[limits.MAX_PORTION] = convert(slice(shown, at, size), Bytes[limits.MAX_PORTION])
+        self._check_row_count(rows, count)
+        self.portions[key][file.parts] = convert(stored._keep(rows), uint256) | (count << 160)
+        file.parts += 1
+        at += size
     file.cursor = max(file.cursor, 1)
     errors: uint256 = 0
-    count: uint256 = 0
-    errors, count, file = self._evaluated(key, file, limit)
+    evaluated: uint256 = 0
+    errors, evaluated, file = self._evaluated(key, file, limit)
+    assert evaluated > 0 or len(sizes) > 0, "scorer: nothing to check"
+    if file.cursor == 0 and more:
+        # goes on with what is kept next
+        file.cursor = file.parts + 1
     file.checked = file.cursor == 0
     self._save(key, file)
-    return errors, count, file.checked
+    return errors, evaluated, len(sizes), file.checked
 
 
 @external
@@ -210,7 +216,7 @@ def _evaluated(key: bytes32, before: File, limit: uint256) -> (uint256, uint256,
     size: uint256 = 0
     rows: uint256 = 0
     parts: DynArray[address, stored.MAX_PARTS] = []
-    for i: uint256 in range(first, file.parts, bound=MAX_PARTS):
+    for i: uint256 in range(first, file.parts, bound=limits.MAX_PORTIONS):
         part: address = convert(self.portions[key][i] & MASK_160, address)
         more: uint256 = self.portions[key][i] >> 160
         size += part.codesize - 1
@@ -230,7 +236,7 @@ def _evaluated(key: bytes32, before: File, limit: uint256) -> (uint256, uint256,
         for i: uint256 in range(min(limit, MASK_16), bound=MASK_16):
             if end == len(found):
                 break
-            # the rows have been counted when they were revealed, so they end where the portion does
+            # the rows have been counted when they were kept, so they end where the portion does
             end += sample.ROW_HEAD + convert(slice(found, end + 1, 2), uint256)
             rows += 1
         if end < len(found):
@@ -247,3 +253,18 @@ def _evaluated(key: bytes32, before: File, limit: uint256) -> (uint256, uint256,
     # a model that lies cannot tell more errors than there are rows
     assert errors <= rows, "scorer: more errors than rows"
     return errors, rows, file
+
+
+@internal
+@pure
+def _check_row_count(rows: Bytes[limits.MAX_PORTION], count: uint256):
+    """
+    @dev That a portion ends with the last of so many rows: pieces of it are told by that.
+    """
+    end: uint256 = 0
+    for i: uint256 in range(count, bound=limits.MAX_PORTION // sample.ROW_HEAD):
+        assert end + sample.ROW_HEAD <= len(rows), NOT_AS_MANY
+        length: uint256 = convert(slice(rows, end + 1, 2), uint256)
+        assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
+        end += sample.ROW_HEAD + length
+    assert end == len(rows), NOT_AS_MANY

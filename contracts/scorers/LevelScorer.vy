@@ -26,7 +26,6 @@ initializes: base
 initializes: two[base := base]
 
 exports: (
-    base.show,
     base.translated,
     two.check,
 )
@@ -170,7 +169,7 @@ def score(
         if all_rows > 0 and all_rows + rows > limit:
             break
         # which rows have which feature
-        row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(base._found(key, info), info)
+        row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(base._found(info), info)
         if (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS:
             taken: uint256 = 0
             row_words, translated, taken = staticcall base.ISelf(self).translated(row_words, words, ends)

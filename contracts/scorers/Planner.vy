@@ -54,7 +54,7 @@ def pack_plan(plan: IPlanner.Plan, terms: uint256) -> (uint256, uint256, uint256
     bounty: uint256 = unsafe_mul(rounds, stake)
     assert bounty >= terms & book.MASK_96, "prediction-market: bounty below the terms"
     assert bond >= (terms >> 96) & book.MASK_96, "prediction-market: bond below the terms"
-    assert n <= book.MAX_PORTIONS and k > 0 and k < n, "prediction-market: 1 to n - 1 of at most 256 portions are drawn"
+    assert n <= limits.MAX_PORTIONS and k > 0 and k < n, "prediction-market: 1 to n - 1 of at most 256 portions are drawn"
     hidden: uint256 = unsafe_mul(rows, unsafe_sub(n, k))
     assert rows > 0 and hidden <= book.MAX_HIDDEN_ROWS, "prediction-market: 1 to 65,535 hidden rows"
     assert least > 0 and least <= most and most <= limits.MAX_CONTRIBUTIONS, "prediction-market: 1 to 4,096 contributions"

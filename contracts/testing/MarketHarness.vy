@@ -1,9 +1,8 @@
 # pragma version 0.4.3
 """
 @title MarketHarness
-@notice The market's book, test set and settlement for tests, without the rest of a market: it is model and scorer itself.
+@notice The market's book, test set and settlement for tests, without the rest of a market.
 """
-from ..modules import limits
 from ..modules import market_book as book
 from ..modules import market_settlement as settlement
 from ..modules import market_test_set as test_set
@@ -19,7 +18,6 @@ exports: (
     book.held,
     book.latest_market,
     book.next_market,
-    test_set.is_revealed,
     test_set.leaf,
     test_set.draw,
     test_set.reveal,
@@ -34,9 +32,6 @@ exports: (
 )
 
 MAX_ERRORS: constant(uint256) = 300
-
-# what the scorer was shown
-shown: public(DynArray[bytes32, book.MAX_PORTIONS])
 
 
 @deploy
@@ -84,9 +79,9 @@ def commit(root: bytes32, portions: uint256, drawn: uint256, rows: uint256, dela
     test_set.roots[market] = root
     book.providers[market] = convert(msg.sender, uint256) | ((block.number + delay) << 160)
     book.plans[market] = portions | (drawn << 16) | (rows << 32) | (book.MASK_32 << 104)
-    book.scorers[market] = self
     state: book.State = empty(book.State)
     state.phase = book.COMMITTED
+    state.portions = portions
     book._save(market, state)
 
 
@@ -98,6 +93,7 @@ def end_participation(deadline: uint256):
     market: uint256 = book._id(self, 1)
     state: book.State = book._state(market)
     state.phase = book.REVEALING
+    state.next = 0
     state.deadline = deadline
     book._save(market, state)
 
@@ -106,17 +102,6 @@ def end_participation(deadline: uint256):
 @external
 def drawn(market: uint256) -> uint256:
     return test_set.drawn[market]
-
-
-@pure
-@external
-def evaluate(rows: Bytes[limits.MAX_PORTION]) -> uint256:
-    return 0
-
-
-@external
-def show(market: uint256, rows: Bytes[limits.MAX_PORTION], count: uint256):
-    self.shown.append(keccak256(concat(rows, convert(count, bytes32))))
 
 
 @external

@@ -11,7 +11,7 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
-from comodels.artifacts import artifact, deploy
+from comodels.artifacts import NEEDS, artifact, deploy
 from comodels.chain.abi import Transaction
 from comodels.chain.contract import ContractAt
 from comodels.chain.local import local_chain
@@ -19,6 +19,7 @@ from comodels.chain.node import RpcError
 from comodels.claims import PredictionMarket as DefaultTerms
 from comodels.incentives.chains import around
 from comodels.incentives.prediction_market import Plan
+from comodels.incentives.scorers import portions_for_check
 from comodels.market_secret import Secret
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
@@ -50,6 +51,7 @@ PLAN = Plan(
 ANYONE = encode(["uint96", "uint96", "uint32", "bool"], [0, ETHER // 4, 2**32 - 1, False])
 TWIN = SparsePerceptron(SparsePerceptronParameters(60, bias_rate=0), weights=range(-30, 30))
 REFUSING, BURNING, BOMBING = 1, 2, 3
+EVALUATING = ["Settler", "Planner", "EvaluatingScorer"]  # with which a market has no scorer but that for all kinds
 ALONE = bytes(32), []  # what is shown beside the only contribution of a group
 
 
@@ -151,6 +153,18 @@ class Game:
             if (drawn >> index & 1 == 0) == (phase == 4):
                 self.do("reveal", *secret.reveal_arguments(index), sender=self.keeper)
 
+    def left(self, secret):
+        """The hidden portions that the scorer does not have yet."""
+        view = self.view(secret.market)
+        return [i for i in range(view[15], secret.plan.portions) if view[4] >> i & 1 == 0]
+
+    def check(self, secret, rows=256):
+        """Hand so many rows, or as many as the scorer takes at once, to it."""
+        left, view = self.left(secret), self.view(secret.market)
+        in_blocks = view[5] != self.contract.call("scorer_of", "")
+        count = portions_for_check([len(secret.portions[i]) for i in left], secret.plan.rows, rows, in_blocks)
+        self.do("check", secret.market, *secret.check_arguments(left[:count]), rows, sender=self.keeper)
+
     def add(self, who, model, x, y, stake=PLAN.stake):
         """Stake on a sample, with success; what a claim must present."""
         self.do("add_data", model, x, y, sender=who, value=stake)
@@ -180,12 +194,17 @@ class Game:
     def score(self, secret, claims, samples):
         """Reveal the rest, check, and score all."""
         self.reveal(secret)
-        self.do("check", secret.market, 256, sender=self.keeper)
+        while self.view(secret.market)[6] == 4:
+            self.check(secret)
+        self.score_all(secret, claims, samples)
+
+    def score_all(self, secret, claims, samples):
         given = [(who, x, y, effect) for (who, _, y, effect), x in zip(claims, samples, strict=True)]
         for index, contribution in enumerate(given, 1):
             beside = around(given, index, index)
             packed = pack_contribution(*contribution)
-            self.do("score_many", secret.market, index, packed, 256, *beside, sender=self.keeper)
+            while self.view(secret.market)[9] < index:
+                self.do("score_many", secret.market, index, packed, 256, *beside, sender=self.keeper)
 
     def finish(self, secret, claims, samples):
         self.close(secret)
@@ -269,7 +288,7 @@ def test_deleted_record__by_an_older_market_of_one_s_own__is_still_there_to_be_s
 
 
 @pytest.mark.parametrize(
-    "function", ["withdraw_stake", "withdraw", "score_many", "is_revealed", "held", "market", "settle"]
+    "function", ["withdraw_stake", "withdraw", "score_many", "reveal", "check", "held", "market", "settle"]
 )
 def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game, function):
     model = game.perceptron()
@@ -279,6 +298,11 @@ def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game
     game.close(first)  # cancelled, the stake waits
     second = game.begin(model)
     game.add(game.contributor, model, sample(2), 1)
+    if function in ("reveal", "check"):
+        game.close(second)
+    hidden = 1 - (game.view(second.market)[4] >> 1)  # the other one was drawn
+    if function == "check":
+        game.reveal(second)
     number = first.market & 2**32 - 1
     markets = [first.market, second.market]
     strange = [0, 1, number, second.market + 1, first.market - 2, first.market | 1 << 192, first.market | 1 << 255]
@@ -289,13 +313,16 @@ def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game
         "withdraw": (pack_withdrawal(claim[0], PLAN.stake, 1, []),),
         "score_many": (pack_contribution(claim[0], sample(1), 1, claim[3]), 5, *ALONE),
         "settle": (pack_entries([[(claim[0], 0)]]),),
+        "reveal": second.reveal_arguments(hidden)[2:],
+        "check": (*second.check_arguments([hidden]), 5),
     }.get(function, ())
-    one = {"withdraw_stake", "score_many", "is_revealed"}
+    one = {"withdraw_stake", "score_many", "reveal"}
     calls = [(m, i, *rest) if function in one else (m, *rest) for m in markets + strange for i in indices]
     right = {
         "withdraw_stake": {(first.market, 1)},
         "withdraw": set(),
-        "is_revealed": {(m, i) for m in markets for i in (0, 1)},
+        "reveal": {(second.market, hidden)},
+        "check": {(second.market,)},
         "score_many": set(),
         "settle": set(),
     }.get(function, {(m,) for m in markets})
@@ -324,7 +351,7 @@ def test_forged_contribution__behind_as_many_as_a_call_takes__refused(game):
     assert game.view(secret.market)[8] == count
     game.do("close", secret.market, sender=game.keeper)
     game.reveal(secret)
-    game.do("check", secret.market, 256, sender=game.keeper)
+    game.check(secret)
     given = [s.given for s in stakes_in(game.contract, model, secret.market, 0, game.block)]
     game.do("score_many", secret.market, 1, pack_contribution(*given[0]), 256, *around(given, 1, 1), sender=game.keeper)
     forged = (game.attacker, *given[256][1:])
@@ -336,6 +363,181 @@ def test_forged_contribution__behind_as_many_as_a_call_takes__refused(game):
     packed = b"".join(pack_contribution(*c) for c in given[1:257])
     game.do("score_many", secret.market, 2, packed, 256, *around(given, 2, 257), sender=game.keeper)
     assert game.view(secret.market)[9] == 257
+
+
+# ---- rows that nobody committed to -----------------------------------------------------------------------------------
+
+FIVE = replace(PLAN, portions=5, drawn=2, fee=ETHER // 100)
+
+
+def word(number):
+    return number.to_bytes(32, "big")
+
+
+def bare(size):
+    """The number of a word, and that of words that make no sense beside it."""
+    return [bytes(32), word(size), word(0)]
+
+
+@pytest.fixture(params=["by evaluating", "in blocks"])
+def five(request, game):
+    """A market with 2 contributions and 3 hidden portions of 5 rows; its secret, claims, and an older one's secret."""
+    if request.param == "by evaluating":
+        game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=EVALUATING)
+    model = game.perceptron()
+    # all of other lengths, and each with other rows
+    portions = [
+        pack_rows([((i + j) % 2, sample(*range(j, j + 1 + (i if j == 0 else 0)))) for j in range(5)]) for i in range(5)
+    ]
+    older = game.begin(model, FIVE, portions)
+    claim = game.add(game.contributor, model, sample(1), 1)
+    game.finish(older, [claim], [sample(1)])
+    game.withdraw(older)
+    secret = game.begin(model, FIVE, portions)
+    claims = [game.add(game.contributor, model, sample(2), 1), game.add(game.contributor, model, sample(3), 1)]
+    game.close(secret)
+    return secret, claims, older
+
+
+def wrongly_shown(secret, hidden, drawn, older):
+    """What is not to be shown instead of the portions `hidden`: what is wrong with it, rows, and what stands beside."""
+    a, b, c = hidden
+    rows, beside = secret.check_arguments(hidden)
+    (first, second, third) = (secret.portions[i] for i in hidden)
+    proof = secret.tree.proof(a)
+    head, tail = beside[:3], beside[3 + len(proof) :]
+    for name, indices in {
+        "not the first": [b],
+        "without the first": [b, c],
+        "without the second": [a, c],
+        "another order": [a, c, b],
+        "backwards": [c, b, a],
+        "one twice": [a, a, b, c],
+        "the last twice": [a, b, c, c],
+        "all twice": [*hidden, *hidden],
+        "the first once more": [*hidden, a],
+        "a drawn one": [drawn[0]],
+        "a drawn one before": [drawn[0], *hidden],
+        "a drawn one between": [a, drawn[0], b, c],
+        "a drawn one behind": [*hidden, drawn[1]],
+        "all": range(5),
+        "the drawn ones": drawn,
+    }.items():
+        yield name, *secret.check_arguments(indices)
+    yield "an older market's", *older.check_arguments(hidden)
+    yield "an older market's beside", rows, older.check_arguments(hidden)[1]
+    yield "an older market's salt", rows, [older.salts[a], *beside[1:]]
+    yield "rows of another", second + second + third, beside
+    yield "rows of the next first", second + first + third, beside
+    yield "a row that changed", bytes([rows[0] ^ 1]) + rows[1:], beside
+    yield "the last byte changed", rows[:-1] + bytes([rows[-1] ^ 1]), beside
+    yield "a row less", rows[:-5], beside
+    yield "a byte less", rows[:-1], beside
+    yield "a byte more", rows + b"\0", beside
+    yield "a row more", rows + rows[:5], beside
+    yield "a portion more", rows + first, beside
+    yield "rows and nothing beside", rows, []
+    yield "nothing, and all beside", b"", beside
+    for length in range(1, len(beside)):
+        yield f"cut off beside after {length}", rows, beside[:length]
+    for length in (1, 2, 3, 4, 8, 12):
+        yield f"{length} words more", rows, [*beside, *[bytes(32)] * length]
+    yield "the salt of another", rows, [tail[0], *beside[1:]]
+    yield "no salt", rows, [bytes(32), *beside[1:]]
+    size = len(first)
+    for other in (0, 1, size - 1, size + 1, size + len(second), len(rows), len(rows) + 1, 32_768, 32_769, 2**16 + size):
+        yield f"the size {other}", rows, [head[0], word(other), *beside[2:]]
+    for other in (2**128 + size, 2**255, 2**255 + size, 2**256 - size, 2**256 - 32, 2**256 - 1):
+        yield f"the size {other}", rows, [head[0], word(other), *beside[2:]]
+        # behind a right one, so that what was read and the size may be more than a word holds
+        at = 3 + len(proof) + 1
+        yield f"the second size {other}", rows, [*beside[:at], word(other), *beside[at + 1 :]]
+    yield (
+        "a byte of another",
+        rows,
+        [head[0], word(size + 1), *beside[2 : len(proof) + 3], tail[0], word(len(second) - 1), *tail[2:]],
+    )
+    for length in (0, 1, len(proof) - 1, len(proof) + 1, 8, 9, 255, 2**16, 2**255, 2**256 - 1, 2**256 - 3):
+        if length != len(proof):
+            yield f"the proof's length {length}", rows, [*head[:2], word(length), *beside[3:]]
+    for length in (len(proof) + 1, 8, 9, 10, 256):
+        yield f"a proof of {length}", rows, [*head[:2], word(length), *[*proof, *[bytes(32)] * 256][:length], *tail]
+    yield "no proof", rows, [*head[:2], word(0), *tail]
+    yield "a proof that is shorter", rows, [*head[:2], word(len(proof) - 1), *proof[1:], *tail]
+    for i in range(len(proof)):
+        changed = [*proof[:i], word(int.from_bytes(proof[i], "big") ^ 1), *proof[i + 1 :]]
+        yield f"another word {i} of the proof", rows, [*head, *changed, *tail]
+    yield "the proof's words the other way round", rows, [*head, *proof[::-1], *tail]
+    yield "the proof of another", rows, [*head, *secret.tree.proof(b)[: len(proof)], *tail]
+    yield "portions without rows first", rows, [*bare(0), *beside]
+    yield "portions without rows behind", rows, [*beside, *bare(0)]
+    yield "256 portions without rows", b"", bare(0) * 256
+    yield "257 portions without rows", b"", bare(0) * 257
+    yield "more rows than are taken", rows + bytes(32_769 - len(rows)), beside
+    yield "as many rows as are taken", rows + bytes(32_768 - len(rows)), beside
+    yield "more words than are taken", rows, [*beside, *[bytes(32)] * 2_816]
+
+
+def test_rows_that_nobody_committed_to__whatever_is_shown_instead__refused_and_pays_nobody(game, five):
+    secret, claims, older = five
+    hidden = game.left(secret)
+    drawn = [i for i in range(5) if i not in hidden]
+    assert (len(hidden), len(drawn)) == (3, 2)
+    right = (*secret.check_arguments(hidden), 256)
+
+    def everything():
+        accounts = game.contract.address, game.attacker, game.provider, game.keeper, game.contributor
+        held = game.contract.call("held", secret.market)
+        return game.view(secret.market), held, [game.chain.balance(account) for account in accounts]
+
+    for i in hidden:  # not before all is revealed
+        assert not game.try_("check", secret.market, *right, sender=game.attacker)
+        game.do("reveal", *secret.reveal_arguments(i), sender=game.keeper)
+    before = everything()
+    names = set()
+    for name, rows, beside in wrongly_shown(secret, hidden, drawn, older):
+        names.add(name)
+        for limit in (256, 2**256 - 1):
+            assert not game.try_("check", secret.market, rows, beside, limit, sender=game.attacker), name
+        assert everything() == before, name
+    assert len(names) > 80
+    for market in (older.market, secret.market + 1, 0, 2**256 - 1):
+        assert not game.try_("check", market, *right, sender=game.attacker)
+    assert not game.try_("check", secret.market, b"", [], 256, sender=game.attacker)
+    assert everything() == before
+    # the right ones are as good as ever, and pay who shows them for each row, once
+    game.do("check", secret.market, *right, sender=game.stranger)
+    view = game.view(secret.market)
+    assert (view[6], view[15]) == (5, hidden[-1] + 1)
+    fee = FIVE.fee // (FIVE.hidden_rows + 4)
+    assert sum(before[1]) - sum(game.contract.call("held", secret.market)) == fee * FIVE.hidden_rows
+    twin = SparsePerceptron(SparsePerceptronParameters(10, bias_rate=0))
+    twin.update(sample(1), 1)
+    assert view[13] == twin.evaluate(right[0])
+    assert not game.try_("check", secret.market, *right, sender=game.stranger)
+    game.score_all(secret, claims, [sample(2), sample(3)])
+    game.settle(secret)
+    game.withdraw(secret)
+    game.do("withdraw_rest", secret.market, sender=game.keeper)
+    assert game.contract.call("held", secret.market) == (0, 0)
+
+
+@pytest.mark.parametrize("five", ["by evaluating"], indirect=True)
+def test_rows_that_nobody_committed_to__behind_those_that_were_handed_over__refused_and_pays_nobody(game, five):
+    """What was taken once is neither taken nor paid again, and what comes next is not what comes after it."""
+    secret, _, _ = five
+    hidden = game.left(secret)
+    game.reveal(secret)
+    drawn = [i for i in range(5) if i not in hidden]
+    for step in range(1, 3):
+        game.do("check", secret.market, *secret.check_arguments(hidden[step - 1 : step]), 256, sender=game.keeper)
+        before = game.view(secret.market), game.chain.balance(game.contract.address)
+        assert before[0][15] == hidden[step - 1] + 1
+        for again in (hidden, hidden[:step], hidden[step - 1 :], hidden[step - 1 : step], drawn, hidden[:0]):
+            assert not game.try_("check", secret.market, *secret.check_arguments(again), 256, sender=game.attacker)
+            assert (game.view(secret.market), game.chain.balance(game.contract.address)) == before
+    game.check(secret)
+    assert game.view(secret.market)[6] == 5
 
 
 # ---- what cannot be scored -------------------------------------------------------------------------------------------
@@ -364,7 +566,7 @@ def test_too_dear_to_score__classes_filled_after_the_check__is_scored_row_by_row
         claims.append(game.add(game.attacker, model, xs[-1], y))
     game.close(secret)
     game.reveal(secret)
-    game.do("check", secret.market, 2**16 - 1, sender=game.keeper)
+    game.check(secret, 2**16 - 1)
     size = 2**16 - 1
     while game.view(secret.market)[6] == 5:
         index = game.view(secret.market)[9]
@@ -389,7 +591,7 @@ def test_too_dear_to_score__nobody_goes_on__no_share_for_what_was_not_scored(gam
     claims = [game.add(game.contributor, model, xs[0], 1), game.add(game.attacker, model, xs[1], 1)]
     game.close(secret)
     game.reveal(secret)
-    game.do("check", secret.market, 256, sender=game.keeper)
+    game.check(secret)
     packed = pack_contribution(claims[0][0], xs[0], 1, claims[0][3])
     beside = around([(c[0], x, *c[2:]) for c, x in zip(claims, xs, strict=True)], 1, 1)
     game.do("score_many", secret.market, 1, packed, 256, *beside, sender=game.keeper)
@@ -522,11 +724,14 @@ def test_payments__caller_brings_too_little_gas__no_payment_is_made_to_fail(game
     assert game.contract.call("credit_of", wallet.address) == 0
 
 
-def test_too_dear_to_score__portion_of_the_greatest_size__is_scored_whole(game):
+@pytest.mark.parametrize("needs", [NEEDS["PredictionMarket"], EVALUATING], ids=["in blocks", "by evaluating"])
+def test_too_dear_to_score__portions_of_the_greatest_size__are_scored_whole(game, needs):
+    """Where rows are taken in blocks, a portion is shown beside the next one: together as much as is taken at all."""
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=needs)
     model = game.model(SparsePerceptron(SparsePerceptronParameters(1_100, bias_rate=0)))
     portion = pack_rows([(1, sample(*range(1_023)))] * 7 + [(1, sample(*range(1_019)))])
     assert len(portion) == 16_384
-    secret = game.begin(model, replace(PLAN, rows=8), [portion, portion])
+    secret = game.begin(model, replace(PLAN, rows=8, portions=4), [portion] * 4)
     claims = [game.add(game.contributor, model, sample(1), 1)]
 
     game.finish(secret, claims, [sample(1)])
@@ -559,7 +764,7 @@ def test_too_dear_to_score__longest_sample_with_all_new_words__is_replayed(game,
     claims = [game.add(game.attacker, model, x, last) for x in xs]
     game.close(secret)
     game.reveal(secret)
-    game.do("check", secret.market, 1, sender=game.keeper)
+    game.check(secret, 1)
     given = [(who, x, y, effect) for (who, _, y, effect), x in zip(claims, xs, strict=True)]
 
     packed, beside = pack_contribution(*given[0]), around(given, 1, 1)
@@ -584,7 +789,7 @@ def test_too_dear_to_score__longest_sample_of_new_words_by_levels__is_scored_a_b
     game.close(secret)
     game.reveal(secret)
     while game.view(secret.market)[6] == 4:
-        game.do("check", secret.market, 1, sender=game.keeper)
+        game.check(secret, 1)
     given = [(who, longest, y, effect) for who, _, y, effect in claims]
     packed, beside = pack_contribution(*given[0]), around(given, 1, 1)
 
@@ -604,7 +809,7 @@ def halfway(game, plan=PLAN):
 
     Its contract has no scorer that does without replicas.
     """
-    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=EVALUATING)
     model = game.model(TWIN)
     secret = game.begin(model, plan, words=1)
     scorer = ContractAt(game.chain, game.view(secret.market)[5], artifact("EvaluatingScorer").abi)
@@ -636,7 +841,7 @@ def test_borrowed_replica__of_a_market_that_is_being_prepared__stays_what_it_was
 
 def test_borrowed_replica__that_is_not_there_yet__cannot_be_taken_before(game):
     """Who prepares shows the salt, so the attacker knows the next replica's address, and their model names it first."""
-    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
+    game.contract = deploy(game.chain, game.owner, "PredictionMarket", needs=EVALUATING)
     victim = game.begin(game.model(TWIN), words=0)
     mock = deploy(game.chain, game.attacker, "ModelMock")
     game.chain.send([mock.transaction("set_owner", game.attacker, sender=game.attacker)])

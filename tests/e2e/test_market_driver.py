@@ -13,6 +13,8 @@ from comodels.artifacts import artifact, deploy
 from comodels.chain.contract import ContractAt
 from comodels.chain.local import Chain, local_chain
 from comodels.chain.node import Unreachable
+from comodels.errors import ComodelsError
+from comodels.incentives.commitment import Commitment
 from comodels.incentives.prediction_market import PARTICIPATING, SETTLED
 from comodels.market import MarketDriver, TooMuchGas
 from comodels.market_secret import Secret, SecretError
@@ -128,13 +130,16 @@ class Narrow(MarketDriver):
 
 
 STAKE = "0x" + "11" * 20, b"\0\1", 1, 1
+ROWS = Commitment(
+    chain_id=1, contract="0x" + "22" * 20, market=3, portions=[pack_rows([(1, b"\0\1")] * 4)] * 2, salts=[bytes(32)] * 2
+)
 
 
 @pytest.mark.parametrize(("room", "sent"), [(65_535, 65_535), (2_050, 2_048), (20, 16), (5, 4), (1, 1)])
 def test_check__too_much_for_one_transaction__fewer_rows(room, sent):
     driver = Narrow(room)
     for _ in range(2):
-        driver._check()
+        driver._check(ROWS, [0, 1], 4, True)
     assert driver.sent == [(1, sent)] * 2
 
 
@@ -161,8 +166,15 @@ def test_score__learning_and_a_row_do_not_fit_together__learns_first():
     assert driver.sent == [(1, 0)]
     with pytest.raises(TooMuchGas):  # a row alone does not fit either: no loop without end
         driver._score(1, [STAKE], 1)
-    with pytest.raises(TooMuchGas):
-        Narrow(0)._check()
+
+
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_check__keeping_and_a_row_do_not_fit_together__keeps_first(in_blocks):
+    driver = Narrow(0)
+    driver._check(ROWS, [0, 1], 4, in_blocks)
+    assert driver.sent == [(1, 0)]
+    with pytest.raises(TooMuchGas):  # all is kept, and a row alone does not fit either: no loop without end
+        driver._check(ROWS, [], 4, in_blocks)
 
 
 def test_local_node__its_user_is_killed__does_not_stay_behind():
@@ -257,3 +269,34 @@ def test_try_sample__a_model_at_the_border__tells_that_a_right_sample_does_harm(
     assert driver.try_sample(live, sample(20), 0) == (shown, 0, 0)
     # the model on chain is as it was
     assert live.call("version") == 0
+    assert driver.malformed(live, driver.view()) == []
+
+
+@pytest.mark.parametrize("rows", [[(0, b"\0\1")] * (PLAN.rows + 1), [(2, b"\0\1")] * PLAN.rows, [(0, b"")] * PLAN.rows])
+def test_malformed__shown_rows_that_the_model_refuses_or_another_number__named(chain, project, tmp_path, rows):
+    owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
+    contract = deploy(chain, owner, "PredictionMarket")
+    twin = SparsePerceptron(SparsePerceptronParameters(30))
+    implementation = deploy(chain, owner, "SparsePerceptron")
+    model = to_checksum_address(create_raw(chain, implementation, contract.address, provider, twin))
+    secret = Secret.new(
+        [pack_rows(rows)] * PLAN.portions,
+        chain_id=int(chain.rpc("eth_chainId"), 16),
+        contract=contract.address,
+        model=model,
+        market=contract.call("next_market", model),
+        provider=provider,
+        plan=PLAN,
+    )
+    secret.save(tmp_path / "a.secret.json")
+    driver = MarketDriver(contract, model, provider, secret, tmp_path / "a.secret.json", say=lambda line: None)
+    live = ContractAt(chain, model, artifact("SparsePerceptron").abi)
+    driver.commit()
+    chain.rpc("anvil_mine", "0x6")
+    driver.draw()
+    assert driver.malformed(live, driver.view()) == []  # nothing is shown yet
+    driver.reveal()
+    driver.prepare()
+    assert driver.malformed(live, driver.view()) == driver.view().drawn
+    with pytest.raises(ComodelsError, match="cannot evaluate shown portions: "):
+        driver.try_sample(live, sample(20), 1)

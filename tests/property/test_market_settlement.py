@@ -105,7 +105,7 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
     )
     send([call("close", s.market) for s in secrets])
     send([call("reveal", *s.reveal_arguments(1 - i)) for s, i in zip(secrets, drawn, strict=True)])
-    send([call("check", s.market, 8) for s in secrets])
+    send([call("check", s.market, *s.check_arguments([1 - i]), 8) for s, i in zip(secrets, drawn, strict=True)])
     send(
         [
             call(

@@ -8,7 +8,7 @@ import pytest
 from comodels.artifacts import artifact, deploy
 from comodels.chain.local import local_chain
 from comodels.chain.node import RpcError
-from comodels.incentives.scorers import fitting
+from comodels.incentives.scorers import fitting, portions_for_check
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.multiclass_sparse_perceptron import (
@@ -49,7 +49,7 @@ class Case:
     weights: int = 300
     bias: int = 50
     words: tuple[int, int] = (1, 15)  # of a sample, from and to
-    portions: list[int] = field(default_factory=lambda: [25] * 10)  # rows of each
+    portions: list[int] = field(default_factory=lambda: [25] * 10)  # rows of each, as many
     count: int = 40  # contributions
     limit: int = 65_535  # rows in a step
     many: int = 256  # contributions in a step
@@ -94,7 +94,14 @@ class Case:
 CASES = {
     "two classes": Case(),
     "portions of one row": Case(portions=[1] * 70, count=20),
-    "portions of 300 rows": Case(portions=[300, 256, 257], words=(1, 4), count=30, limit=256),
+    "portions of 300 rows": Case(portions=[300] * 3, words=(1, 4), count=30, limit=256),
+    "portions of two blocks": Case(portions=[512] * 2, words=(1, 4), count=20, limit=300),
+    "portions of two blocks and a row": Case(portions=[513], words=(1, 4), count=20, limit=256),
+    "40 portions of 20 rows": Case(portions=[20] * 40, count=20),
+    "portions that fill a block": Case(portions=[128] * 5, words=(1, 4), count=20),
+    "portions that leave no room for another": Case(portions=[86] * 5, count=20),
+    "blocks with no room for the bytes of the portion behind": Case(portions=[20] * 20, words=(20, 40), count=20),
+    "as many portions as there can be": Case(portions=[1] * 255, words=(1, 4), count=10),
     "slides' rule": Case(bias_rate=0, weights=0, bias=0, count=60),
     "any rates": Case(rate=37, bias_rate=1_000, margin=500, count=60),
     "large rates": Case(n=900, rate=32_767, bias_rate=65_535, weights=0, bias=0, margin=2**32 - 1, words=(1, 3)),
@@ -119,9 +126,7 @@ CASES = {
     "levels, longest samples": Case(
         n=9_000, levels=2, words=(1_000, 1_024), portions=[3] * 4, count=4, many=3, margin=2**31
     ),
-    "levels, portions of 300 rows": Case(
-        levels=4, portions=[300, 256, 257], words=(1, 4), count=30, limit=256, margin=500
-    ),
+    "levels, portions of 300 rows": Case(levels=4, portions=[300] * 3, words=(1, 4), count=30, limit=256, margin=500),
     "levels, as many groups as there can be": Case(
         levels=7, n=60, words=(6, 14), portions=[9], count=256, margin=2**31, bias_rate=0
     ),
@@ -156,7 +161,7 @@ CASES = {
         classes=3, n=2_000, levels=2, words=(900, 1_024), portions=[3] * 4, count=4, margin=2**23
     ),
     "three classes by levels, portions of 300 rows": Case(
-        classes=3, levels=4, portions=[300, 256, 257], words=(1, 4), count=30, limit=256, margin=500
+        classes=3, levels=4, portions=[300] * 3, words=(1, 4), count=30, limit=256, margin=500
     ),
     "three classes by levels, more groups than fit": Case(
         classes=3, levels=7, n=60, words=(6, 14), portions=[9], count=256, margin=2**23, bias_rate=0
@@ -168,7 +173,7 @@ CASES = {
     "added classes": Case(classes=2, added=4, margin=20, words=(1, 30), count=60),
     "added to one": Case(classes=1, added=3, weights=3, bias=3, count=40),
     "three classes, portions of 300 rows": Case(
-        classes=3, portions=[300, 256, 257], words=(1, 4), count=30, limit=256, margin=500
+        classes=3, portions=[300] * 3, words=(1, 4), count=30, limit=256, margin=500
     ),
     "ten classes, any rates": Case(classes=10, rate=201, bias_rate=77, margin=3_000, count=30, portions=[60] * 2),
     "ten classes, largest weights": Case(
@@ -203,10 +208,9 @@ class Scored:
             copied, done = self.send("prepare", MARKET, model.address, copied, LOAD, bytes(32))
         assert copied == len(self.twin.words())
         labels = case.classes + case.added or 2
-        self.portions = [[(int(rng.integers(labels)), case.sample(rng)) for _ in range(n)] for n in case.portions]
-        for rows in self.portions:
-            self.send("show", MARKET, pack_rows(rows), len(rows))
-        self.rows = pack_rows([row for rows in self.portions for row in rows])
+        self.portions = [
+            pack_rows([(int(rng.integers(labels)), case.sample(rng)) for _ in range(n)]) for n in case.portions
+        ]
         self.rng, self.labels = rng, labels
 
     def send(self, function, *arguments):
@@ -234,12 +238,24 @@ class Scored:
             self.twin.add_class()
         return model
 
+    @property
+    def rows(self):
+        """All hidden rows."""
+        return b"".join(self.portions)
+
     def check(self):
-        errors, count, done = 0, 0, False
+        """Hand the portions over as a market does; the errors before the first contribution."""
+        errors, count, taken, done = 0, 0, 0, False
+        each, in_blocks = self.case.portions[0], self.scorer.call("kind") != ""
         while not done:
-            more, rows, done = self.send("check", MARKET, self.case.limit)
-            errors, count = errors + more, count + rows
+            left = self.portions[taken:]
+            sizes = [len(portion) for portion in left]
+            shown = portions_for_check(sizes, each, self.case.limit, in_blocks)
+            some = b"".join(left[:shown]), sizes[:shown], each, shown < len(left), self.case.limit
+            more, rows, now, done = self.send("check", MARKET, *some)
+            errors, count, taken = errors + more, count + rows, taken + now
         assert count == sum(self.case.portions)
+        assert taken == len(self.portions)
         return errors
 
     def contributions(self):
@@ -316,24 +332,37 @@ def test_fits__more_classes_or_features_than_it_takes__does_not(chain, levels, c
 
 def test_files__of_another_caller_or_market__are_not_touched(chain):
     scored = Scored(chain, Case(portions=[5], count=3))
-    stranger = chain.accounts[5]
-    transaction = scored.scorer.transaction("show", MARKET, pack_rows([(0, b"\0\1")]), 1, sender=stranger, gas=GAS)
-    scored.chain.send([transaction])
-    scored.send("show", MARKET - 1, pack_rows([(0, b"\0\1")]), 1)
+    model, stranger = scored.model(), chain.accounts[5]
+    rows = pack_rows([(0, b"\0\1")])
+    others = [(MARKET, stranger), (MARKET - 1, scored.caller)]
+    for market, caller in others:
+        shown = market, rows, [len(rows)], 1, False, 1
+        # none without a model
+        with pytest.raises(RpcError):
+            scored.scorer.call("check", *shown, sender=caller)
+        for step in (("prepare", market, model.address, 0, LOAD, bytes(32)), ("check", *shown)):
+            transaction = scored.scorer.transaction(*step, sender=caller, gas=GAS)
+            (receipt,) = chain.send([transaction])
+            assert receipt["status"] == "0x1", chain.why(transaction)
     assert scored.check() == scored.twin.evaluate(scored.rows)
 
 
-@pytest.mark.parametrize("case", [Case(n=17_000), Case(classes=3, n=5_000)], ids=["two classes", "three classes"])
+@pytest.mark.parametrize(
+    "case",
+    [Case(n=17_000, portions=[1] * 3), Case(classes=3, n=5_000, portions=[1] * 3)],
+    ids=["two classes", "three classes"],
+)
 def test_check__row_longer_than_the_model_takes__refused(chain, case):
     scored = Scored(chain, case)
     most = scored.twin.parameters.longest
     longest = b"".join(i.to_bytes(2, "big") for i in range(most))
-    scored.send("show", MARKET, pack_rows([(0, longest)]), 1)
     case.portions.append(1)
-    assert scored.check() == scored.twin.evaluate(scored.rows) + (scored.twin.predict(longest) != 0)
+    right = scored.portions
+    scored.portions = [*right, pack_rows([(0, longest)])]
+    assert scored.check() == scored.twin.evaluate(scored.rows)
 
     longer = longest + most.to_bytes(2, "big")
-    scored.send("show", MARKET, pack_rows([(0, longer)]), 1)
+    scored.portions = [pack_rows([(0, longer)])]
     with pytest.raises(Revert, match="sample: too long"):
         scored.twin.predict(longer)
     with pytest.raises(RpcError, match="sample: too long"):
@@ -362,12 +391,13 @@ def test_check__one_wrong_place__refused_as_the_twin_does(chain, n):
         market, copied, done = MARKET - number, 0, False
         while not done:
             copied, done = scored.send("prepare", market, model.address, copied, 1, bytes(32))
-        scored.send("show", market, pack_rows([(1, b"\0\1"), (0, x), (1, b"\0\2")]), 3)
+        rows = pack_rows([(1, b"\0\1"), (0, x), (1, b"\0\2")])
+        shown = market, rows, [len(rows)], 3, False, 3
         if why is None:
             errors = sum(scored.twin.predict(row) != y for y, row in ((1, b"\0\1"), (0, x), (1, b"\0\2")))
-            assert scored.scorer.call("check", market, 3, sender=scored.caller) == (errors, 3, True)
+            assert scored.scorer.call("check", *shown, sender=scored.caller) == (errors, 3, 1, True)
             continue
         with pytest.raises(Revert, match=why):
             scored.twin.predict(x)
         with pytest.raises(RpcError, match=why):
-            scored.scorer.call("check", market, 3, sender=scored.caller)
+            scored.scorer.call("check", *shown, sender=scored.caller)

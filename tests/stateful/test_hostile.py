@@ -78,8 +78,29 @@ def test_world__a_hundred_thousand_steps__everybody_gets_what_is_theirs(artefact
             "(due | bit) - (amount << 128)",
             "due - (amount << 128)",
         ),
+        # a portion that is revealed before its time, or twice
+        (
+            "PredictionMarket",
+            "modules/market_test_set.vy",
+            "        (~others >> state.next) << unsafe_sub(255, unsafe_sub(index, state.next)) == 1 << 255,",
+            "        True,",
+        ),
+        # rows to judge by that nobody committed to
+        (
+            "PredictionMarket",
+            "modules/market_scoring.vy",
+            '        book._check(node == root, "not what was revealed")\n',
+            "",
+        ),
     ],
-    ids=["a refund twice", "a withdrawal by anybody", "a withdrawal of anything", "a withdrawal twice"],
+    ids=[
+        "a refund twice",
+        "a withdrawal by anybody",
+        "a withdrawal of anything",
+        "a withdrawal twice",
+        "rows in any order",
+        "rows of anybody",
+    ],
 )
 def test_world__contract_that_pays_what_it_should_not__is_found(artefact, contract, file, line, instead):
     source = Path("contracts", file).read_text()

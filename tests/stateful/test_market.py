@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from comodels.artifacts import deploy
+from comodels.artifacts import NEEDS, deploy
 from comodels.chain.abi import Transaction
 from comodels.chain.local import local_chain
 from comodels.incentives.prediction_market import (
@@ -30,6 +30,7 @@ from comodels.incentives.prediction_market import (
     SETTLED,
     SETTLING,
 )
+from comodels.incentives.scorers import SCORERS, EvaluatingScorer
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
 from comodels.rows import pack_rows
@@ -39,7 +40,7 @@ from tests.mirror import PLAN, Mirror, create_raw, random_portions, random_sampl
 SMALL = replace(PLAN, portions=4, drawn=1, rows=3, max_contributions=6, rounds=7)
 
 
-def machine(rpc, contract, implementation, wallet, people):
+def machine(rpc, contract, implementation, wallet, people, scorers):
     numbers = iter(range(2**32))
     provider, contributor, reporter, keeper, stranger = people
 
@@ -53,7 +54,7 @@ def machine(rpc, contract, implementation, wallet, people):
         )
         def begin(self, seed, behaviour, least):
             self.rng = np.random.default_rng(seed)
-            self.mirror = Mirror(rpc, contract, [*people, wallet.address])
+            self.mirror = Mirror(rpc, contract, [*people, wallet.address], scorers)
             self.refuses = wallet.call("refusing")
             self.mirror.forced = rpc.balance(contract.address)
             twin = SparsePerceptron(SparsePerceptronParameters(30), [int(w) for w in self.rng.integers(-2, 3, 30)])
@@ -96,7 +97,7 @@ def machine(rpc, contract, implementation, wallet, people):
             m, mirror = self.state, self.mirror
             if m.phase == COMMITTED:
                 self.attempt(mirror.draw, keeper, self.market)
-            elif m.phase == DRAWN and len(m.shown) < self.plan.drawn:
+            elif m.phase == DRAWN and len(m.rows) < self.plan.drawn:
                 for index in sorted(m.drawn):
                     self.attempt(mirror.reveal, provider, *self.secret.reveal_arguments(index))
             elif m.phase == DRAWN:
@@ -104,10 +105,10 @@ def machine(rpc, contract, implementation, wallet, people):
             elif m.phase == PARTICIPATING and len(m.contributions) == self.plan.max_contributions:
                 mirror.close(keeper, self.market)
             elif m.phase == REVEALING and self.behaviour != "silent":
-                for index in range(self.plan.portions):
-                    if index not in m.drawn and index not in m.rows:
+                for index in m.hidden:
+                    if index not in m.rows:
                         self.attempt(mirror.reveal, provider, *self.secret.reveal_arguments(index))
-                self.attempt(mirror.check, keeper, self.market)
+                self.attempt(mirror.check, keeper, self.market, int(self.rng.integers(0, 12)))
             elif m.phase == SCORING:
                 mirror.score_next(keeper, self.market, int(self.rng.integers(0, 12)))
             elif m.phase == SETTLING:
@@ -183,6 +184,25 @@ def machine(rpc, contract, implementation, wallet, people):
         def reveal_the_wrong(self, index, other):
             market, _, salt, rows, proof = self.secret.reveal_arguments(other)
             self.attempt(self.mirror.reveal, provider, market, index, salt, rows, proof)
+
+        @rule(
+            indices=st.lists(st.integers(0, 3), max_size=4),
+            wrong=st.sampled_from(["", "", "rows", "size", "salt", "proof", "more rows", "no words"]),
+            limit=st.sampled_from([0, 1, 4, 2**256 - 1]),
+        )
+        def check_the_wrong(self, indices, wrong, limit):
+            """Show any portions, perhaps the right ones, or something else beside them."""
+            rows, beside = self.secret.check_arguments(indices)
+            if wrong == "more rows":
+                rows += pack_rows([(1, sample(1))])
+            elif wrong == "no words":
+                beside = []
+            elif wrong and indices:
+                rows = bytes([rows[0] ^ 1]) + rows[1:] if wrong == "rows" else rows
+                at = {"rows": 0, "salt": 0, "size": 1, "proof": 3}[wrong]
+                number = int.from_bytes(beside[at], "big")
+                beside[at] = (number if wrong == "rows" else max(number - 1, 0)).to_bytes(32, "big")
+            self.attempt(self.mirror.check, stranger, self.market, limit, (rows, beside))
 
         @rule(index=st.integers(0, 7), wrong=st.sampled_from(["", "who", "x", "effect"]), late=st.booleans())
         def claim(self, index, wrong, late):
@@ -303,16 +323,21 @@ def machine(rpc, contract, implementation, wallet, people):
 
 
 @pytest.mark.parametrize(
+    ("needs", "scorers"),
+    [(NEEDS["PredictionMarket"], SCORERS), (["Settler", "Planner", "EvaluatingScorer"], {"": EvaluatingScorer})],
+    ids=["in blocks", "by evaluating"],
+)
+@pytest.mark.parametrize(
     ("examples", "steps"), [(8, 25), pytest.param(300, 60, marks=pytest.mark.fuzz)], ids=["short", "long"]
 )
-def test_market__anything_anyone_tries__every_wei_comes_home(examples, steps, project):
+def test_market__anything_anyone_tries__every_wei_comes_home(examples, steps, needs, scorers, project):
     with local_chain() as chain:
         people = [to_checksum_address(a) for a in chain.accounts[:5]]
-        contract = deploy(chain, people[0], "PredictionMarket")
+        contract = deploy(chain, people[0], "PredictionMarket", needs=needs)
         implementation = deploy(chain, people[0], "SparsePerceptron")
         wallet = deploy(chain, people[4], "ContractWallet")
         run_state_machine_as_test(
-            machine(chain, contract, implementation, wallet, people),
+            machine(chain, contract, implementation, wallet, people, scorers),
             settings=settings(max_examples=examples, stateful_step_count=steps),
         )
         # a few runs may end before a contract wallet is paid, many do not

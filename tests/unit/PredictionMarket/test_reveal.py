@@ -1,13 +1,15 @@
 """Revealing portions, and what a provider might try."""
 
 import pytest
+from eth_abi import decode
 from eth_utils import keccak
 
-from comodels.incentives.prediction_market import REVEALING, SCORING, SILENT, VOID
+from comodels.incentives.prediction_market import DRAWN, REVEALING, VOID
 from comodels.merkle import MerkleTree, hash_pair
 from comodels.revert import Revert
-from comodels.rows import pack_rows
 from tests.mirror import PLAN, random_portions, sample
+
+NOT_NEXT = "not the portion to reveal next"
 
 
 @pytest.fixture
@@ -18,46 +20,75 @@ def drawn(mirror, secret, keeper):
     return sorted(mirror.twin.markets[market].drawn)
 
 
-def begin(mirror, secret, keeper):
-    """Commit and draw; the drawn portions."""
-    market = mirror.commit(secret.provider, secret.model, secret.tree.root)
-    mirror.mine(5)
-    mirror.draw(keeper, market)
-    return sorted(mirror.twin.markets[market].drawn)
+def told(mirror):
+    """What the event of the latest transaction, its only one, tells: market, portion, salt and rows."""
+    (log,) = mirror.receipt["logs"]
+    assert log["topics"][0] == "0x" + keccak(text="Revealed(uint256,uint256,bytes32,bytes)").hex()
+    data = decode(["uint256", "bytes32", "bytes"], bytes.fromhex(log["data"][2:]))
+    return int(log["topics"][1], 16), *data
 
 
-def test_reveal__all_drawn__published_in_an_event(mirror, secret, drawn, keeper):
-    for index in drawn:
+def test_reveal__all_drawn__told_in_an_event_and_counted(mirror, secret, drawn, keeper):
+    for count, index in enumerate(drawn, 1):
         mirror.reveal(keeper, *secret.reveal_arguments(index))
-        assert secret.portions[index].hex() in mirror.receipt["logs"][0]["data"]
-        assert mirror.contract.call("is_revealed", secret.market, index)
+        assert told(mirror) == (secret.market, index, secret.salts[index], secret.portions[index])
+        market = mirror.contract.call("market", secret.market)
+        assert (market[6], market[11], market[15]) == (DRAWN, count, index + 1)
 
 
-def test_reveal__hidden__told_in_an_event_and_remembered(mirror, closed, secret, keeper):
-    hidden = sorted(set(range(PLAN.portions)) - mirror.twin.markets[closed].drawn)
-    for index in hidden:
-        assert not mirror.contract.call("is_revealed", closed, index)
+def test_reveal__all_hidden__told_in_an_event_and_counted(mirror, closed, secret, keeper):
+    assert mirror.contract.call("market", closed)[15] == 0
+    hidden = mirror.twin.markets[closed].hidden
+    for count, index in enumerate(hidden, PLAN.drawn + 1):
         mirror.reveal(keeper, *secret.reveal_arguments(index))
-        assert secret.portions[index].hex() in mirror.receipt["logs"][0]["data"]
-        assert mirror.contract.call("is_revealed", closed, index)
+        assert told(mirror) == (closed, index, secret.salts[index], secret.portions[index])
+        market = mirror.contract.call("market", closed)
+        # with the last one it begins again, with those that are shown to `check`
+        assert (market[6], market[11], market[15]) == (REVEALING, count, 0 if index == hidden[-1] else index + 1)
+    with pytest.raises(Revert, match="nothing to reveal now"):
+        mirror.reveal(keeper, *secret.reveal_arguments(hidden[-1]))
 
 
-def test_reveal__not_drawn__refused_before_the_end(mirror, secret, drawn, provider):
-    hidden = next(i for i in range(PLAN.portions) if i not in drawn)
-    with pytest.raises(Revert, match="not the portions to reveal now"):
-        mirror.reveal(provider, *secret.reveal_arguments(hidden))
+def test_reveal__any_but_the_next_that_was_drawn__refused(mirror, secret, drawn, provider):
+    every = range(PLAN.portions)
+    for step in range(PLAN.drawn + 1):
+        for index in every:
+            if drawn[step : step + 1] != [index]:
+                with pytest.raises(Revert, match=NOT_NEXT):
+                    mirror.reveal(provider, *secret.reveal_arguments(index))
+        if step < PLAN.drawn:
+            mirror.reveal(provider, *secret.reveal_arguments(drawn[step]))
+    assert mirror.contract.call("market", secret.market)[11] == PLAN.drawn
+
+
+def test_reveal__any_but_the_next_hidden__refused(mirror, secret, closed, provider):
+    hidden = mirror.twin.markets[closed].hidden
+    for step in range(PLAN.hidden):
+        for index in range(PLAN.portions):
+            if index != hidden[step]:
+                with pytest.raises(Revert, match=NOT_NEXT):
+                    mirror.reveal(provider, *secret.reveal_arguments(index))
+        mirror.reveal(provider, *secret.reveal_arguments(hidden[step]))
+    assert mirror.contract.call("market", closed)[11] == PLAN.portions
+
+
+@pytest.mark.parametrize("phase", ["drawn", "closed"])
+def test_reveal__index_that_no_portion_has__refused(mirror, secret, provider, phase, request):
+    request.getfixturevalue(phase)
+    state = mirror.twin.markets[secret.market]
+    right = state.order[len(state.rows)]
+    market, _, salt, rows, proof = secret.reveal_arguments(right)
+    far = [PLAN.portions, 255, 256, 257, 2**16, 2**128, 2**255, 2**256 - 1]
+    for index in (*far, *(right + 2**n for n in (8, 16, 64, 128, 255)), *(2**256 - n for n in range(2, 8))):
+        with pytest.raises(Revert, match=NOT_NEXT):
+            mirror.reveal(provider, market, index, salt, rows, proof)
+    mirror.reveal(provider, market, right, salt, rows, proof)
 
 
 def test_reveal__while_samples_are_taken__refused(mirror, secret, started, provider):
-    hidden = next(i for i in range(PLAN.portions) if i not in mirror.twin.markets[started].drawn)
-    with pytest.raises(Revert, match="nothing to reveal now"):
-        mirror.reveal(provider, *secret.reveal_arguments(hidden))
-
-
-def test_reveal__twice__refused(mirror, secret, drawn, provider):
-    mirror.reveal(provider, *secret.reveal_arguments(drawn[0]))
-    with pytest.raises(Revert, match="revealed already"):
-        mirror.reveal(provider, *secret.reveal_arguments(drawn[0]))
+    for index in range(PLAN.portions):
+        with pytest.raises(Revert, match="nothing to reveal now"):
+            mirror.reveal(provider, *secret.reveal_arguments(index))
 
 
 def test_reveal__other_rows_or_salt_or_index__refused(mirror, secret, drawn, provider):
@@ -68,12 +99,14 @@ def test_reveal__other_rows_or_salt_or_index__refused(mirror, secret, drawn, pro
         (market, index, bytes(32), rows, proof),
         (market, index, other[2], other[3], other[4]),
         (market, index, salt, rows, proof[:-1]),
+        (market, index, salt, rows, [*proof, bytes(32)]),
         (market, index, salt, rows + b"\x01", proof),
+        (market, index, salt, rows[:-1], proof),
+        (market, index, salt, b"", proof),
     ):
         with pytest.raises(Revert, match="not what was committed"):
             mirror.reveal(provider, *arguments)
-    with pytest.raises(Revert, match="no such portion"):
-        mirror.reveal(provider, market, PLAN.portions, salt, rows, proof)
+    mirror.reveal(provider, market, index, salt, rows, proof)
 
 
 def test_reveal__too_late__void(mirror, secret, drawn, provider, keeper):
@@ -84,82 +117,6 @@ def test_reveal__too_late__void(mirror, secret, drawn, provider, keeper):
     mirror.expire(keeper, secret.market)
     assert mirror.twin.markets[secret.market].phase == VOID
     mirror.withdraw_all(keeper, secret.market)
-
-
-@pytest.mark.parametrize("change", [-1, 1])
-def test_reveal__one_row_more_or_less_than_promised__refused(mirror, model, provider, keeper, rng, change):
-    portions = [pack_rows([(1, sample(3))] * (PLAN.rows + change)) for _ in range(PLAN.portions)]
-    secret = mirror.secret(model, provider, portions)
-    index = begin(mirror, secret, keeper)[0]
-    with pytest.raises(Revert, match="not as many rows as a portion has"):
-        mirror.reveal(provider, *secret.reveal_arguments(index))
-
-
-BAD_ROWS = [
-    ((2, sample(3)), "model: no such class"),
-    ((1, sample(3, 3)), "sample: indices must increase"),
-    ((1, sample(30)), "sample: index out of range"),
-    ((1, b"\x00"), "sample: odd length"),
-    ((1, b""), "sample: empty"),
-]
-
-
-@pytest.mark.parametrize(("row", "message"), BAD_ROWS)
-def test_reveal__malformed_row_drawn__refused(mirror, model, provider, keeper, row, message):
-    portions = [pack_rows([(0, sample(1)), row] + [(1, sample(2))] * (PLAN.rows - 2))] * PLAN.portions
-    secret = mirror.secret(model, provider, portions)
-    index = begin(mirror, secret, keeper)[0]
-    with pytest.raises(Revert, match=message):
-        mirror.reveal(provider, *secret.reveal_arguments(index))
-
-
-def test_check__malformed_row_hidden__provider_gets_no_further_and_counts_as_silent(
-    mirror, model, provider, contributor, keeper, rng
-):
-    secret = mirror.secret(model, provider, random_portions(rng))
-    # commit to good rows but for one portion; the draw must not hit it: take the last one that is hidden
-    for index in range(PLAN.portions):
-        portions = list(secret.portions)
-        portions[index] = pack_rows([(2, sample(1))] * PLAN.rows)
-        bad = mirror.secret(model, provider, portions)
-        drawn = begin(mirror, bad, keeper)
-        if index not in drawn:
-            break
-        mirror.wait(PLAN.reveal_time)
-        mirror.expire(keeper, bad.market)
-    for i in drawn:
-        mirror.reveal(provider, *bad.reveal_arguments(i))
-    mirror.prepare(keeper, bad.market)
-    mirror.add_data(contributor, model, sample(1, 2), 0)
-    mirror.wait(PLAN.participation_time)
-    mirror.close(keeper, bad.market)
-    for i in range(PLAN.portions):
-        if i not in drawn:
-            mirror.reveal(provider, *bad.reveal_arguments(i))
-    with pytest.raises(Revert, match="model: no such class"):
-        mirror.check(provider, bad.market)
-    mirror.wait(PLAN.rest_time)
-    with pytest.raises(Revert, match="too late"):
-        mirror.check(provider, bad.market)
-    mirror.expire(keeper, bad.market)
-    assert mirror.twin.markets[bad.market].phase == SILENT
-    assert mirror.twin.owed(bad.market, 1) == PLAN.stake + PLAN.bounty + PLAN.bond
-    mirror.withdraw_all(keeper, bad.market)
-
-
-def test_check__in_steps__counts_the_errors_before_the_first_contribution(mirror, closed, secret, provider, keeper):
-    market = mirror.twin.markets[closed]
-    with pytest.raises(Revert, match="nothing to check now"):
-        mirror.check(keeper, closed)
-    for index in range(PLAN.portions):
-        if index not in market.drawn:
-            mirror.reveal(provider, *secret.reveal_arguments(index))
-    for _ in range(PLAN.hidden - 1):
-        mirror.check(keeper, closed, PLAN.rows)
-        assert market.phase == REVEALING
-    mirror.check(keeper, closed, PLAN.rows)
-    assert market.phase == SCORING
-    assert mirror.contract.call("market", closed)[13:] == (market.initial_errors, market.initial_errors)
 
 
 def test_reveal__two_leaves_for_one_index__last_portion_cannot_be_revealed(
@@ -179,18 +136,19 @@ def test_reveal__two_leaves_for_one_index__last_portion_cannot_be_revealed(
     market = mirror.commit(provider, model, root)
     mirror.mine(5)
     mirror.draw(keeper, market)
-    drawn = mirror.twin.markets[market].drawn
-    for index in drawn:
+    state = mirror.twin.markets[market]
+    for index in sorted(state.drawn):
         mirror.reveal(provider, *arguments(honest, 0, index))
     mirror.prepare(keeper, market)
     mirror.add_data(contributor, model, sample(1, 2), 0)
     mirror.wait(PLAN.participation_time)
     mirror.close(keeper, market)
-    hidden = [i for i in range(PLAN.portions) if i not in drawn]
-    for index in hidden[:-1]:
+    for index in state.hidden[:-1]:
         mirror.reveal(provider, *arguments(other, 1, index))
     with pytest.raises(Revert, match="the tree has other leaves"):
-        mirror.reveal(provider, *arguments(other, 1, hidden[-1]))
+        mirror.reveal(provider, *arguments(other, 1, state.hidden[-1]))
+    with pytest.raises(Revert, match="nothing to check now"):
+        mirror.check(provider, market)
     mirror.wait(PLAN.rest_time)
     mirror.expire(contributor, market)
     mirror.withdraw_all(keeper, market)

@@ -7,12 +7,13 @@ import pytest
 from eth_utils import keccak
 
 from comodels.artifacts import deploy
-from comodels.incentives.prediction_market import ABANDONED, SCORING, SETTLING
+from comodels.incentives.prediction_market import ABANDONED, SCORING, SETTLING, SILENT
 from comodels.models.level_perceptron import LevelPerceptron
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.sparse_perceptron import SparsePerceptron
 from comodels.payouts import due_in, pack_payouts
 from comodels.revert import Revert
+from comodels.rows import pack_rows
 from comodels.wire import pack_entries
 from tests.mirror import ANY, PLAN, Mirror, random_portions, sample
 
@@ -98,7 +99,7 @@ def test_score_many__one_by_one_and_in_batches_on_five_blocks__as_the_twin(mirro
     assert market.phase == SETTLING
     assert mirror.errors(many_rows) == [c.errors for c in market.contributions]
     replica = mirror.twin.markets[many_rows].scorer.replica
-    assert market.contributions[-1].errors == replica.evaluate(b"".join(market.rows.values()))
+    assert market.contributions[-1].errors == replica.evaluate(b"".join(market.rows[i] for i in market.hidden))
     mirror.settle(keeper, many_rows)
     mirror.withdraw_all(keeper, many_rows)
 
@@ -145,8 +146,12 @@ def test_score_many__a_block_ahead_when_the_time_is_over__counts_for_nothing(mir
     mirror.withdraw_all(keeper, many_rows)
 
 
-def test_check__row_that_the_model_refuses__refused(mirror, model, provider, keeper, contributor, contribute, rng):
-    for row, message in (
+NOT_AS_MANY = "not as many rows as a portion has"
+
+
+@pytest.mark.parametrize(
+    ("portion", "message"),
+    [
         (b"\2\0\2\0\1", "model: no such class"),
         (b"\0\0\0", "sample: empty"),
         (b"\0\0\3\0\1\0", "sample: odd length"),
@@ -154,29 +159,112 @@ def test_check__row_that_the_model_refuses__refused(mirror, model, provider, kee
         (b"\0\0\4\0\3\0\2", "sample: indices must increase"),
         (b"\0\0\2\0\x1e", "sample: index out of range"),
         (b"\0\0\4\0\1\xff\xff", "sample: index out of range"),
-    ):
-        plan = replace(PLAN, portions=2, drawn=1, rows=1)
-        # the draw must hit the good one: begin again until it does
-        while True:
-            good = random_portions(rng, plan)
-            secret = mirror.secret(model, provider, [good[0], row], plan)
-            market = mirror.commit(provider, model, secret.tree.root, plan)
-            mirror.mine(5)
-            mirror.draw(keeper, market)
-            if mirror.twin.markets[market].drawn == {0}:
-                break
-            mirror.wait(plan.reveal_time)
-            mirror.expire(keeper, market)
-        mirror.reveal(provider, *secret.reveal_arguments(0))
-        mirror.prepare(keeper, market)
-        contribute(model, contributor, 1)
-        mirror.wait(plan.participation_time)
-        mirror.close(keeper, market)
-        mirror.reveal(provider, *secret.reveal_arguments(1))
+        (b"\0\0\4\0\1", NOT_AS_MANY),
+        (b"\0\0", NOT_AS_MANY),
+        (b"", NOT_AS_MANY),
+        (b"\0\0\2\0\1" * 2, NOT_AS_MANY),
+        (b"\0\0\2\0\1\0", NOT_AS_MANY),
+    ],
+)
+def test_check__portion_that_the_model_or_the_plan_refuses__provider_counts_as_silent(
+    mirror, model, provider, keeper, contributor, contribute, portion, message
+):
+    plan = replace(PLAN, portions=2, drawn=1, rows=1)
+    secret = mirror.secret(model, provider, [portion] * 2, plan)
+    market = mirror.start(secret, keeper)
+    contribute(model, contributor, 1)
+    mirror.wait(plan.participation_time)
+    mirror.close(keeper, market)
+    state = mirror.twin.markets[market]
+    mirror.reveal(provider, *secret.reveal_arguments(*state.hidden))
+    for _ in range(2):
         with pytest.raises(Revert, match=message):
             mirror.check(keeper, market)
-        mirror.wait(plan.rest_time)
+    mirror.wait(plan.rest_time)
+    mirror.expire(keeper, market)
+    assert state.phase == SILENT
+    mirror.withdraw_all(keeper, market)
+    assert mirror.twin.balances[contributor.address] == plan.bounty + plan.bond
+
+
+@pytest.mark.parametrize("rows", [(2, 2), (4, 4), (2, 4)], ids=["less", "more", "as many together"])
+def test_check__portions_of_other_numbers_of_rows_in_one_block__refused(
+    mirror, model, provider, keeper, contributor, contribute, rows
+):
+    """Two portions of 2 and 4 rows have as many as two of 3 rows."""
+    plan = replace(PLAN, portions=3, drawn=1, rows=3)
+    row = pack_rows([(1, sample(3))])
+    # whichever is drawn, the two hidden ones are of both numbers, but if it is the last: then begin again
+    while True:
+        secret = mirror.secret(model, provider, [row * rows[0], row * rows[0], row * rows[1]], plan)
+        market = mirror.commit(provider, model, secret.tree.root, plan)
+        mirror.draw_and_reveal(secret, keeper)
+        if mirror.twin.markets[market].drawn != {2}:
+            break
+        mirror.wait(plan.reveal_time)
         mirror.expire(keeper, market)
+    mirror.prepare(keeper, market)
+    contribute(model, contributor, 1)
+    mirror.wait(plan.participation_time)
+    mirror.close(keeper, market)
+    state = mirror.twin.markets[market]
+    for index in state.hidden:
+        mirror.reveal(provider, *secret.reveal_arguments(index))
+    with pytest.raises(Revert, match=NOT_AS_MANY):
+        mirror.check(keeper, market)
+    mirror.wait(plan.rest_time)
+    mirror.expire(keeper, market)
+    assert state.phase == SILENT
+    mirror.withdraw_all(keeper, market)
+
+
+@pytest.fixture
+def many_revealed(mirror, model, provider, keeper, contributor, contribute, rng):
+    """A market with 9 hidden portions of 120 rows, which make 5 blocks, all revealed; its secret."""
+    plan = replace(PLAN, portions=11, drawn=2, rows=120, score_time=200_000)
+    secret = mirror.secret(model, provider, random_portions(rng, plan), plan)
+    market = mirror.start(secret, keeper)
+    contribute(model, contributor, 2)
+    mirror.wait(plan.participation_time)
+    mirror.close(keeper, market)
+    for index in mirror.twin.markets[market].hidden:
+        mirror.reveal(provider, *secret.reveal_arguments(index))
+    return secret
+
+
+def test_check__block_by_block__takes_whole_blocks_of_what_is_shown(mirror, many_revealed, keeper, stranger):
+    secret, market = many_revealed, many_revealed.market
+    state, plan = mirror.twin.markets[market], many_revealed.plan
+    for block in range(5):
+        first = 2 * block
+        if first + 1 < plan.hidden:  # two portions make a block: with one there could be another in it
+            with pytest.raises(Revert, match="scorer: nothing to check"):
+                mirror.check(keeper, market, 65_535, secret.check_arguments(state.hidden[first : first + 1]))
+        mirror.check(stranger, market, 1, secret.check_arguments(state.hidden[first : first + 2 + (block == 1)]))
+        assert state.scorer.begun == len(state.scorer.blocks) == block + 1
+        assert mirror.contract.call("market", market)[15] == state.hidden[min(first + 1, plan.hidden - 1)] + 1
+    assert state.phase == SCORING
+    assert mirror.twin.balances[stranger.address] == plan.fee // (plan.hidden_rows + 4) * plan.hidden_rows
+    assert state.initial_errors == state.replica.evaluate(b"".join(state.rows[i] for i in state.hidden))
+
+
+def test_check__others_than_come_next__refused(mirror, many_revealed, keeper):
+    secret, market = many_revealed, many_revealed.market
+    state = mirror.twin.markets[market]
+    a, b, c, d, *_ = state.hidden
+    drawn = min(state.drawn)
+    mirror.check(keeper, market, 1, secret.check_arguments([a, b, c]))  # c is not taken yet
+    for wrong in ([a, b, c], [b, c, d], [d], [d, c], [c, c, d], [c, d, d], [c, drawn, d], [drawn, c, d]):
+        with pytest.raises(Revert, match="not what was revealed"):
+            mirror.check(keeper, market, 65_535, secret.check_arguments(wrong))
+    rows, beside = secret.check_arguments([c, d])
+    for wrong in ((rows[:-1], beside), (rows + b"\0", beside), (rows, beside[: len(state.beside[c])]), (rows, [])):
+        with pytest.raises((Revert, AssertionError), match="not what was revealed|reverted without a reason"):
+            mirror.check(keeper, market, 65_535, wrong)
+    mirror.check(keeper, market, 65_535, secret.check_arguments(state.hidden[2:]))
+    assert state.phase == SCORING
+    assert mirror.errors(market) == []
+    assert state.initial_errors == state.replica.evaluate(b"".join(state.rows[i] for i in state.hidden))
 
 
 def test_score_many__something_else_beside_them__refused(mirror, many_rows, keeper):

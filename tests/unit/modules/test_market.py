@@ -14,7 +14,7 @@ from tests.client import reverts
 
 MARKET = int("0x" + "11" * 20, 16) << 32 | 1
 # widths of the fields of a state, in its order
-WIDTHS = (8, 40, 16, 16, 16, 16, 16, 16, 16, 32)
+WIDTHS = (8, 40, 16, 16, 16, 16, 16, 16, 16, 32, 16, 16)
 
 
 @pytest.fixture

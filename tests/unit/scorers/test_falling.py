@@ -34,9 +34,9 @@ def test_score__rate_falls_meanwhile__errors_and_state_of_the_model(
     y_of = lambda: int(rng.integers(twin.class_count))  # noqa: E731
     rows = pack_rows([(y_of(), draw_dense(twin, rng)) for _ in range(40)])
     scorer.send("prepare", MARKET, model.address, 0, 640, bytes(32), sender=keeper)
-    scorer.send("show", MARKET, rows, 40, sender=keeper)
-    assert scorer.call("check", MARKET, 40, sender=keeper)[0] == twin.evaluate(rows)
-    scorer.send("check", MARKET, 40, sender=keeper)
+    shown = MARKET, rows, [len(rows)], 40, False, 40
+    assert scorer.call("check", *shown, sender=keeper) == (twin.evaluate(rows), 40, 1, True)
+    scorer.send("check", *shown, sender=keeper)
 
     doublings = []
     for number in range(1, 13):

@@ -3,6 +3,7 @@
 import pytest
 
 from comodels.artifacts import SCORERS
+from comodels.incentives.scorers import MAX_PORTION, MAX_SHOWN
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
 from comodels.models.multiclass_sparse_perceptron import (
@@ -11,6 +12,7 @@ from comodels.models.multiclass_sparse_perceptron import (
 )
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.rows import pack_rows
+from comodels.testing.client import refused
 from comodels.wire import pack_contribution
 from tests.client import reverts
 
@@ -49,9 +51,13 @@ def prepared(scorer, model, keeper):
 
 @pytest.fixture
 def checked(prepared, keeper):
-    prepared.send("show", MARKET, ROWS, 2, sender=keeper)
-    prepared.send("check", MARKET, 2, sender=keeper)
+    prepared.send("check", *shown(ROWS), sender=keeper)
     return prepared
+
+
+def shown(*portions, count=2, more=False, limit=65_535):
+    """Arguments of `check`, for portions with these rows."""
+    return MARKET, b"".join(portions), [len(rows) for rows in portions], count, more, limit
 
 
 def contribution(y=1, effect=1):
@@ -69,16 +75,95 @@ def test_fits__another_kind__does_not(scorer, model, new_model, trainer):
     assert not scorer.call("fits", new_model(TWINS["SparseScorer"], trainer).address)
 
 
-def test_show__no_rows_or_more_portions_than_a_market_has__refused(prepared, name, keeper):
-    with reverts("scorer: no rows" if name == "EvaluatingScorer" else "scorer: no more portions"):
-        prepared.send("show", MARKET, b"", 0, sender=keeper)
-    with reverts("scorer: no rows" if name == "EvaluatingScorer" else "scorer: no more portions"):
-        prepared.send("show", MARKET, b"", 2**16, sender=keeper)
+def test_check__nothing_shown__refused(prepared, keeper):
+    for more in (False, True):
+        with reverts("scorer: nothing to check"):
+            prepared.send("check", *shown(more=more), sender=keeper)
+    # as many as the market would have asked for
+    assert prepared.call("check", *shown(ROWS, ROWS), sender=keeper) == (2, 4, 2, True)
 
 
 def test_check__nothing_left__refused(checked, name, keeper):
     with reverts("scorer: checked already" if name == "EvaluatingScorer" else "scorer: nothing to check"):
-        checked.send("check", MARKET, 2, sender=keeper)
+        checked.send("check", *shown(), sender=keeper)
+
+
+@pytest.mark.parametrize("sizes", [[len(ROWS) + 1], [len(ROWS), 1], [2**255, 2**255], [2**256 - 1, 1 + len(ROWS)]])
+def test_check__sizes_of_more_bytes_than_are_shown__refused(prepared, keeper, sizes):
+    with refused():
+        prepared.send("check", MARKET, ROWS, sizes, 2, False, 2, sender=keeper)
+
+
+def test_check__sizes_of_fewer_bytes_than_are_shown__the_rest_is_not_looked_at(prepared, keeper):
+    """Whoever calls vouches for the sizes: the market's add up to what it shows."""
+    whole = prepared.call("check", *shown(ROWS), sender=keeper)
+    assert prepared.call("check", MARKET, ROWS + b"\1\2", [len(ROWS)], 2, False, 2, sender=keeper) == whole
+
+
+def test_check__portion_larger_than_there_can_be__refused(prepared, keeper):
+    """Of 16,384 bytes at most."""
+    row = pack_rows([(1, b"\0\1")])
+    largest = row * 3_276 + b"\1\0\1\0"
+    assert len(largest) == MAX_PORTION
+    with reverts("scorer: not as many rows as a portion has"):
+        prepared.call("check", *shown(largest, count=3_276), sender=keeper)
+    with refused():
+        prepared.call("check", *shown(largest + b"\0", count=3_276), sender=keeper)
+
+
+def test_check__as_many_bytes_as_can_be_shown__taken(prepared, name, keeper):
+    """Two portions of the largest size."""
+    x = b"".join(i.to_bytes(2, "big") for i in range(30))
+    rows = pack_rows([(1, x)] * 201 + [(1, x[2:])] * 61)
+    assert len(rows) == MAX_PORTION
+    some = shown(rows, rows, count=262, more=True)
+    assert len(some[1]) == MAX_SHOWN
+    # the scorer for all kinds evaluates no more than a portion's bytes at once
+    rows = 262 if name == "EvaluatingScorer" else 524
+    assert prepared.call("check", *some, sender=keeper) == (rows, rows, 2, False)
+    with reverts(""):
+        prepared.call("check", MARKET, some[1] + b"\0", *some[2:], sender=keeper)
+
+
+@pytest.mark.parametrize("name", SPARSE, indirect=True)
+def test_check__no_rows_in_a_portion__none_or_refused(prepared, keeper):
+    assert prepared.call("check", *shown(b"", count=0), sender=keeper) == (0, 0, 1, True)
+    with reverts("scorer: not as many rows as a portion has"):
+        prepared.send("check", *shown(b"", count=1), sender=keeper)
+
+
+@pytest.mark.parametrize("name", SPARSE, indirect=True)
+def test_check__others_come_that_may_belong_to_the_block__refused_until_they_are_shown(prepared, keeper):
+    with reverts("scorer: nothing to check"):
+        prepared.send("check", *shown(ROWS, more=True), sender=keeper)
+    with reverts("scorer: nothing to check"):
+        prepared.send("check", *shown(*[ROWS] * 127, more=True), sender=keeper)
+    assert prepared.call("check", *shown(*[ROWS] * 128, more=True), sender=keeper) == (128, 256, 128, False)
+    assert prepared.call("check", *shown(*[ROWS] * 129, more=True), sender=keeper) == (128, 256, 128, False)
+    assert prepared.call("check", *shown(*[ROWS] * 129), sender=keeper) == (129, 258, 129, True)
+
+
+@pytest.mark.parametrize("name", ["EvaluatingScorer"], indirect=True)
+def test_check__others_come__goes_on_with_them(prepared, keeper):
+    assert prepared.call("check", *shown(ROWS, more=True, limit=0), sender=keeper) == (0, 0, 1, False)
+    prepared.send("check", *shown(ROWS, more=True), sender=keeper)
+    with reverts("scorer: nothing to check"):
+        prepared.send("check", *shown(more=True), sender=keeper)
+    prepared.send("check", *shown(ROWS, ROWS, limit=1), sender=keeper)
+    with reverts("scorer: nothing to check"):
+        prepared.send("check", *shown(limit=0), sender=keeper)
+    # all are kept: nothing needs to be shown any more
+    assert prepared.call("check", *shown(limit=3), sender=keeper) == (0, 1, 0, False)
+    prepared.send("check", *shown(limit=3), sender=keeper)
+    assert prepared.call("check", *shown(limit=3), sender=keeper) == (1, 2, 0, True)
+
+
+@pytest.mark.parametrize("name", ["EvaluatingScorer"], indirect=True)
+def test_check__more_portions_than_a_market_has__refused(prepared, keeper):
+    prepared.send("check", *shown(*[ROWS] * 200, more=True, limit=0), sender=keeper)
+    prepared.call("check", *shown(*[ROWS] * 56, limit=0), sender=keeper)
+    with reverts(""):
+        prepared.call("check", *shown(*[ROWS] * 57, limit=0), sender=keeper)
 
 
 def test_score__before_the_rows_are_checked__refused(prepared, name, keeper):
@@ -121,9 +206,25 @@ def test_prepare__not_the_next_words__refused(scorer, model, keeper, start):
 
 
 def test_check__another_callers_rows__none(checked, name, stranger):
-    """What a scorer keeps belongs to who called it."""
+    """What a scorer keeps belongs to who called it: others have no model to check rows with."""
+    for some in (shown(), shown(ROWS)):
+        with reverts("scorer: the model does not answer" if name == "EvaluatingScorer" else ""):
+            checked.send("check", *some, sender=stranger)
+
+
+def test_check__another_caller_with_a_model_of_their_own__each_has_their_rows(
+    prepared, name, model, keeper, stranger, trainer
+):
+    prepared.send("prepare", MARKET, model.address, 0, 640, bytes(32), sender=stranger)
+    others = pack_rows([(1, b"\0\1"), (1, b"\0\2"), (1, b"\0\3")])
+    prepared.send("check", *shown(others, count=3), sender=stranger)
+    assert prepared.call("check", *shown(ROWS), sender=keeper) == (1, 2, 1, True)
+    prepared.send("check", *shown(ROWS), sender=keeper)
+    for sender, count in ((keeper, 2), (stranger, 3)):
+        errors, evaluated, last = prepared.call("score", MARKET, 1, contribution(), 65_535, sender=sender)
+        assert (len(errors), evaluated, last) == (1, count, 1)
     with reverts("scorer: the model does not answer" if name == "EvaluatingScorer" else ""):
-        checked.send("check", MARKET, 2, sender=stranger)
+        prepared.send("check", *shown(ROWS), sender=trainer)
 
 
 @pytest.mark.parametrize("name", ["EvaluatingScorer"], indirect=True)
