@@ -394,12 +394,18 @@ class MarketDriver:
     def committed_rows(self, view: View) -> Commitment:
         """The rows of a market of which all are revealed: from the provider's file, or from events.
 
-        Raises `ComodelsError` where the provider's tree is none that can be made again from its leaves.
+        Raises `ComodelsError` where the node leaves out events, and where the provider's tree is none that can be made
+        again from its leaves.
         """
         if self.secret is not None:
             return self.secret
         if self._revealed is None:
             told = sorted(self._told(view, "Revealed"), key=lambda values: values["index"])
+            if len(told) != view.plan.portions:
+                raise ComodelsError(
+                    f"The node tells the rows of {len(told)} of {view.plan.portions} portions that were revealed: take "
+                    "one that has all events since the commitment."
+                )
             self._revealed = Commitment(
                 chain_id=self.node.chain_id,
                 contract=self.contract.address,

@@ -239,28 +239,39 @@ def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_
             drivers[1].test_portions(live)
 
 
-def test_try_sample__a_model_at_the_border__tells_that_a_right_sample_does_harm(chain, project, tmp_path):
-    owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
-    contract = deploy(chain, owner, "PredictionMarket")
-    implementation = deploy(chain, owner, "SparsePerceptron")
-    twin = SparsePerceptron(SparsePerceptronParameters(30))
-    model = to_checksum_address(create_raw(chain, implementation, contract.address, provider, twin))
+@pytest.fixture
+def drawn(chain, project, tmp_path):
+    """Draw of a test set on a model that has learnt nothing: its driver, and the model."""
+
+    def draw(portions):
+        owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
+        contract = deploy(chain, owner, "PredictionMarket")
+        twin = SparsePerceptron(SparsePerceptronParameters(30))
+        implementation = deploy(chain, owner, "SparsePerceptron")
+        model = to_checksum_address(create_raw(chain, implementation, contract.address, provider, twin))
+        secret = Secret.new(
+            portions,
+            chain_id=int(chain.rpc("eth_chainId"), 16),
+            contract=contract.address,
+            model=model,
+            market=contract.call("next_market", model),
+            provider=provider,
+            plan=PLAN,
+        )
+        secret.save(tmp_path / "a.secret.json")
+        driver = MarketDriver(contract, model, provider, secret, tmp_path / "a.secret.json", say=lambda line: None)
+        driver.commit()
+        chain.rpc("anvil_mine", "0x6")
+        driver.draw()
+        return driver, ContractAt(chain, model, artifact("SparsePerceptron").abi)
+
+    return draw
+
+
+def test_try_sample__a_model_at_the_border__tells_that_a_right_sample_does_harm(drawn):
     # every row is class 0, and right by nothing: the model has no weights yet
-    secret = Secret.new(
-        [pack_rows([(0, sample(i))] * PLAN.rows) for i in range(PLAN.portions)],
-        chain_id=int(chain.rpc("eth_chainId"), 16),
-        contract=contract.address,
-        model=model,
-        market=contract.call("next_market", model),
-        provider=provider,
-        plan=PLAN,
-    )
-    secret.save(tmp_path / "a.secret.json")
-    driver = MarketDriver(contract, model, provider, secret, tmp_path / "a.secret.json", say=lambda line: None)
-    live = ContractAt(chain, model, artifact("SparsePerceptron").abi)
-    driver.commit()
-    chain.rpc("anvil_mine", "0x6")
-    driver.draw()
+    driver, live = drawn([pack_rows([(0, sample(i))] * PLAN.rows) for i in range(PLAN.portions)])
+    secret = driver.secret
     driver.reveal()
     driver.prepare()
     shown = PLAN.drawn * PLAN.rows
@@ -273,30 +284,34 @@ def test_try_sample__a_model_at_the_border__tells_that_a_right_sample_does_harm(
 
 
 @pytest.mark.parametrize("rows", [[(0, b"\0\1")] * (PLAN.rows + 1), [(2, b"\0\1")] * PLAN.rows, [(0, b"")] * PLAN.rows])
-def test_malformed__shown_rows_that_the_model_refuses_or_another_number__named(chain, project, tmp_path, rows):
-    owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
-    contract = deploy(chain, owner, "PredictionMarket")
-    twin = SparsePerceptron(SparsePerceptronParameters(30))
-    implementation = deploy(chain, owner, "SparsePerceptron")
-    model = to_checksum_address(create_raw(chain, implementation, contract.address, provider, twin))
-    secret = Secret.new(
-        [pack_rows(rows)] * PLAN.portions,
-        chain_id=int(chain.rpc("eth_chainId"), 16),
-        contract=contract.address,
-        model=model,
-        market=contract.call("next_market", model),
-        provider=provider,
-        plan=PLAN,
-    )
-    secret.save(tmp_path / "a.secret.json")
-    driver = MarketDriver(contract, model, provider, secret, tmp_path / "a.secret.json", say=lambda line: None)
-    live = ContractAt(chain, model, artifact("SparsePerceptron").abi)
-    driver.commit()
-    chain.rpc("anvil_mine", "0x6")
-    driver.draw()
+def test_malformed__shown_rows_that_the_model_refuses_or_another_number__named(drawn, rows):
+    driver, live = drawn([pack_rows(rows)] * PLAN.portions)
     assert driver.malformed(live, driver.view()) == []  # nothing is shown yet
     driver.reveal()
     driver.prepare()
     assert driver.malformed(live, driver.view()) == driver.view().drawn
     with pytest.raises(ComodelsError, match="cannot evaluate shown portions: "):
         driver.try_sample(live, sample(20), 1)
+
+
+@pytest.mark.parametrize("lost", [0, -1])
+def test_committed_rows__a_node_that_leaves_out_an_event__told_before_anything_is_sent(drawn, monkeypatch, lost):
+    driver, _ = drawn([pack_rows([(0, sample(i))] * PLAN.rows) for i in range(PLAN.portions)])
+    secret, driver.secret = driver.secret, None
+    events = [{"index": i, "rows": secret.portions[i], "salt": secret.salts[i]} for i in range(PLAN.portions)]
+    monkeypatch.setattr(driver, "_told", lambda view, event: iter(events))
+    assert driver.committed_rows(driver.view()).tree.root == secret.tree.root
+    driver._revealed = None
+    del events[lost]
+    told = f"{PLAN.portions - 1} of {PLAN.portions} portions"
+    with pytest.raises(ComodelsError, match=told):
+        driver.committed_rows(driver.view())
+
+
+def test_committed_rows__a_tree_in_another_order__only_the_provider_can_go_on(drawn, monkeypatch):
+    driver, _ = drawn([pack_rows([(0, sample(i))] * PLAN.rows) for i in range(PLAN.portions)])
+    secret, driver.secret = driver.secret, None
+    events = [{"index": i, "rows": secret.portions[i], "salt": bytes(32)} for i in range(PLAN.portions)]
+    monkeypatch.setattr(driver, "_told", lambda view, event: iter(events))
+    with pytest.raises(ComodelsError, match="not OpenZeppelin's standard tree"):
+        driver.committed_rows(driver.view())
