@@ -654,7 +654,7 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     yield Row("market: score 100 contributions on 2,000 rows, levels, each on each row", score, 100)
 
     # the same with many classes
-    for classes, ceiling in ((2, 320), (4, 410), (10, 570)):
+    for classes, checking, ceiling in ((2, 23_800, 320), (4, 28_200, 410), (10, 42_700, 570)):
         many = PlayedMarket(
             bench,
             contract,
@@ -662,6 +662,8 @@ def market_rows(bench: Bench) -> Iterator[Row]:
             agreeing=False,
             twin=random_levels_of(classes, 1_000),
         )
+        check = round(sum(many.checked) / many.plan.hidden_rows)
+        yield Row(f"market: check a hidden row, levels, {classes} classes", check, checking)
         score = round(many.score_all() / (100 * many.plan.hidden_rows))
         yield Row(
             f"market: score 100 contributions on 250 rows, levels, {classes} classes, each on each row", score, ceiling
@@ -670,6 +672,9 @@ def market_rows(bench: Bench) -> Iterator[Row]:
     # the same model as one that has no scorer of its own
     alone = deploy(bench.chain, bench.deployer, "PredictionMarket", needs=["Settler", "Planner", "EvaluatingScorer"])
     slow = PlayedMarket(bench, alone, market_plan(11, 1, 25, 20))
+    yield Row(
+        "market: check a hidden row, which a copy of the model evaluates", round(sum(slow.checked) / rows), 14_300
+    )
     first = [slow.score(1, 10) for _ in range(3 * slow.plan.hidden)]
     rest = [slow.score(1) for _ in slow.claims[1:]]
     yield Row("market: replay and evaluate a contribution, a hidden row", round(mean(rest) / rows), 4_300)
