@@ -131,21 +131,20 @@ def pack_contribution(contributor: str, x: bytes, y: int, effect: int, sponsor: 
 def pack_entries(calls: Iterable[Sequence[tuple[str, int] | tuple[str, int, str]]]) -> bytes:
     """What a market's `settle` is shown: contributor, errors, sponsor (by default the same) of each contribution.
 
-    They stand in the lines of `LINE` in which each call that scored some has hashed them, a word each: account (20
-    bytes), errors (2); before them in the first of each line how many the line has (10).
+    They stand in the lines of `LINE` in which each call that scored some has hashed them. Of each line: how many
+    contributions it has (1 byte), and of each of these account (20) and errors (2).
 
     Examples
     --------
-    >>> pack_entries([[("0x" + "ab" * 20, 258)] * 2]).hex()[:64]
-    '000000000000000000024914e37ee6191ec082e949f714c60d9a7d7468a50102'
+    >>> pack_entries([[("0x" + "ab" * 20, 258)] * 2]).hex()[:50]
+    '024914e37ee6191ec082e949f714c60d9a7d7468a501024914'
     """
     packed = []
     for call in calls:
         for begin in range(0, len(call), LINE):
             line = call[begin : begin + LINE]
-            for k, (contributor, errors, *sponsor) in enumerate(line):
-                entry = account_of(contributor, *sponsor) + errors.to_bytes(2, "big")
-                packed.append((0 if k else len(line)).to_bytes(10, "big") + entry)
+            packed.append(bytes([len(line)]))
+            packed += [account_of(who, *sponsor) + errors.to_bytes(2, "big") for who, errors, *sponsor in line]
     return b"".join(packed)
 
 

@@ -21,6 +21,7 @@ from comodels.chain.notes import Note, Notes, request
 
 CONFIRMATIONS = 2  # blocks above a transaction's until it counts as mined; none on local chains, which undo nothing
 MAX_GAS = 2**24  # of a transaction (EIP-7825)
+MAX_TRANSACTION_SIZE = 2**17  # bytes of a signed one: larger ones geth and others neither keep nor pass on
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2  # seconds between two looks for a receipt
 PATIENCE = 120  # seconds after which a transaction that is not mined is made dearer
 LAG, LOCAL_LAG = 20, 0.5  # seconds that a part of what answers as one node may be behind another
@@ -189,7 +190,7 @@ def transact(
     Raises
     ------
     Refused
-        If it reverts, or would, or needs more gas than a transaction can have.
+        If it reverts, or would, or needs more gas than a transaction can have, or more bytes.
     TooDear
         If gas costs more than the account may pay.
     RpcError
@@ -333,10 +334,12 @@ class Sending:
         return {k: hex(v) if isinstance(v, int) else v for k, v in self.fields.items()}
 
     def sign(self, file: Any = None) -> str:
-        """Sign it, and note it in the locked file of notes; its hash."""
+        """Sign it, and note it in the locked file of notes; its hash. Raises `Refused` where nodes do not pass it on."""
         assert not isinstance(self.wallet.signer, str)
         signer = self.wallet.signer
         raw = bytes(signer.sign_transaction(self._hex()).raw_transaction)
+        if len(raw) > MAX_TRANSACTION_SIZE:
+            raise Refused(f"it has {len(raw):,} bytes, and nodes pass on {MAX_TRANSACTION_SIZE:,} at most")
         identity = "0x" + hashed(raw).hex()
         if self.wallet.notes is not None:
             fields = {k: v for k, v in self.fields.items() if k != "data"}

@@ -15,9 +15,9 @@
 
 MASK_160: constant(uint256) = 2**160 - 1
 LINE: constant(uint256) = 16  # entries
-# where an entry that is shown says, if it is the first of its line, how many the line has
-LENGTH: constant(uint256) = 176
-MASK_ENTRY: constant(uint256) = 2**LENGTH - 1
+ENTRY: constant(uint256) = 22  # bytes of one that is shown: account, errors
+WORDS: constant(uint256) = LINE * ENTRY // 32  # of a whole line that is shown: 11
+MASK_ENTRY: constant(uint256) = 2**(8 * ENTRY) - 1
 
 
 @internal

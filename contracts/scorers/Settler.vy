@@ -67,15 +67,15 @@ def _settle(
         if position >= end:
             break
         line: uint256[owed.LINE] = empty(uint256[owed.LINE])
-        length: uint256 = convert(slice(msg.data, position, WORD), uint256) >> owed.LENGTH
+        length: uint256 = convert(slice(msg.data, position, 1), uint256)
+        position = unsafe_add(position, 1)
         if length == owed.LINE:
-            line = abi_decode(slice(msg.data, position, owed.LINE * WORD), uint256[owed.LINE])
-            position = unsafe_add(position, owed.LINE * WORD)
+            line = self._whole(abi_decode(slice(msg.data, position, owed.WORDS * WORD), uint256[owed.WORDS]))
+            position = unsafe_add(position, owed.WORDS * WORD)
         else:
             for k: uint256 in range(length, bound=owed.LINE):
-                line[k] = convert(slice(msg.data, position, WORD), uint256)
-                position = unsafe_add(position, WORD)
-        line[0] &= owed.MASK_ENTRY
+                line[k] = convert(slice(msg.data, position, owed.ENTRY), uint256)
+                position = unsafe_add(position, owed.ENTRY)
         hashed = keccak256(abi_encode(hashed, line))
         for entry: uint256 in line:
             if entry == 0:
@@ -136,7 +136,7 @@ def _settle(
                         break
                     node = convert(keccak256(abi_encode(nodes[level], node)), uint256)
             count = unsafe_add(count, 1)
-    # no line goes on behind the entries, and none is without any
+    # no line goes on behind the entries. One without any would lead to another hash than that of what was scored, as any other would
     assert position == end, "settler: entries are cut off"
     assert hashed == digest, "prediction-market: not what was scored"
     sums[min(count >> limits.GROUP_BITS, limits.MAX_GROUPS - 1)] += sum
@@ -155,3 +155,29 @@ def _settle(
         # a power of two: none is missing
         top = nodes[depth]
     return owed._root(top, depth), sums
+
+
+@internal
+@pure
+def _whole(packed: uint256[owed.WORDS]) -> uint256[owed.LINE]:
+    """
+    @dev The entries of a line that has as many as it can have: 16 of 22 bytes are 11 words.
+    """
+    return [
+        packed[0] >> 80,
+        ((packed[0] << 96) | (packed[1] >> 160)) & owed.MASK_ENTRY,
+        ((packed[1] << 16) | (packed[2] >> 240)) & owed.MASK_ENTRY,
+        (packed[2] >> 64) & owed.MASK_ENTRY,
+        ((packed[2] << 112) | (packed[3] >> 144)) & owed.MASK_ENTRY,
+        ((packed[3] << 32) | (packed[4] >> 224)) & owed.MASK_ENTRY,
+        (packed[4] >> 48) & owed.MASK_ENTRY,
+        ((packed[4] << 128) | (packed[5] >> 128)) & owed.MASK_ENTRY,
+        ((packed[5] << 48) | (packed[6] >> 208)) & owed.MASK_ENTRY,
+        (packed[6] >> 32) & owed.MASK_ENTRY,
+        ((packed[6] << 144) | (packed[7] >> 112)) & owed.MASK_ENTRY,
+        ((packed[7] << 64) | (packed[8] >> 192)) & owed.MASK_ENTRY,
+        (packed[8] >> 16) & owed.MASK_ENTRY,
+        ((packed[8] << 160) | (packed[9] >> 96)) & owed.MASK_ENTRY,
+        ((packed[9] << 80) | (packed[10] >> 176)) & owed.MASK_ENTRY,
+        packed[10] & owed.MASK_ENTRY,
+    ]

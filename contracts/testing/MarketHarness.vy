@@ -48,7 +48,31 @@ def set(
     @notice A market with one hidden portion of `rows` rows, whose contributions, all of the caller's with a label and an effect of
             1, left these errors; the first `scored` of them count. The ether sent along is the provider's.
     """
-    count: uint256 = len(errors)
+    self._set(market, stake, rounds, rows, initial, len(errors), scored)
+    account: uint256 = owed._account(msg.sender, msg.sender)
+    line: uint256[owed.LINE] = empty(uint256[owed.LINE])
+    for i: uint256 in range(len(errors), bound=MAX_ERRORS):
+        settlement._add(market, i + 1, account, empty(bytes32), 1, 1)
+        if i < scored:
+            line[i % owed.LINE] = errors[i] | (account << 16)
+            if i % owed.LINE == owed.LINE - 1 or i == scored - 1:
+                settlement.digests[market] = owed._link(settlement.digests[market], line)
+                line = empty(uint256[owed.LINE])
+
+
+@payable
+@external
+def set_scored(market: uint256, stake: uint256, rounds: uint256, rows: uint256, initial: uint256, count: uint256, digest: bytes32):
+    """
+    @notice The same, of whose contributions only is known what they hash to, all of them scored.
+    """
+    self._set(market, stake, rounds, rows, initial, count, count)
+    settlement.digests[market] = digest
+
+
+@internal
+@payable
+def _set(market: uint256, stake: uint256, rounds: uint256, rows: uint256, initial: uint256, count: uint256, scored: uint256):
     book.providers[market] = convert(msg.sender, uint256)
     book.amounts[market] = stake
     book.plans[market] = 2 | (1 << 16) | (rows << 32) | (rounds << 80)
@@ -59,15 +83,6 @@ def set(
     state.scored = scored
     state.initial = initial
     book._save(market, state)
-    account: uint256 = owed._account(msg.sender, msg.sender)
-    line: uint256[owed.LINE] = empty(uint256[owed.LINE])
-    for i: uint256 in range(count, bound=MAX_ERRORS):
-        settlement._add(market, i + 1, account, empty(bytes32), 1, 1)
-        if i < scored:
-            line[i % owed.LINE] = errors[i] | (account << 16)
-            if i % owed.LINE == owed.LINE - 1 or i == scored - 1:
-                settlement.digests[market] = owed._link(settlement.digests[market], line)
-                line = empty(uint256[owed.LINE])
 
 
 @external

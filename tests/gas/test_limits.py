@@ -4,8 +4,11 @@ from copy import copy
 
 import numpy as np
 import pytest
+from eth_abi import encode
+from eth_account import Account
 from eth_utils import keccak
 
+from comodels.chain.account import MAX_TRANSACTION_SIZE
 from comodels.incentives.points import Terms
 from comodels.incentives.self_assessment import Terms as Deposits
 from comodels.incentives.settlement import GROUP, OwedTree, settle
@@ -24,7 +27,7 @@ from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
 from comodels.models.nearest_centroid import NearestCentroid, NearestCentroidParameters, class_words
 from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, SparseNearestCentroidParameters
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
-from comodels.wire import account_of, pack_entries
+from comodels.wire import LINE, account_of, pack_entries
 from tests.conftest import pack_card, pack_terms
 
 CAP = 16_777_216
@@ -124,6 +127,22 @@ def longest_sample(parameters) -> bytes:
             break
         values[i] += 1
     return values.tobytes()
+
+
+def send_signed(chain, account, to, data):
+    """Send a transaction as people do, who sign it and offer a price; its receipt, and how many bytes were signed."""
+    fields = {
+        "type": 2,
+        "chainId": chain.chain_id,
+        "nonce": int(chain.rpc("eth_getTransactionCount", account.address, "pending"), 16),
+        "to": to,
+        "data": data,
+        "gas": CAP - SPARE,
+        "maxFeePerGas": 10**11,
+        "maxPriorityFeePerGas": 10**9,
+    }
+    signed = bytes(Account.from_key(account.private_key).sign_transaction(fields).raw_transaction)
+    return chain.rpc("eth_sendRawTransactionSync", "0x" + signed.hex()), len(signed)
 
 
 def at(contract, address):
@@ -253,33 +272,47 @@ def test_create__one_class_more_than_the_largest__is_refused(parameters, impleme
     assert rpc.why(implementation.transaction("create", *arguments, sender=sender)) == "model: too many classes"
 
 
+@pytest.mark.parametrize("most", [1, 256], ids=["each scored alone", "in whole lines"])
 @pytest.mark.parametrize("moves", ["any", "a large rise, then down by one"])
-def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction(moves, implementations, raw, rpc, keeper):
-    """What settling walks back over is at most as much again as there are contributions, each scored alone.
+def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction_that_nodes_pass_on(
+    moves, most, client, project, owner, keeper, record_property
+):
+    """What settling walks back over is at most as much again as there are contributions, most of it where each was scored alone.
 
     After a large rise, each that is better by one first gains from the one before, and then leaves by its first loss
     against the beginning: the most that each can do.
     """
-    rng, rows, rounds, stake = np.random.default_rng(1), 2**16 - 1, 100, 10**15 + 7
+    # more rounds than any of these gains lasts
+    rng, rows, rounds, stake = np.random.default_rng(1), 2**16 - 1, 5_000, 10**15 + 7
     if moves == "any":
         initial, *errors = map(int, rng.integers(0, rows, MAX_CONTRIBUTIONS + 1))
     else:
         initial, *errors = 0, *range(rows, rows - MAX_CONTRIBUTIONS, -1)
     who = ["0x" + rng.bytes(20).hex() for _ in errors]
-    settler = raw(implementations("Settler"))
-    calls = [[entry] for entry in zip(who, errors, strict=True)]
+    scored = list(zip(who, errors, strict=True))
+    calls = [scored[i : i + most] for i in range(0, MAX_CONTRIBUTIONS, most)]
     digest = bytes(32)
-    for ((account, e),) in calls:
-        word = account_of(account).rjust(30, b"\0") + e.to_bytes(2, "big")
-        digest = keccak(digest + word.ljust(512, b"\0"))
-    arguments = pack_entries(calls), digest, initial, rows, rounds, stake
+    for call in calls:
+        for begin in range(0, most, LINE):
+            line = [account_of(a).rjust(30, b"\0") + e.to_bytes(2, "big") for a, e in call[begin : begin + LINE]]
+            digest = keccak(digest + b"".join(line).ljust(32 * LINE, b"\0"))
+    market = int("0x" + "11" * 20, 16) << 32 | 1
+    harness = client.deploy(
+        project.MarketHarness, owner, encode(["address"], [client.deploy(project.Settler, owner).address])
+    )
+    value = (MAX_CONTRIBUTIONS + rounds) * stake
+    counts = stake, rounds, rows, initial, MAX_CONTRIBUTIONS
+    harness.send("set_scored", market, *counts, digest, sender=owner, value=value)
 
-    receipt = rpc.send([settler.transaction("settle", *arguments, sender=str(keeper.address), gas=CAP)])[0]
+    data = harness.data("settle", market, pack_entries(calls))
+    receipt, size = send_signed(client.chain, keeper, harness.address, data)
 
     assert receipt["status"] == "0x1"
-    # the market's own call takes less than 2,000,000 more: 32 words of groups, and memory
+    record_property("gas", int(receipt["gasUsed"], 16))
+    record_property("bytes", size)
     assert int(receipt["gasUsed"], 16) < 10_000_000
+    assert size < 95_000 < MAX_TRANSACTION_SIZE
     owed = [stake * balance // rows for balance, _ in settle([initial, *errors], rows, rounds)]
-    root, sums = settler.call("settle", *arguments)
-    assert root == OwedTree(list(zip(who, owed, strict=True))).root
-    assert list(sums) == [sum(owed[i : i + GROUP]) for i in range(0, MAX_CONTRIBUTIONS, GROUP)]
+    assert harness.call("owed_root", market) == OwedTree(list(zip(who, owed, strict=True))).root
+    sums = [sum(owed[i : i + GROUP]) << 128 for i in range(0, MAX_CONTRIBUTIONS, GROUP)]
+    assert [harness.call("dues", market, i) for i in range(len(sums))] == sums

@@ -53,30 +53,27 @@ def test_settle__not_what_was_scored__refused(mirror, scored, keeper, stranger):
     right = mirror.twin.entries(scored)
     for wrong in (
         b"",
-        right[:-32],
-        right[32:],
-        right + right[-32:],
-        right[-32:] + right[32:-32] + right[:32],
-        right[:10] + bytes.fromhex(stranger.address[2:]) + right[30:],
-        right[:31] + bytes([right[31] ^ 1]) + right[32:],
-        right[:30] + b"\xff\xff" + right[32:],
+        right[:-23],
+        right[23:],
+        right + right[-23:],
+        right[-23:] + right[23:-23] + right[:23],
+        right[:1] + bytes.fromhex(stranger.address[2:]) + right[21:],
+        right[:22] + bytes([right[22] ^ 1]) + right[23:],
+        right[:21] + b"\xff\xff" + right[23:],
         # two in one line
-        right[:9] + b"\2" + right[10:],
-        # the same with bits above the entry where it is not the first of its line
-        right[:9] + b"\2" + right[10:32] + bytes(10) + right[42:],
+        b"\2" + right[1:23] + right[24:],
+        # lines of none
+        *(b"\0", right + b"\0", b"\0" + right, right[:23] + b"\0" + right[23:], right + bytes(23)),
     ):
         with pytest.raises(Revert, match="not what was scored"):
             mirror.settle(keeper, scored, wrong)
     for cut in (
-        *(right[:-1], right[:-31], right[:31], right[:1]),
-        # lines of none
-        *(bytes(32), right + bytes(32), bytes(32) + right, right[:9] + b"\0" + right[10:]),
+        *(right[:-1], right[:-22], right[:22], right[:1]),
         # lines that are longer than what is shown, or than a line can be
         right[:-23] + b"\2" + right[-22:],
         right[:-23] + b"\20" + right[-22:],
-        right[:9] + b"\21" + right[10:],
-        b"\1" + right[1:],
-        b"\xff" * 10 + right[10:],
+        b"\21" + right[1:],
+        b"\xff" + right[1:],
     ):
         said = mirror.on_chain("settle", scored, cut, sender=keeper)
         assert said.startswith(("settler: entries are cut off", "reverted without a reason"))

@@ -3,7 +3,7 @@
 import pytest
 from eth_account import Account
 
-from comodels.chain.account import Refused, transact
+from comodels.chain.account import MAX_TRANSACTION_SIZE, Refused, transact
 from comodels.chain.node import Node, RpcError, Unreachable
 from tests.anvil import wait_for
 
@@ -52,6 +52,15 @@ def test_transact__contract_refuses__reason_before_anything_is_sent(node, accoun
     before = node.rpc("eth_getTransactionCount", account.address, "latest")
     with pytest.raises(Refused, match="revert"):
         transact(node, account, None, revert)
+    assert node.rpc("eth_getTransactionCount", account.address, "latest") == before
+
+
+def test_transact__larger_than_nodes_pass_on__refused_before_it_is_sent(node, account, stranger):
+    # beside its data it has some 120 bytes, which a local chain does not mind
+    transact(node, account, stranger.address, bytes(MAX_TRANSACTION_SIZE - 150))
+    before = node.rpc("eth_getTransactionCount", account.address, "latest")
+    with pytest.raises(Refused, match=r"it has 131,\d{3} bytes, and nodes pass on 131,072 at most"):
+        transact(node, account, stranger.address, bytes(MAX_TRANSACTION_SIZE - 50))
     assert node.rpc("eth_getTransactionCount", account.address, "latest") == before
 
 

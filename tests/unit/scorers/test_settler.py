@@ -112,11 +112,9 @@ def test_settle__otherwise_than_scored__refused(settler):
     digest, arguments = hashed([call]), (3, 9, 5, 10**15)
     right = pack_entries([call])
     expected = settler.call("settle", right, digest, *arguments)
-    words = [right[i : i + 32] for i in range(0, 640, 32)]
-
-    def length(k, count):
-        """With another length in the highest 80 bits of a word."""
-        return b"".join([*words[:k], count.to_bytes(10, "big") + words[k][10:], *words[k + 1 :]])
+    # a line of 16 and one of 4
+    first, second = 1 + 16 * 22, 1 + 4 * 22
+    assert len(right) == first + second
 
     def refused(entries, digest, message: str | None = "not what was scored"):
         with pytest.raises(RpcError, match=message):
@@ -130,16 +128,47 @@ def test_settle__otherwise_than_scored__refused(settler):
     for calls in ([call[:-1]], [call[1:]], [[*call, call[0]]], [call[::-1]], []):
         refused(pack_entries(calls), digest)
     refused(right, bytes(32))
-    # bits where an entry that is not the first of its line has none
-    for k in (*range(1, 16), 17, 19):
-        refused(length(k, 1), digest)
-    # lengths that do not end with the entries or stand for nothing, that are too large, or with bits that nothing reads
-    for wrong in (length(0, 17), length(0, 0x1_0010), length(0, 2**79 | 16), length(0, 2**80 - 1), length(16, 5)):
-        refused(wrong, digest, None)
-    for cut in (1, 31, 32, 33, 64, 129, 320):
-        refused(right[:-cut], digest, None)
-    # whole lines alone are whole, and what another market knows; with a line of none they are not
+    # every byte counts; with other lengths lines do not end where the entries do, or are too long
+    for i in range(len(right)):
+        wrong = bytearray(right)
+        wrong[i] ^= 1 << i % 8
+        refused(bytes(wrong), digest, None if i in (0, first) else "not what was scored")
+    for count in {*range(256)} - {16}:
+        refused(bytes([count]) + right[1:], digest, None)
+    for count in {*range(256)} - {4}:
+        refused(right[:first] + bytes([count]) + right[first + 1 :], digest, None)
+    for end in range(len(right)):
+        # where a line ends what is shown is whole, but not all
+        refused(right[:end], digest, "not what was scored" if end in (0, first) else None)
+    for more in (b"\0", b"\1", b"\20", bytes(22), bytes(23), right[1:23], b"\1" + right[1:23]):
+        refused(right + more, digest, None)
+    # lines of none
+    for begin in (0, first, len(right)):
+        for many in (1, 22, 2_000):
+            refused(right[:begin] + bytes(many) + right[begin:], digest, "not what was scored")
+    # whole lines alone are whole, and what another market knows; with a line that is cut off they are not
     whole = hashed([call[:16]])
-    settler.call("settle", right[:512], whole, *arguments)
-    refused(right[:512], digest)
-    refused(right[:512] + bytes(32), whole, "settler: entries are cut off")
+    settler.call("settle", right[:first], whole, *arguments)
+    refused(right[:first], digest)
+    for count in range(1, 17):
+        for size in {0, 22 * count - 22, 22 * count - 1}:
+            refused(right[:first] + bytes([count]) + bytes(size), whole, None)
+    # as much as can be shown, and a byte more
+    most = MAX_CONTRIBUTIONS * (b"\1" + bytes(22))
+    refused(most, digest, "not what was scored")
+    refused(most + b"\0", digest, "reverted")
+    refused(bytes(len(most)), digest, "settler: entries are cut off")
+
+
+def test_settle__entry_of_nothing_at_the_end_of_a_line__the_same_as_a_shorter_line(settler):
+    # no account is 0: what is shown so says the same, and pays the same
+    call = [(f"0x{k:040x}", k) for k in range(1, 4)]
+    arguments = hashed([call]), 3, 9, 5, 10**15
+    right = pack_entries([call])
+    expected = settler.call("settle", right, *arguments)
+    for more in range(1, 14):
+        assert settler.call("settle", bytes([3 + more]) + right[1:] + bytes(22 * more), *arguments) == expected
+    for place in range(3):
+        entries = right[1 : 1 + 22 * place] + bytes(22) + right[1 + 22 * place :]
+        with pytest.raises(RpcError, match="not what was scored"):
+            settler.call("settle", b"\4" + entries, *arguments)
