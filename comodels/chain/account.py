@@ -334,7 +334,7 @@ class Sending:
         return {k: hex(v) if isinstance(v, int) else v for k, v in self.fields.items()}
 
     def sign(self, file: Any = None) -> str:
-        """Sign it, and note it in the locked file of notes; its hash. Raises `Refused` where nodes do not pass it on."""
+        """Sign it, and note it in the locked file of notes; its hash. Raises `Refused` if it is too large."""
         assert not isinstance(self.wallet.signer, str)
         signer = self.wallet.signer
         raw = bytes(signer.sign_transaction(self._hex()).raw_transaction)

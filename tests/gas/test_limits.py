@@ -7,6 +7,8 @@ import pytest
 from eth_abi import encode
 from eth_account import Account
 from eth_utils import keccak
+from vyper.compiler.input_bundle import FilesystemInputBundle
+from vyper.compiler.phases import CompilerData
 
 from comodels.chain.account import MAX_TRANSACTION_SIZE
 from comodels.incentives.points import Terms
@@ -29,6 +31,7 @@ from comodels.models.sparse_nearest_centroid import SparseNearestCentroid, Spars
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.wire import LINE, account_of, pack_entries
 from tests.conftest import pack_card, pack_terms
+from tests.coverage import CONTRACTS
 
 CAP = 16_777_216
 # What may be left over. It is taken from the limit, and not compared with what was used: a call passes on only 63 of
@@ -36,6 +39,7 @@ CAP = 16_777_216
 SPARE = 200_000
 LOADED = 640  # words in a transaction
 MAX_CONTRIBUTIONS = 4_096  # to a market
+AROUND = 200  # bytes that a signed transaction has beside its calldata, at most: numbers, an address, the signature
 # parameters at which the contracts' limits meet: one more feature or class is refused, or shortens the samples
 LARGEST = [
     SparsePerceptronParameters(10_236),
@@ -277,7 +281,7 @@ def test_create__one_class_more_than_the_largest__is_refused(parameters, impleme
 def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction_that_nodes_pass_on(
     moves, most, client, project, owner, keeper, record_property
 ):
-    """What settling walks back over is at most as much again as there are contributions, most of it where each was scored alone.
+    """What settling walks back over is at most as much again as there are contributions.
 
     After a large rise, each that is better by one first gains from the one before, and then leaves by its first loss
     against the beginning: the most that each can do.
@@ -308,6 +312,7 @@ def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction_that_
     receipt, size = send_signed(client.chain, keeper, harness.address, data)
 
     assert receipt["status"] == "0x1"
+    assert size < len(data) + AROUND
     record_property("gas", int(receipt["gasUsed"], 16))
     record_property("bytes", size)
     assert int(receipt["gasUsed"], 16) < 10_000_000
@@ -316,3 +321,26 @@ def test_settle__as_many_contributions_as_there_can_be__fits_a_transaction_that_
     assert harness.call("owed_root", market) == OwedTree(list(zip(who, owed, strict=True))).root
     sums = [sum(owed[i : i + GROUP]) << 128 for i in range(0, MAX_CONTRIBUTIONS, GROUP)]
     assert [harness.call("dues", market, i) for i in range(len(sums))] == sums
+
+
+def longest_calls(path):
+    """How many bytes of calldata a contract's functions take at most, by the limits in their types."""
+    bundle = FilesystemInputBundle([CONTRACTS.parent])
+    module = CompilerData(bundle.load_file(path), bundle).annotated_vyper_module._metadata["type"]
+    functions = {f.name: [a.typ.abi_type for a in f.arguments] for f in module.exposed_functions}
+    return {
+        name: 4 + sum(kind.embedded_static_size() + kind.embedded_dynamic_size_bound() for kind in kinds)
+        for name, kinds in functions.items()
+        if name != "__init__"
+    }
+
+
+def test_transaction__most_that_any_function_takes__nodes_pass_it_on():
+    """So no tool can make one that is not mined because nodes do not know of it."""
+    paths = [path for path in CONTRACTS.rglob("[A-Z]*.vy") if path.parent.name != "testing"]
+    found = {(path.stem, *call) for path in paths for call in longest_calls(path).items()}
+    assert {"PredictionMarket", "Registry", "SelfAssessment", "SparsePerceptron"} <= {name for name, _, _ in found}
+    longest = sorted(found, key=lambda call: -call[2])
+    assert longest[0] == ("PredictionMarket", "check", 123_076)
+    assert ("PredictionMarket", "settle", 94_308) in found
+    assert longest[0][2] + AROUND <= MAX_TRANSACTION_SIZE
