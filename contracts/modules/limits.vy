@@ -27,6 +27,6 @@ MAX_LEVELS: constant(uint256) = 12  # levels of a tree over so many
 GROUP_BITS: constant(uint256) = 7
 GROUP: constant(uint256) = 2**GROUP_BITS
 MAX_GROUPS: constant(uint256) = MAX_CONTRIBUTIONS >> GROUP_BITS
-# bytes of what settling is shown, see `ISettler`: 22 of each contribution, and one of its line where it was scored alone. All is shown in
-# one transaction, and most nodes pass on none of more than 131,072 bytes: they would not if each were a word
+# bytes of what settling is shown, all in one transaction: 22 for each contribution, and one for its line, see `ISettler`. With a word for each
+# there would be more than 131,072, and nodes do not pass on such transactions
 MAX_ENTRIES: constant(uint256) = MAX_CONTRIBUTIONS * 23

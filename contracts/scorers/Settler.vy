@@ -136,7 +136,7 @@ def _settle(
                         break
                     node = convert(keccak256(abi_encode(nodes[level], node)), uint256)
             count = unsafe_add(count, 1)
-    # no line goes on behind the entries. One without any would lead to another hash than that of what was scored, as any other would
+    # no line goes on behind the entries; one without any leads to another hash, because what was scored has none
     assert position == end, "settler: entries are cut off"
     assert hashed == digest, "prediction-market: not what was scored"
     sums[min(count >> limits.GROUP_BITS, limits.MAX_GROUPS - 1)] += sum
