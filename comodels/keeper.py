@@ -21,6 +21,7 @@ from comodels.chain.account import Refused, Wallet, address_of, gas_price
 from comodels.chain.node import Node, NodeError, RpcError
 from comodels.claims import Claim
 from comodels.errors import ComodelsError
+from comodels.incentives.blocks import rows_carried
 from comodels.incentives.prediction_market import COMMITTED, DRAWN, SETTLED, SETTLING_PARTS, market_id, place_of
 from comodels.incentives.scorers import fitting
 from comodels.market import MarketDriver, open_market
@@ -96,9 +97,9 @@ class Paid(MarketDriver):
                 parts -= view.plan.rows  # the last portion may only show that the others are whole
             parts = min(at_once, parts)
         elif function == "score_many":
-            first, _, at_once, *_ = arguments[1:]
+            first, _, at_once, *_, carried = arguments[1:]
             waiting = [s.given for s in self.stakes(view)[first - 1 :][: self.many]]
-            parts = len(fitting(waiting)[0]) * min(at_once, rows)
+            parts = len(fitting(waiting)[0]) * min(at_once, rows_carried(carried) or rows)
         elif function == "settle":
             parts = view.scored * SETTLING_PARTS
         return view.plan.fee // (rows + SETTLING_PARTS) * parts

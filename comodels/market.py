@@ -10,6 +10,7 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
+from comodels.artifacts import artifact
 from comodels.chain.abi import word
 from comodels.chain.account import Refused, TooDear, address_of
 from comodels.chain.contract import ContractAt
@@ -18,6 +19,7 @@ from comodels.chain.node import RpcError, Unreachable
 from comodels.claims import owner_of
 from comodels.errors import ComodelsError
 from comodels.incentives import prediction_market as p
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.chains import Given, around
 from comodels.incentives.commitment import Commitment
 from comodels.incentives.scorers import MAX_MANY, fitting, portions_for_check
@@ -69,6 +71,8 @@ class MarketDriver:
         self._first = -1  # see `first_block`
         self.many = MAX_MANY  # contributions that the next `score_many` takes at most
         self._revealed: Commitment | None = None  # see `committed_rows`
+        self._blocks: Blocks | None = None  # see `blocks`
+        self._blocks_from = -1  # the block of the chain from which on they are to be asked for
         self._learnt = 0  # the contribution of the last `score_many` in which the copy of the model only learnt
 
     @property
@@ -426,22 +430,41 @@ class MarketDriver:
                 self.send("check", "check", self.market, *rows.check_arguments(some), self.rows)
                 return
             except TooMuchGas:
-                if self.rows == 1 and not some:
-                    raise
                 if self.rows == 1:
-                    break
+                    raise
             self.rows = min(self.rows, ROWS_A_CALL) // 2
-        # not even one row, or block: let the scorer keep what is shown first
-        self.send("check", "check", self.market, *rows.check_arguments(some), 0)
+
+    def blocks(self, view: View) -> Blocks | None:
+        """The hidden rows as the scorer is shown them, with what it told; None where it keeps them itself."""
+        if int(view.scorer, 16) == int(self.contract.call("scorer_of", ""), 16):
+            return None
+        if self._blocks is None:
+            portions = self.committed_rows(view).portions
+            self._blocks = Blocks([portions[i] for i in view.hidden], view.plan.rows)
+            self._blocks_from = self.first_block(view)
+        last = self.node.block
+        for told in blocks_told(self.contract, view.scorer, self.market, self._blocks_from, last):
+            self._blocks.tell(told)
+        self._blocks_from = last + 1
+        if not all(self._blocks.states):
+            self._blocks = None
+            # or is behind: `run` asks again
+            raise StepRefused(
+                "The node leaves out events of the market's scorer: take one that has all since the rows were checked."
+            )
+        return self._blocks
 
     def _score(self, first: int, contributions: Sequence[Given], end: int) -> None:
         """`score_many` of those from `first` to `end`, as many, and hidden rows, as fit in one transaction."""
         stakes = contributions[first - 1 : end]
         while True:
             taken, packed = fitting(stakes[: self.many])
-            beside = around(contributions, first, first + len(taken) - 1)
+            last = first + len(taken) - 1
+            beside = around(contributions, first, last)
+            blocks = self.blocks(self.committed)
+            carried = blocks.carried(last, self.rows) if blocks else []
             try:
-                self.send("score", "score_many", self.market, first, packed, self.rows, *beside)
+                self.send("score", "score_many", self.market, first, packed, self.rows, *beside, carried)
                 return
             except TooMuchGas:
                 # fewer contributions are fewer in vain; rows are presented anew for each transaction
@@ -451,12 +474,12 @@ class MarketDriver:
                     self.rows = min(self.rows, ROWS_A_CALL) // 2
                 elif self.many > 1 and len(stakes) > 1:
                     self.many = min(self.many, len(stakes)) // 2
-                elif self._learnt == first:
+                elif self._learnt == first or blocks:
                     raise
                 else:
                     break
         # not even one row: let the copy of the model learn first
-        self.send("score", "score_many", self.market, first, packed, 0, *beside)
+        self.send("score", "score_many", self.market, first, packed, 0, *beside, [])
         self._learnt = first
 
     # ---- before one contributes --------------------------------------------------------------------------------------
@@ -633,9 +656,16 @@ class MarketDriver:
                 tries = tries + 1 if view == refused_at else 1
                 refused_at = view
                 self._stakes.clear()
+                self._blocks = None
                 if tries > TRIES:
                     raise
                 wait(None)
+
+
+def blocks_told(contract: ContractAt, scorer: str, market: int, first: int, last: int) -> list[dict[str, Any]]:
+    """What a market's scorer told of its blocks of hidden rows, from events of the chain's blocks `first` to `last`."""
+    at = ContractAt(contract.chain, scorer, artifact("SparseScorer").abi)
+    return [values for _, values in at.past_events(["Block"], first, last, word(contract.address), word(market))]
 
 
 def open_market(

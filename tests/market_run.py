@@ -1,8 +1,14 @@
 """One market on the test's EVM, step by step, and on its twin."""
 
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.prediction_market import PARTICIPATING, REVEALING, SCORING, Plan, PredictionMarket
 from comodels.incentives.scorers import fitting
 from comodels.market_secret import Secret
+
+
+def unpacked(words, count):
+    """The numbers of wrong rows that `score_many` of a scorer returns."""
+    return [words[i // 16] >> 16 * (i % 16) & 0xFFFF for i in range(count)]
 
 
 class MarketRun:
@@ -32,6 +38,7 @@ class MarketRun:
             plan=plan,
         )
         self.market, self.provider = self.secret.market, provider
+        self.blocks: Blocks | None = None  # where the scorer is shown them
 
     @property
     def state(self):
@@ -43,6 +50,12 @@ class MarketRun:
         sender = sender or self.provider
         outcome = self.evm.send(sender, self.contract.address, self.contract.data(function, *arguments), value)
         assert outcome.ok, f"{function}: {outcome.reason}"
+        for log in outcome.logs:
+            if log.name == "Block":
+                if self.blocks is None:
+                    portions = self.secret.portions
+                    self.blocks = Blocks([portions[i] for i in self.state.hidden], self.plan.rows)
+                self.blocks.tell(log.arguments)
         return outcome
 
     def begin(self):
@@ -85,8 +98,13 @@ class MarketRun:
             some, packed = fitting(given[:20])
             first = self.state.scored + 1
             beside = self.twin.around(self.market, first, first + len(some) - 1)
-            self.do("score_many", self.market, first, packed, 65_535, *beside)
+            carried = self.carried(first + len(some) - 1)
+            self.do("score_many", self.market, first, packed, 65_535, *beside, carried)
             self.twin.score_many(self.provider, self.market, first, some, 65_535)
+
+    def carried(self, last, limit=65_535):
+        """What `score_many` is shown for contributions up to the last."""
+        return self.blocks.carried(last, limit) if self.blocks else []
 
     def settle(self):
         entries = self.twin.entries(self.market)

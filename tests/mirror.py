@@ -7,8 +7,11 @@ from eth_abi import decode
 from eth_utils import keccak, to_checksum_address
 
 from comodels.chain.abi import Transaction
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.prediction_market import REVEALING, SETTLED, Plan, PredictionMarket, Terms
+from comodels.incentives.scorers import EvaluatingScorer
 from comodels.incentives.settlement import GROUP
+from comodels.market import blocks_told
 from comodels.market_secret import Secret
 from comodels.payouts import errors_in
 from comodels.revert import Revert
@@ -243,7 +246,18 @@ class Mirror:
     def close(self, sender, market):
         return self.do("close", market, sender=sender, twin=lambda t: t.close(market, self.time))
 
-    def score_many(self, sender, market, first, contributions, rows=65_535, before=None, after=None):
+    def carried(self, market, last, rows=65_535):
+        """The blocks of hidden rows that are to be shown for contributions up to the last; all that there are fit."""
+        m = self.twin.markets[market]
+        if m.scorer is None or isinstance(m.scorer, EvaluatingScorer):
+            return []
+        blocks = Blocks([m.rows.get(i, b"") for i in m.hidden], m.plan.rows)
+        scorer = self.contract.call("market", market)[5]
+        for told in blocks_told(self.contract, scorer, market, 0, int(self.rpc.rpc("eth_blockNumber"), 16)):
+            blocks.tell(told)
+        return blocks.carried(last, rows)
+
+    def score_many(self, sender, market, first, contributions, rows=65_535, before=None, after=None, carried=None):
         """With what is to be shown beside them, or with something else."""
         packed = b"".join(pack_contribution(*c) for c in contributions)
         there = 0 < first <= len(self.twin.markets[market].contributions)
@@ -257,6 +271,7 @@ class Mirror:
             rows,
             before,
             after,
+            self.carried(market, first + len(contributions) - 1, rows) if carried is None else carried,
             sender=sender,
             twin=lambda t: t.score_many(str(sender), market, first, contributions, rows, before, after),
         )

@@ -15,6 +15,7 @@ from eth_utils import keccak
 from comodels.artifacts import NEEDS
 from comodels.batch import Signed, pack_claims, pack_signed, record_key
 from comodels.incentives import points, prediction_market, self_assessment
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.chains import around
 from comodels.incentives.prediction_market import Plan
 from comodels.incentives.scorers import portions_for_check
@@ -74,6 +75,7 @@ class Play:
     honest: bool
     silent: bool
     over: bool = False
+    blocks: Blocks | None = None
 
 
 @dataclass
@@ -271,6 +273,7 @@ class World:
     def note(self, logs: Sequence[Log], sender: str, to: str, value: int, text: str) -> None:
         """What a transaction did: each ledger's opinion, then all balances."""
         self.history.append(f"{self.evm.time} {text} by {sender}, {value} wei")
+        self.tell_blocks(logs)
         # a wallet calls for its sender, and whenever it is paid; a model that is no model whenever it is called
         callers = {sender, *(c.address for c in (*self.wallets, self.burner, *self.mocks))}
         for address, ledger in self.ledgers.items():
@@ -642,11 +645,28 @@ class World:
             beside = around(given, m[9] + 1, m[9] + len(some))
             packed = b"".join(pack_contribution(*s.given) for s in some)
             rows = int(rng.integers(0, 4))
-            self.do(self.keeper, market, "score_many", play.secret.market, m[9] + 1, packed, rows, *beside)
+            carried = play.blocks.carried(m[9] + len(some), rows) if play.blocks else []
+            first = m[9] + 1
+            self.hostile.add(market=play.secret.market, first=first, contributions=packed, carried=carried)
+            if rng.random() < 0.3:  # they may come first
+                return
+            self.do(self.keeper, market, "score_many", play.secret.market, first, packed, rows, *beside, carried)
         elif phase == 6:
             self.do(self.keeper, market, "settle", play.secret.market, self.entries(play.secret.market))
         else:
             play.over = rng.random() < 0.5
+
+    def tell_blocks(self, logs: Sequence[Log]) -> None:
+        """What scorers say of the hidden rows of markets."""
+        for log in logs:
+            if log.name != "Block" or log.caller != self.contracts["PredictionMarket"].address:
+                continue
+            (play,) = (p for p in self.plays if p.secret.market == log.market)
+            if play.blocks is None:
+                drawn, plan = self.contracts["PredictionMarket"].call("market", log.market)[4], play.secret.plan
+                hidden = [rows for i, rows in enumerate(play.secret.portions) if drawn >> i & 1 == 0]
+                play.blocks = Blocks(hidden, plan.rows)
+            play.blocks.tell(log.arguments)
 
     def check(self, play: Play) -> None:
         """Show the hidden portions that come next to the scorer; hostile people learn what nobody should show."""

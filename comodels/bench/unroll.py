@@ -168,12 +168,11 @@ def fifteen_maps() -> Iterator[str]:
     yield "eights: uint256 = (d0 & d1) | ((d0 ^ d1) & d2)"
 
 
-def fifteen_numbers() -> Iterator[str]:
-    """The numbers that the table has for 15 features, in the same lanes."""
-    yield "numbers: uint256 = 0"
+def fifteen_found() -> Iterator[str]:
+    """The bit of a row in the maps of the numbers that the table has for its features."""
     for i in range(15):
         word = f"lanes >> {244 - 16 * i}" if i == 0 else f"(lanes >> {244 - 16 * i}) & 4095"
-        yield f"numbers |= ((table[{word}] >> ((lanes >> {236 - 16 * i}) & 240)) & MASK_16) << {240 - 16 * i}"
+        yield f"maps[(table[{word}] >> ((lanes >> {236 - 16 * i}) & 240)) & MASK_16] |= bit"
 
 
 LINES: dict[str, Callable[[], Iterator[str]]] = {
@@ -191,7 +190,7 @@ LINES: dict[str, Callable[[], Iterator[str]]] = {
         four_moved,
         fifteen_marks,
         fifteen_maps,
-        fifteen_numbers,
+        fifteen_found,
     )
 }
 """What stands in the regions, by their names."""

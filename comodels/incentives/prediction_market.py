@@ -181,6 +181,7 @@ class Plan:
         require(min(times) > 0, "prediction-market: no time for a phase")
         require(sum(times) <= terms.max_length, "prediction-market: longer than the terms allow")
         require(self.score_time >= self.least_score_time, "prediction-market: too little time to score")
+        require(self.total + self.stake < 2**96, "prediction-market: more money than there is")
 
     def astuple(self) -> tuple[int, ...]:
         """In the order of the contract's struct."""
@@ -367,7 +368,6 @@ class PredictionMarket:
         p.check(terms)
         price = 0 if sender == owner else terms.min_bond
         require(value >= p.total + price, "prediction-market: bounty, bond, fees and price above the value sent")
-        require(p.total + p.stake < 2**96, "prediction-market: more money than there is")
         self.numbers[model] += 1
         self.markets[market] = Market(model, sender, root, plan, block + DRAW_DELAY, p.total)
         self._take(sender, p.total + price)
@@ -763,7 +763,7 @@ class PredictionMarket:
 
     @staticmethod
     def _end(m: Market, phase: int) -> None:
-        m.phase, m.deadline = phase, 0
+        m.phase = phase
 
     @staticmethod
     def _shift(m: Market, amount: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from comodels.incentives.chains import Given
 from comodels.revert import Revert, require
@@ -239,7 +239,7 @@ class SparseScorer:
         self.replica = replica
         self.cursor = 0  # of use to the other scorer only
         self.blocks: list[bytes] = []
-        self.begun = 0  # blocks that are checked
+        self.begun = 0  # rows of the portion that comes next that are in these
         self.errors: list[list[int]] = []  # by contribution, of each block
         self.done: list[int] = []  # by block: contributions
 
@@ -248,29 +248,53 @@ class SparseScorer:
 
         Returns them, on how many rows, how many of the portions need not be shown again, and whether all are checked.
         """
-        blocks, taken = list(self.blocks), 0
+        blocks, errors, evaluated, taken, begun = list(self.blocks), 0, 0, 0, self.begun
         for parts in blocks_in([len(rows) for rows in portions], count):
             if more and taken + parts == len(portions) and (parts + 1) * count <= BLOCK:
                 break  # the next portion may belong to it
-            for rows in portions[taken : taken + parts]:
-                check_row_count(rows, count)
-            rows = b"".join(portions[taken : taken + parts])
-            while rows:
-                blocks.append(first_rows(rows, BLOCK))
-                rows = rows[len(blocks[-1]) :]
-            taken += parts
-        errors, evaluated, begun = 0, 0, self.begun
-        for block in blocks[begun:] if limit else ():
-            number = sum(1 for _ in iterate_rows(block))
-            if evaluated and evaluated + number > limit:
+            while begun < parts * count:
+                number = min(BLOCK, parts * count - begun)
+                if evaluated and evaluated + number > limit:
+                    break
+                blocks.append(self._block(portions[taken : taken + parts], count, begun, number))
+                errors += self.replica.evaluate(blocks[-1])
+                evaluated += number
+                begun += number
+            if begun < parts * count:
                 break
-            errors += self.replica.evaluate(block)
-            evaluated += number
-            begun += 1
-        require(evaluated > 0 or taken > 0, "scorer: nothing to check")
+            taken, begun = taken + parts, 0
+        require(evaluated > 0, "scorer: nothing to check")
         self.done += [0] * (len(blocks) - len(self.blocks))
         self.blocks, self.begun = blocks, begun
-        return errors, evaluated, taken, begun == len(blocks) and taken == len(portions) and not more
+        return errors, evaluated, taken, taken == len(portions) and not more
+
+    def _block(self, portions: Sequence[bytes], count: int, first: int, number: int) -> bytes:
+        """So many rows from the `first` of these portions on; each portion must end with the last of its rows."""
+        found = b""
+
+        def fail(why: str) -> NoReturn:
+            if found:
+                self.replica.evaluate(found)  # a row before may be at fault
+            raise Revert(why)
+
+        for rows in portions:
+            end = len(first_rows(rows, first))
+            last = min(count, first + number)
+            for _ in range(first, last):
+                length = int.from_bytes(rows[end + 1 : end + ROW_HEAD], "big")
+                if end + ROW_HEAD > len(rows):
+                    fail(NOT_AS_MANY)
+                if length > MAX_SAMPLE:
+                    fail("sample: longer than 2,048 bytes")
+                if end + ROW_HEAD + length > len(rows):
+                    fail(NOT_AS_MANY)
+                found += rows[end : end + ROW_HEAD + length]
+                end += ROW_HEAD + length
+            if last == count and end < len(rows):
+                fail(NOT_AS_MANY)
+            number -= last - first
+            first = 0
+        return found
 
     def score(self, first: int, samples: Samples, limit: int) -> tuple[list[int], int, int]:
         """Take contributions through the next blocks; see `IScorer.vyi`."""
@@ -292,7 +316,7 @@ class SparseScorer:
             self.done[b] = last
             rows += number
             scored = last if b == len(self.blocks) - 1 else 0
-        require(rows > 0, "scorer: scored already")
+        require(rows > 0, "scorer: nothing to score")
         return found, evaluated, scored
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from eth_utils import keccak
 
+from comodels.artifacts import artifact
+from comodels.chain.contract import ContractAt
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.commitment import Commitment
 from comodels.incentives.prediction_market import (
     MAX_ROWS,
@@ -18,7 +21,7 @@ from comodels.incentives.prediction_market import (
     Terms,
     market_id,
 )
-from comodels.incentives.scorers import fitting
+from comodels.incentives.scorers import SparseScorer, fitting
 from comodels.revert import Revert
 from comodels.rows import iterate_rows, pack_rows
 from comodels.simulation.agents import Agent
@@ -133,13 +136,18 @@ class MarketDesk(Desk):
                 # by their numbers: what is shown beside the rows is another thing on a chain
                 steps.append(("check", (twin.portions_to_check(market, MAX_ROWS), MAX_ROWS)))
                 twin.check(OWNER, market, MAX_ROWS, time)
+            blocks = Blocks([self.portions[i] for i in state.hidden], self.plan.rows)
             while state.phase == SCORING:
                 first = state.scored + 1
                 some = state.contributions[state.scored : state.scored + STEP]
                 claims, packed = fitting([c.given for c in some])
-                twin.score_many(OWNER, market, first, claims, MAX_ROWS)
-                beside = twin.around(market, first, first + len(claims) - 1)
-                steps.append(("score_many", (first, packed, MAX_ROWS, *beside)))
+                last, rows = first + len(claims) - 1, MAX_ROWS
+                if isinstance(state.scorer, SparseScorer):
+                    blocks.done = list(state.scorer.done)
+                    rows = blocks.rows_that_fit(last)
+                twin.score_many(OWNER, market, first, claims, rows)
+                # the last of them in place of the blocks, of which only the chain tells
+                steps.append(("score_many", (first, packed, rows, *twin.around(market, first, last), last)))
             while state.phase == SETTLING:
                 entries = twin.entries(market)
                 twin.settle(OWNER, market, entries)
@@ -271,7 +279,25 @@ class MarketDesk(Desk):
                 )
                 for function, arguments in steps
             ]
-        replay.act_many(OWNER, [(function, (market, *arguments)) for function, arguments in steps], time)
+        self._steps_on_chain(replay, market, steps, time)
+
+    def _steps_on_chain(self, replay: Any, market: int, steps: list[tuple[str, tuple]], time: int) -> None:
+        """What the twin did; blocks of hidden rows are shown as the chain told them in the steps before."""
+        contract, state = replay.incentive, self.twin.markets[self.market]
+        blocks = Blocks([self.portions[i] for i in state.hidden], self.plan.rows)
+        scorer = ContractAt(replay.chain, contract.call("market", market)[5], artifact("SparseScorer").abi)
+        waiting: list[tuple[str, tuple]] = []
+        for function, arguments in steps:
+            if function not in ("check", "score_many"):
+                waiting.append((function, (market, *arguments)))
+                continue
+            if function == "score_many":
+                *given, last = arguments
+                arguments = (*given, blocks.carried(last, given[2]) if any(blocks.states) else [])
+            receipt = replay.transact(OWNER, contract.address, contract.data(function, market, *arguments), time)
+            for _, told in scorer.events(receipt):
+                blocks.tell(told)
+        replay.act_many(OWNER, waiting, time)
 
     def _reveal_on_chain(self, replay: Any, commitment: Commitment, drawn: bool, time: int) -> None:
         for i in range(len(self.portions)):

@@ -105,7 +105,7 @@ struct Market:
     drawn: uint256  # bit i: portion i was drawn
     scorer: address
     phase: uint256
-    deadline: uint256  # seconds; of the draw, which has a window of blocks: 0
+    deadline: uint256  # seconds; of the draw, which has a window of blocks: 0; when the market has ended, that of its last phase
     contributions: uint256
     scored: uint256
     settled: uint256

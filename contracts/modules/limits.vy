@@ -18,8 +18,10 @@ MAX_FIRST_WORDS: constant(uint256) = 256
 MAX_PORTION: constant(uint256) = 16_384
 MAX_SHOWN: constant(uint256) = 32_768  # bytes of hidden rows that one transaction shows: two portions or more
 MAX_PORTIONS: constant(uint256) = 256  # of a test set: the bits of a word; also the leaves that the module `merkle` can count
+MAX_CARRIED: constant(uint256) = 2_304  # words of hidden rows and their scores in it, see `IScorer`
 MAX_BATCH: constant(uint256) = 12_288  # bytes of packed contributions in one transaction that scores them
 MAX_MANY: constant(uint256) = 256  # contributions in it
+MANY_WORDS: constant(uint256) = MAX_MANY // 16  # of 16 numbers of 16 bits
 # settling walks over all contributions at once, and may walk back over all of them
 MAX_CONTRIBUTIONS: constant(uint256) = 4_096
 MAX_LEVELS: constant(uint256) = 12  # levels of a tree over so many
@@ -30,3 +32,5 @@ MAX_GROUPS: constant(uint256) = MAX_CONTRIBUTIONS >> GROUP_BITS
 # bytes of what settling is shown, all in one transaction: 22 for each contribution, and one for its line, see `ISettler`. With a word for each
 # there would be more than 131,072, and nodes do not pass on such transactions
 MAX_ENTRIES: constant(uint256) = MAX_CONTRIBUTIONS * 23
+CHAIN: constant(uint256) = 16  # contributions that share a slot, see `market_settlement`
+MAX_AFTER: constant(uint256) = CHAIN - 1  # those that come after one in its slot

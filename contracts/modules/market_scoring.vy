@@ -99,7 +99,7 @@ def check(market: uint256, shown: Bytes[limits.MAX_SHOWN], beside: DynArray[byte
                  portions at once: as many as that, and the one after them.
     @param beside For each of these portions: its salt; how many bytes its rows have; the length of its proof, a number; its proof.
     @param limit How many rows to check at most, but for what the scorer takes at once; the next call goes on from there, and is shown
-                 nothing where all is handed over. With 0 the scorer only keeps what is shown.
+                 nothing where all is handed over.
     """
     state: book.State = book._state(market)
     plan: uint256 = book.plans[market]
@@ -159,7 +159,8 @@ def score_many(
     contributions: Bytes[limits.MAX_BATCH],
     rows: uint256,
     before: bytes32,
-    after: DynArray[bytes32, settlement.MAX_AFTER],
+    after: DynArray[bytes32, limits.MAX_AFTER],
+    carried: DynArray[uint256, limits.MAX_CARRIED],
 ):
     """
     @notice Count the errors on the hidden rows after each of some contributions, which must be presented again. Anyone may; each
@@ -170,13 +171,33 @@ def score_many(
                 there. With 0, where the scorer replays one by one, the copy of the model only learns.
     @param before What the chain of the first one's group was before it; whatever, where it is the first of the group.
     @param after What stands for those after the last one in its group, see the module `market_settlement`.
+    @param carried What the scorer keeps only a hash of, see `IScorer`.
+    """
+    self._score(market, first, contributions, before, after)
+
+
+@internal
+def _score(
+    market: uint256,
+    first: uint256,
+    contributions: Bytes[limits.MAX_BATCH],
+    before: bytes32,
+    after: DynArray[bytes32, limits.MAX_AFTER],
+):
+    """
+    @dev A function of its own, which hands the call on as it is: behind the place of what the scorer is shown it would pay for all the
+         memory that this could take.
     """
     state: book.State = book._state(market)
     book._check(state.phase == book.SCORING, "nothing to score now")
-    errors: DynArray[uint256, limits.MAX_MANY] = []
+    all_errors: uint256[limits.MANY_WORDS] = empty(uint256[limits.MANY_WORDS])
+    counted_for: uint256 = 0
     count: uint256 = 0
     scored: uint256 = 0
-    errors, count, scored = extcall IScorer(book.scorers[market]).score(market, first, contributions, rows)
+    all_errors, counted_for, count, scored = abi_decode(
+        raw_call(book.scorers[market], msg.data, max_outsize=32 * (limits.MANY_WORDS + 3)),
+        (uint256[limits.MANY_WORDS], uint256, uint256, uint256),
+    )
     position: uint256 = 0
     # of the contributions in the calldata, where the 32 bytes begin that end with the head of the next
     start: uint256 = unsafe_add(convert(slice(msg.data, 68, 32), uint256), 36 - 32 + HEAD)
@@ -205,11 +226,12 @@ def score_many(
         )
         if position == len(contributions):
             settlement._check_chain(market, index, link, after)
-        elif place == settlement.MAX_AFTER:
+        elif place == limits.MAX_AFTER:
             book._check(link == settlement.chains[market][group], "not what was contributed")
-        if i < len(errors):
+        if i < counted_for:
             # all errors of a contribution are fewer than the rows, which have 16 bits
-            total: uint256 = unsafe_add((counted >> (place << 4)) & book.MASK_16, errors[i])
+            errors: uint256 = (all_errors[i >> 4] >> ((i & 15) << 4)) & book.MASK_16
+            total: uint256 = unsafe_add((counted >> (place << 4)) & book.MASK_16, errors)
             if index == unsafe_add(state.scored, 1) and index <= scored:
                 state.scored = index
                 state.errors = total
@@ -218,13 +240,13 @@ def score_many(
                 if len(totals) % owed.LINE == 0 or index == scored:
                     settlement.digests[market] = owed._link(settlement.digests[market], line)
                     line = empty(uint256[owed.LINE])
-            elif errors[i] > 0:
-                counted = unsafe_add(counted, errors[i] << (place << 4))
+            elif errors > 0:
+                counted = unsafe_add(counted, errors << (place << 4))
                 settlement.counted[market][group] = counted
         index = unsafe_add(index, 1)
     # what the scorer counted was counted here, and all that was presented was checked: the last group, too
     book._check(
-        state.scored >= scored and index >= unsafe_add(first, len(errors)) and position == len(contributions),
+        state.scored >= scored and index >= unsafe_add(first, counted_for) and position == len(contributions),
         "not what was scored",
     )
     if len(totals) > 0:

@@ -28,8 +28,7 @@ event Withdrawn:
 
 # contributions that share a slot. More would cost less to keep, and more to show: what shows one of them shows what stands for
 # all that come after it in its group
-GROUP: constant(uint256) = 16
-MAX_AFTER: constant(uint256) = GROUP - 1
+GROUP: constant(uint256) = limits.CHAIN
 
 HEAD: constant(uint256) = 64  # bytes of a claim before its proof
 MAX_WITHDRAWALS: constant(uint256) = limits.MAX_BATCH // HEAD
@@ -91,7 +90,7 @@ def _link(before: bytes32, contribution: bytes32) -> bytes32:
 @internal
 @view
 def _check_chain(
-    market: uint256, index: uint256, begin: bytes32, after: DynArray[bytes32, MAX_AFTER]
+    market: uint256, index: uint256, begin: bytes32, after: DynArray[bytes32, limits.MAX_AFTER]
 ):
     """
     @param index The last contribution that is shown.
@@ -228,7 +227,7 @@ def withdraw_stake(
     y: uint256,
     effect: uint256,
     before: bytes32,
-    after: DynArray[bytes32, MAX_AFTER],
+    after: DynArray[bytes32, limits.MAX_AFTER],
 ):
     """
     @notice The same for a contribution that was not settled, when the market has ended: in one that was cancelled, silent, or

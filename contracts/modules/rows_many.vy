@@ -5,6 +5,8 @@
         for each class, and which models are served.
 @dev See `MulticlassSparseScorer` for what planes are. Bits at the low end of a lane that do not belong to the weight are left
      out of the sums.
+
+     The state of a block has, after its first word, the planes of class 0, then those of class 1 and so on, as many of each.
 """
 from ..interfaces import IModel
 from . import limits
@@ -30,18 +32,17 @@ SIGNS: constant(uint256) = LANE_ONES * 2**15
 ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without signs
 EVEN_ONES: constant(uint256) = max_value(uint256) // (2**32 - 1)
 
-# the lowest bit of each of 8 lanes; times GATHER_EIGHT these come to stand in bits 224 to 231, and nothing else does
-EIGHTS: constant(uint256) = max_value(uint256) // (2**32 - 1)
-GATHER_EIGHT: constant(uint256) = 2**224 + 2**193 + 2**162 + 2**131 + 2**100 + 2**69 + 2**38 + 2**7
+# words of the model's state that `check` keeps in memory
+MAX_TABLE: constant(uint256) = 1_024
 
-# where the classes that have not learnt yet stand in what a block tells
-UNTAUGHT: constant(uint256) = 48
+# every other of 16 lanes
+EVEN: constant(uint256) = EVEN_ONES * base.MASK_16
+
+# where the classes that have not learnt yet stand in the first word of a block's state (16 bits)
+UNTAUGHT: constant(uint256) = base.REST
 
 # bits at the low end of a lane that do not belong to the weight
 LEVEL_BITS: immutable(uint256)
-
-# by caller and market, and block: of each class its planes
-planes: HashMap[bytes32, HashMap[uint256, uint256[ALL_PLANES]]]
 
 
 @deploy
@@ -59,14 +60,27 @@ def check(
     limit: uint256,
 ) -> (uint256, uint256, uint256, bool):
     """
-    @notice Keep the blocks that are shown, and work out the scores of the next rows before the first contribution. Reverts where the
-            model would refuse a row. See `IScorer`.
-    @param limit How many rows to evaluate at most, but for a block, which is taken whole; with 0 blocks are only kept.
+    @notice Work out the scores of the next rows before the first contribution. Reverts where the model would refuse a row. See
+            `IScorer`.
+    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
+    """
+    return self._check(market, sizes, count, more, limit)
+
+
+# ---- inside ---------------------------------------------------------------------------------------------------------
+
+@internal
+def _check(
+    market: uint256, sizes: DynArray[uint256, limits.MAX_PORTIONS], count: uint256, more: bool, limit: uint256
+) -> (uint256, uint256, uint256, bool):
+    """
+    @dev A function of its own, which reads the rows where they stand in the calldata: behind their place in memory it would pay
+         for all that they could take.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
     n_features: uint256 = (file >> base.N_FEATURES) & base.MASK_32
-    lanes: uint256 = self._lanes(file)
+    step: uint256 = self._lanes(file)
     level_bits: uint256 = LEVEL_BITS
     weight_bits: uint256 = EVEN_ONES * (2**16 - (1 << level_bits))  # those of every other lane that count
     header: uint256 = base._state_word(key, 0)
@@ -77,100 +91,166 @@ def check(
     for y: uint256 in range(class_count, bound=MOST_CLASSES):
         if y > last_founder and (biases << (y << 4)) >> 240 == UNTRAINED:
             untaught |= 1 << y
-    longest: uint256 = limits.MAX_SAMPLE if n_features * lanes <= 16 * MAX_WRITES else 2 * MAX_WRITES
+    biases ^= SIGNS
+    longest: uint256 = limits.MAX_SAMPLE if n_features * step <= 16 * MAX_WRITES else 2 * MAX_WRITES
     all_errors: uint256 = 0
     all_rows: uint256 = 0
+    number: uint256 = (file >> base.BLOCKS) & base.MASK_16
     taken: uint256 = 0  # portions
-    file, taken = base._keep_blocks(key, file, shown, sizes, count, more)
+    begun: uint256 = (file >> base.BEGUN) & base.MASK_16  # rows of the portion after these
+    at: uint256 = 0  # in the rows that are shown
+    shown_end: uint256 = 0
+    at, shown_end = base._shown()
+    end: uint256 = at  # of the portion
+    if begun > 0 and len(sizes) > 0:
+        end = at + sizes[0]
+        at = unsafe_add(at, (file >> base.OFFSET) & base.MASK_16)
+    # what the words of the state are kept in, as far as it has been looked up
+    found: address[base.MAX_KEPT] = empty(address[base.MAX_KEPT])
+    # the words themselves, where they are few enough
+    table: uint256[base.LINE][MAX_TABLE // base.LINE] = empty(uint256[base.LINE][MAX_TABLE // base.LINE])
+    word_count: uint256 = self._word_count(n_features, step)
+    tabled: bool = word_count <= MAX_TABLE
+    if tabled:
+        for i: uint256 in range(word_count // base.LINE, bound=MAX_TABLE // base.LINE):
+            table[i] = self._state_line(key, i)
+        for i: uint256 in range(word_count & (base.LINE - 1), bound=base.LINE):
+            word: uint256 = unsafe_add(word_count & ~(base.LINE - 1), i)
+            table[word // base.LINE][i] = base._state_word(key, word)
     for i: uint256 in range(base.MAX_BLOCKS):
-        number: uint256 = (file >> base.CHECKED) & base.MASK_16
-        if limit == 0 or number == (file >> base.BLOCKS) & base.MASK_16:
+        parts: uint256 = base._next_block(sizes, taken, count, more)
+        if parts == 0:
             break
-        info: uint256 = base.blocks[key][number]
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
+        rows: uint256 = min(base.BLOCK, parts * count - begun)
         if all_rows > 0 and unsafe_add(all_rows, rows) > limit:
             break
-        found: Bytes[base.MAX_FOUND] = base._found(info)
-        position: uint256 = 0
-        packed: uint256[MOST_CLASSES * base.BLOCK // 8] = empty(uint256[MOST_CLASSES * base.BLOCK // 8])  # in lanes of 32 bits
+        left: uint256 = unsafe_sub(count, begun)  # rows of the portion
+        if begun == 0:
+            end = at + sizes[taken]
+        # by class 32 words with the scores of 8 rows in 32 bits each: the first word those of rows 0, 32, 64 and so on
+        packed: uint256[MOST_CLASSES * base.BLOCK // 8] = empty(uint256[MOST_CLASSES * base.BLOCK // 8])
         bits: uint256 = 0  # all that the scores, or their complements where they are negative, have
+        link: bytes32 = empty(bytes32)
+        line: uint256[base.LINE] = empty(uint256[base.LINE])
+        words: uint256 = 0
         for row: uint256 in range(rows, bound=base.BLOCK):
-            # where rows end was checked when they were kept
-            head: uint256 = extract32(found, position, output_type=uint256)
+            if left == 0:
+                end = at + sizes[taken]
+                left = count
+            left = unsafe_sub(left, 1)
+            head: uint256 = base._word(at)
             length: uint256 = (head >> 232) & base.MASK_16
-            position = unsafe_add(position, sample.ROW_HEAD)
-            stop: uint256 = unsafe_add(position, length)
             label: uint256 = head >> 248
-            assert label < class_count, "model: no such class"
-            assert length > 0, "sample: empty"
-            assert length & 1 == 0, "sample: odd length"
-            assert length <= longest, "sample: too long"
+            at = unsafe_add(at, sample.ROW_HEAD)
+            stop: uint256 = unsafe_add(at, length)
+            if length > limits.MAX_SAMPLE and at <= end:
+                base._refuse("sample: longer than 2,048 bytes")
+            if stop > end:
+                base._refuse(base.NOT_AS_MANY)
+            if label >= class_count:
+                base._refuse("model: no such class")
+            if length == 0:
+                base._refuse("sample: empty")
+            if length & 1 == 1:
+                base._refuse("sample: odd length")
+            if length > longest:
+                base._refuse("sample: too long")
             # weights and biases are added up with their sign bits flipped, so they count as much as a sign bit too much each
-            weights: uint256 = biases ^ SIGNS
-            even: uint256 = (weights >> 16) & weight_bits
-            odd: uint256 = weights & weight_bits
+            even: uint256 = (biases >> 16) & weight_bits
+            odd: uint256 = biases & weight_bits
             least: uint256 = 0
-            word: uint256 = 1
-            read: uint256 = weights
-            file_number: uint256 = 0
-            kept: address = base.states[key][0]
-            for j: uint256 in range(limits.MAX_SAMPLE // 32):
-                chunk: uint256 = extract32(found, position, output_type=uint256)
-                for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
-                    feature: uint256 = chunk >> 240
-                    assert feature >= least, "sample: indices must increase"
-                    least = unsafe_add(feature, 1)
-                    assert least <= n_features, "sample: index out of range"
-                    lane: uint256 = unsafe_add(unsafe_mul(least, lanes), 16)  # the biases stand before feature 0
-                    if lane >> 4 != word:
+            word: uint256 = 0
+            weights: uint256 = 0
+            for c: uint256 in range(limits.MAX_SAMPLE // 30 + 1):
+                # 15 features at a time
+                unused: uint256 = unsafe_sub(256, min(240, unsafe_sub(stop, at) << 3))
+                lanes: uint256 = base._word(at) >> unused << unused
+                if lanes >> 240 < least or not sample._increase(lanes, unused):
+                    base._refuse("sample: indices must increase")
+                least = unsafe_add((lanes >> unused) & base.MASK_16, 1)
+                if least > n_features:
+                    base._refuse("sample: index out of range")
+                lanes = unsafe_add(lanes, base.ONES >> unused << unused)
+                line[words & (base.LINE - 1)] = lanes | (label << 8) | row
+                words = unsafe_add(words, 1)
+                if words & (base.LINE - 1) == 0:
+                    link = base._link(link, line)
+                for k: uint256 in range(unsafe_sub(256, unused) >> 4, bound=base.LANES):
+                    lane: uint256 = unsafe_add(unsafe_mul(lanes >> 240, step), 16)  # the biases stand before feature 0
+                    if tabled:
+                        weights = table[lane >> 8][(lane >> 4) & 15]
+                    elif lane >> 4 != word:
                         word = lane >> 4
-                        if word // base.WORDS_KEPT != file_number:
-                            file_number = word // base.WORDS_KEPT
-                            kept = base.states[key][file_number]
-                        read = base._word_in(kept, word) ^ SIGNS
-                    weights = read << ((lane & 15) << 4)
-                    even = unsafe_add(even, (weights >> 16) & weight_bits)
-                    odd = unsafe_add(odd, weights & weight_bits)
-                    chunk <<= 16
-                position = unsafe_add(position, 32)
-                if position >= stop:
+                        kept: address = found[word // base.WORDS_KEPT]
+                        if kept == empty(address):
+                            kept = base.states[key][word // base.WORDS_KEPT]
+                            found[word // base.WORDS_KEPT] = kept
+                        weights = base._word_in(kept, word)
+                    shifted: uint256 = (weights ^ SIGNS) << ((lane & 15) << 4)
+                    even = unsafe_add(even, (shifted >> 16) & weight_bits)
+                    odd = unsafe_add(odd, shifted & weight_bits)
+                    lanes <<= 16
+                at = unsafe_add(at, 2 * base.LANES)
+                if at >= stop:
                     break
-            position = stop
+            at = stop
             best: uint256 = 0
             most: uint256 = 0
+            zero: uint256 = unsafe_sub(ZERO, (unsafe_add(length >> 1, 1) << 15) >> level_bits)
             for y: uint256 in range(class_count, bound=MOST_CLASSES):
                 total: uint256 = odd if y & 1 == 1 else even
-                total = unsafe_add(((total >> unsafe_sub(224, (y & 14) << 4)) & base.MASK_32) >> level_bits, ZERO)
-                total = unsafe_sub(total, (unsafe_add(length >> 1, 1) << 15) >> level_bits)
+                total = unsafe_add(((total >> unsafe_sub(224, (y & 14) << 4)) & base.MASK_32) >> level_bits, zero)
                 if total > most and (y <= last_founder or total > ZERO):
                     most = total
                     best = y
                 bits |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
-                packed[unsafe_add(y << 5, row >> 3)] |= (unsafe_sub(total, ZERO) & base.MASK_32) << ((row & 7) << 5)
+                packed[unsafe_add(y << 5, row & 31)] |= (unsafe_sub(total, ZERO) & base.MASK_32) << (row & 224)
             if best != label:
                 all_errors = unsafe_add(all_errors, 1)
+            if left == 0:
+                if at < end:
+                    base._refuse(base.NOT_AS_MANY)
+                taken = unsafe_add(taken, 1)
+        begun = unsafe_sub(count, left) if left > 0 else 0
         all_rows = unsafe_add(all_rows, rows)
+        if words & (base.LINE - 1) > 0:
+            for k: uint256 in range(words & (base.LINE - 1), base.LINE, bound=base.LINE):
+                line[k] = 0
+            link = base._link(link, line)
         plane_count: uint256 = 1
         for p: uint256 in range(MAX_PLANES):
             if bits >> p == 0:
                 break
             plane_count = unsafe_add(plane_count, 1)
+        head: uint256 = rows | (unsafe_add(words, base.LINE - 1) // base.LINE << base.ROW_LINES) | (untaught << UNTAUGHT)
+        planes: uint256[ALL_PLANES] = empty(uint256[ALL_PLANES])
         for y: uint256 in range(class_count, bound=MOST_CLASSES):
-            for p: uint256 in range(plane_count, bound=MAX_PLANES):
-                plane: uint256 = 0
-                for j: uint256 in range(base.BLOCK // 8):
-                    # the eight bits come to stand beside each other
-                    plane |= ((unsafe_mul((packed[unsafe_add(y << 5, j)] >> p) & EIGHTS, GATHER_EIGHT) >> 224) & 255) << (j << 3)
-                self.planes[key][number][y * MAX_PLANES + p] = ~plane if p == plane_count - 1 else plane
-        base.blocks[key][number] = info | (plane_count << base.PLANES) | (untaught << UNTAUGHT)
-        file = unsafe_add(file, 1 << base.CHECKED)
-    assert all_rows > 0 or taken > 0, "scorer: nothing to check"
-    base.files[key] = file
-    checked: bool = (file >> base.CHECKED) & base.MASK_16 == (file >> base.BLOCKS) & base.MASK_16
-    return all_errors, all_rows, taken, checked and taken == len(sizes) and not more
+            for some: uint256 in range(2):
+                # 16 planes at a time
+                scores: uint256[16] = empty(uint256[16])
+                for k: uint256 in range(16):
+                    low: uint256 = (packed[unsafe_add(y << 5, k)] >> (some << 4)) & EVEN
+                    high: uint256 = (packed[unsafe_add(y << 5, k | 16)] >> (some << 4)) & EVEN
+                    scores[k] = low | (high << 16)
+                scores = self._crossed(scores)
+                for k: uint256 in range(16):
+                    p: uint256 = unsafe_add(some << 4, k)
+                    if p == plane_count:
+                        break
+                    last: bool = unsafe_add(p, 1) == plane_count
+                    planes[unsafe_add(unsafe_mul(y, MAX_PLANES), p)] = ~scores[k] if last else scores[k]
+                if plane_count <= 16:
+                    break
+        base._keep(key, market, number, 0, link, self._state(head, class_count, plane_count, planes))
+        number = unsafe_add(number, 1)
+    if all_rows == 0:
+        base._refuse("scorer: nothing to check")
+    assert at <= shown_end
+    # what is left for the next time: a part of a portion, or nothing
+    offset: uint256 = at + sizes[taken] - end if begun > 0 else 0
+    base.files[key] = (file & base.MASK_96) | (number << base.BLOCKS) | (begun << base.BEGUN) | (offset << base.OFFSET)
+    return all_errors, all_rows, taken, taken == len(sizes) and not more
 
-
-# ---- inside ---------------------------------------------------------------------------------------------------------
 
 @internal
 @view
@@ -183,7 +263,89 @@ def _fits(model: address) -> bool:
     n_features: uint256 = parameters >> base.N_FEATURES
     if parameters > base.MASK_96 or room == 0 or room > MOST_CLASSES or n_features > MAX_FEATURES:
         return False
-    return 1 + ((n_features + 1) * self._lanes(parameters) + 15) // 16 == staticcall IModel(model).word_count()
+    return self._word_count(n_features, self._lanes(parameters)) == staticcall IModel(model).word_count()
+
+
+@internal
+@pure
+def _word_count(n_features: uint256, step: uint256) -> uint256:
+    """
+    @dev The words of a model's state, of which a row of weights takes `step` lanes.
+    """
+    return 1 + ((n_features + 1) * step + 15) // 16
+
+
+@internal
+@view
+def _state_line(key: bytes32, number: uint256) -> uint256[base.LINE]:
+    """
+    @dev 16 words of the model's state.
+    """
+    word: uint256 = unsafe_mul(number, base.LINE)
+    place: uint256 = unsafe_add(65, unsafe_mul(32, word % base.WORDS_KEPT))  # see `_word_in`
+    return abi_decode(
+        slice(base.states[key][word // base.WORDS_KEPT].code, place, base.LINE_BYTES), uint256[base.LINE]
+    )
+
+
+@internal
+@pure
+def _crossed(lanes: uint256[16]) -> uint256[16]:
+    """
+    @dev Of 16 words of 16 lanes of 16 bits, bit b of each lane of word w as bit w of that lane of word b, both counted from 0 and
+         the lowest.
+    """
+    words: uint256[16] = lanes
+    swap: uint256 = base.HALVES
+    for power: uint256 in range(4):
+        apart: uint256 = 8 >> power
+        for i: uint256 in range(16):
+            if i & apart > 0:
+                continue
+            j: uint256 = i | apart
+            swapped: uint256 = ((words[i] >> apart) ^ words[j]) & swap
+            words[i] ^= swapped << apart
+            words[j] ^= swapped
+        swap ^= swap << (apart >> 1)
+    return words
+
+
+@internal
+@pure
+def _planes(
+    state: DynArray[uint256, base.MAX_STATE], class_count: uint256, plane_count: uint256
+) -> uint256[ALL_PLANES]:
+    """
+    @dev The planes in a block's state, with room for more of each class.
+    """
+    planes: uint256[ALL_PLANES] = empty(uint256[ALL_PLANES])
+    i: uint256 = 0
+    for y: uint256 in range(class_count, bound=MOST_CLASSES):
+        for p: uint256 in range(plane_count, bound=MAX_PLANES):
+            i = unsafe_add(i, 1)
+            planes[unsafe_add(unsafe_mul(y, MAX_PLANES), p)] = state[i]
+    return planes
+
+
+@internal
+@pure
+def _state(
+    head: uint256, class_count: uint256, plane_count: uint256, planes: uint256[ALL_PLANES]
+) -> DynArray[uint256, base.MAX_STATE]:
+    """
+    @dev The state of a block, in whole lines.
+    @param head Its first word; the number of planes and of lines in it do not matter.
+    """
+    lines: uint256 = unsafe_add(unsafe_mul(class_count, plane_count), base.LINE) // base.LINE
+    state: DynArray[uint256, base.MAX_STATE] = [
+        (head & ~(base.MASK_32 << base.PLANES)) | (plane_count << base.PLANES) | (lines << base.STATE_LINES)
+    ]
+    for y: uint256 in range(class_count, bound=MOST_CLASSES):
+        for p: uint256 in range(plane_count, bound=MAX_PLANES):
+            state.append(planes[unsafe_add(unsafe_mul(y, MAX_PLANES), p)])
+    for i: uint256 in range(unsafe_sub(unsafe_mul(lines, base.LINE), len(state)), bound=base.LINE):
+        state.append(0)
+    return state
 
 
 @internal

@@ -14,11 +14,8 @@ uses: base
 
 # two's complement of the largest score there can be, 2^31 + 1,024 · 2^15, and a step of 2^27
 MAX_PLANES: constant(uint256) = 40
+ALL_PLANES: constant(uint256) = 48  # room for 16 at a time
 MAX_TABLE: constant(uint256) = 128  # words of weights that `check` keeps in memory
-
-# the lowest bit of each of 4 lanes; times GATHER_FOUR these come to stand in bits 192 to 195, and nothing else does
-FOURS: constant(uint256) = base.ALL // base.MASK_64
-GATHER_FOUR: constant(uint256) = 2**192 + 2**129 + 2**66 + 2**3
 
 # of the models: see the module `sparse_two`
 BIAS: constant(uint256) = 192
@@ -31,9 +28,6 @@ ZERO: constant(uint256) = 2**40  # what is added to scores inside, to do without
 
 # bits at the low end of a lane that do not belong to the weight
 LEVEL_BITS: immutable(uint256)
-
-# by caller and market, and block: bit r of plane p is bit p of the score of row r, less one
-planes: HashMap[bytes32, HashMap[uint256, uint256[MAX_PLANES]]]
 
 
 @deploy
@@ -63,9 +57,19 @@ def check(
     limit: uint256,
 ) -> (uint256, uint256, uint256, bool):
     """
-    @notice Keep the blocks that are shown, and work out the scores of the next rows before the first contribution. Reverts where the
-            model would refuse a row. See `IScorer`.
-    @param limit How many rows to evaluate at most, but for a block, which is taken whole; with 0 blocks are only kept.
+    @notice Work out the scores of the next rows before the first contribution. Reverts where the model would refuse a row. See `IScorer`.
+    @param limit How many rows to evaluate at most, but for a block, which is taken whole.
+    """
+    return self._check(market, sizes, count, more, limit)
+
+
+@internal
+def _check(
+    market: uint256, sizes: DynArray[uint256, limits.MAX_PORTIONS], count: uint256, more: bool, limit: uint256
+) -> (uint256, uint256, uint256, bool):
+    """
+    @dev A function of its own, which reads the rows where they stand in the calldata: behind their place in memory it would pay for all
+         that they could take.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
@@ -84,43 +88,67 @@ def check(
     zero: uint256 = ((base._state_word(key, 0) >> BIAS) & base.MASK_32 ^ 2**31) + ZERO - 2**31 - 1
     all_errors: uint256 = 0
     all_rows: uint256 = 0
+    number: uint256 = (file >> base.BLOCKS) & base.MASK_16
     taken: uint256 = 0  # portions
-    file, taken = base._keep_blocks(key, file, shown, sizes, count, more)
+    begun: uint256 = (file >> base.BEGUN) & base.MASK_16  # rows of the portion after these
+    at: uint256 = 0  # in the rows that are shown
+    shown_end: uint256 = 0
+    at, shown_end = base._shown()
+    end: uint256 = at  # of the portion
+    if begun > 0 and len(sizes) > 0:
+        end = at + sizes[0]
+        at = unsafe_add(at, (file >> base.OFFSET) & base.MASK_16)
     for i: uint256 in range(base.MAX_BLOCKS):
-        number: uint256 = (file >> base.CHECKED) & base.MASK_16
-        if limit == 0 or number == (file >> base.BLOCKS) & base.MASK_16:
+        parts: uint256 = base._next_block(sizes, taken, count, more)
+        if parts == 0:
             break
-        info: uint256 = base.blocks[key][number]
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
+        rows: uint256 = min(base.BLOCK, parts * count - begun)
         if all_rows > 0 and unsafe_add(all_rows, rows) > limit:
             break
-        found: Bytes[base.MAX_FOUND] = base._found(info)
-        position: uint256 = 0
-        packed: uint256[base.BLOCK // 4] = empty(uint256[base.BLOCK // 4])  # in lanes of 64 bits
+        left: uint256 = unsafe_sub(count, begun)  # rows of the portion
+        if begun == 0:
+            end = at + sizes[taken]
+        scores: uint256[base.BLOCK] = empty(uint256[base.BLOCK])  # less one
         errors: uint256 = 0
         bits: uint256 = 0  # all that the numbers, or their complements where they are negative, have
+        link: bytes32 = empty(bytes32)
+        line: uint256[base.LINE] = empty(uint256[base.LINE])
+        words: uint256 = 0
         for row: uint256 in range(rows, bound=base.BLOCK):
-            # where rows end was checked when they were kept
-            head: uint256 = extract32(found, position, output_type=uint256)
+            if left == 0:
+                assert at == end, base.NOT_AS_MANY
+                taken = unsafe_add(taken, 1)
+                end = at + sizes[taken]
+                left = count
+            left = unsafe_sub(left, 1)
+            head: uint256 = base._word(at)
             length: uint256 = (head >> 232) & base.MASK_16
-            position = unsafe_add(position, sample.ROW_HEAD)
-            stop: uint256 = unsafe_add(position, length)
+            at = unsafe_add(at, sample.ROW_HEAD)
+            stop: uint256 = unsafe_add(at, length)
+            assert at <= end, base.NOT_AS_MANY
+            assert length <= limits.MAX_SAMPLE, "sample: longer than 2,048 bytes"
+            assert stop <= end, base.NOT_AS_MANY
             assert head >> 249 == 0, "model: no such class"
             assert length > 0, "sample: empty"
             assert length & 1 == 0, "sample: odd length"
             assert length <= longest, "sample: too long"
+            tag: uint256 = ((head >> 248) << 8) | row
             total: uint256 = 0
             least: uint256 = 0
-            if tabled:
-                # a chunk of 16 features at a time, of which the first may be shorter: its empty lanes are taken for feature 0
-                size: uint256 = unsafe_add(unsafe_sub(length, 2) & 31, 2)
-                total = unsafe_add(total, unsafe_mul(unsafe_sub(size >> 1, 16), first_weight))
-                for c: uint256 in range(limits.MAX_SAMPLE // 32):
-                    unused: uint256 = unsafe_sub(256, size << 3)
-                    lanes: uint256 = extract32(found, position, output_type=uint256) >> unused << unused
-                    assert sample._increase(lanes, unused) and lanes >> 240 >= least, "sample: indices must increase"
-                    least = unsafe_add((lanes >> unused) & base.MASK_16, 1)
-                    assert least <= n_features, "sample: index out of range"
+            word: uint256 = base.ALL
+            weights: uint256 = 0
+            for c: uint256 in range(limits.MAX_SAMPLE // 30 + 1):
+                # 15 features at a time
+                unused: uint256 = unsafe_sub(256, min(240, unsafe_sub(stop, at) << 3))
+                lanes: uint256 = base._word(at) >> unused << unused
+                assert sample._increase(lanes, unused) and lanes >> 240 >= least, "sample: indices must increase"
+                least = unsafe_add((lanes >> unused) & base.MASK_16, 1)
+                assert least <= n_features, "sample: index out of range"
+                line[words & (base.LINE - 1)] = unsafe_add(lanes, base.ONES >> unused << unused) | tag
+                words = unsafe_add(words, 1)
+                if words & (base.LINE - 1) == 0:
+                    link = base._link(link, line)
+                if tabled:
                     lanes = unsafe_add(lanes, SHIFT)  # safe: no index is above 65,531
                     # unrolled: sixteen_weights
                     total = unsafe_add(
@@ -152,53 +180,77 @@ def check(
                         total,
                     )
                     # end
-                    position = unsafe_add(position, size)
-                    if position == stop:
-                        break
-                    size = 32
-            else:
-                word: uint256 = base.ALL
-                weights: uint256 = 0
-                for j: uint256 in range(limits.MAX_SAMPLE // 32):
-                    chunk: uint256 = extract32(found, position, output_type=uint256)
-                    for k: uint256 in range(min(16, unsafe_sub(stop, position) >> 1), bound=16):
-                        feature: uint256 = chunk >> 240
-                        assert feature >= least, "sample: indices must increase"
-                        least = unsafe_add(feature, 1)
-                        feature = unsafe_add(feature, HEADER_LANES)
+                    # empty lanes were taken for feature 0
+                    total = unsafe_sub(total, unsafe_mul(unused >> 4, first_weight))
+                else:
+                    for k: uint256 in range(unsafe_sub(256, unused) >> 4, bound=base.LANES):
+                        feature: uint256 = unsafe_add(lanes >> 240, HEADER_LANES)
                         if feature >> 4 != word:
-                            assert least <= n_features, "sample: index out of range"
                             word = feature >> 4
                             weights = (base._state_word(key, word) ^ SIGNS) & weight_bits
                         total = unsafe_add(total, (weights << ((feature & 15) << 4)) >> 240)
-                        chunk <<= 16
-                    position = unsafe_add(position, 32)
-                    if position >= stop:
-                        break
-                assert least <= n_features, "sample: index out of range"
+                        lanes <<= 16
+                at = unsafe_add(at, 2 * base.LANES)
+                if at >= stop:
+                    break
+            at = stop
             total = unsafe_add(unsafe_sub(zero, (length << 14) >> level_bits), total >> level_bits)
-            position = stop
-            label: uint256 = head >> 248
-            if (total >= ZERO) != (label == 1):
+            if (total >= ZERO) != (head >> 248 == 1):
                 errors = unsafe_add(errors, 1)
             bits |= unsafe_sub(total, ZERO) if total >= ZERO else unsafe_sub(unsafe_sub(ZERO, 1), total)
-            packed[row >> 2] |= (unsafe_sub(total, ZERO) & base.MASK_64) << ((row & 3) << 6)
+            scores[row] = unsafe_sub(total, ZERO)
+        begun = unsafe_sub(count, left)
+        if left == 0:
+            assert at == end, base.NOT_AS_MANY
+            taken = unsafe_add(taken, 1)
+            begun = 0
         all_errors += errors
         all_rows = unsafe_add(all_rows, rows)
+        if words & (base.LINE - 1) > 0:
+            for k: uint256 in range(words & (base.LINE - 1), base.LINE, bound=base.LINE):
+                line[k] = 0
+            link = base._link(link, line)
         plane_count: uint256 = 1
         for p: uint256 in range(MAX_PLANES):
             if bits >> p == 0:
                 break
             plane_count = unsafe_add(plane_count, 1)
-        for p: uint256 in range(plane_count, bound=MAX_PLANES):
-            plane: uint256 = 0
-            for j: uint256 in range(base.BLOCK // 4):
-                # the four bits come to stand beside each other
-                plane |= ((unsafe_mul((packed[j] >> p) & FOURS, GATHER_FOUR) >> 192) & 15) << (j << 2)
-            self.planes[key][number][p] = plane
-        base.blocks[key][number] = info | (plane_count << base.PLANES)
-        file = unsafe_add(file, 1 << base.CHECKED)
-    assert all_rows > 0 or taken > 0, "scorer: nothing to check"
-    base.files[key] = file
-    checked: bool = (file >> base.CHECKED) & base.MASK_16 == (file >> base.BLOCKS) & base.MASK_16
-    return all_errors, all_rows, taken, checked and taken == len(sizes) and not more
+        planes: uint256[ALL_PLANES] = empty(uint256[ALL_PLANES])
+        for some: uint256 in range(ALL_PLANES // 16):
+            # 16 planes of 16 rows at a time
+            if some << 4 >= plane_count:
+                break
+            for j: uint256 in range(unsafe_add(rows, 15) >> 4, bound=base.BLOCK // 16):
+                lanes: uint256 = 0
+                for k: uint256 in range(16):
+                    lanes |= ((scores[unsafe_add(j << 4, k)] >> (some << 4)) & base.MASK_16) << (k << 4)
+                lanes = base._transposed(lanes)
+                for k: uint256 in range(16):
+                    planes[unsafe_add(some << 4, k)] |= ((lanes >> (k << 4)) & base.MASK_16) << (j << 4)
+        head: uint256 = rows | (unsafe_add(words, base.LINE - 1) // base.LINE << base.ROW_LINES)
+        base._keep(key, market, number, 0, link, self._state(head, plane_count, planes))
+        number = unsafe_add(number, 1)
+    assert all_rows > 0, "scorer: nothing to check"
+    assert at <= shown_end
+    # what is left for the next time: a part of a portion, or nothing
+    offset: uint256 = at + sizes[taken] - end if begun > 0 else 0
+    base.files[key] = (
+        (file & base.MASK_96) | (number << base.BLOCKS) | (begun << base.BEGUN) | (offset << base.OFFSET)
+    )
+    return all_errors, all_rows, taken, taken == len(sizes) and not more
+
+
+@internal
+@pure
+def _state(head: uint256, plane_count: uint256, planes: uint256[ALL_PLANES]) -> DynArray[uint256, base.MAX_STATE]:
+    """
+    @dev The state of a block, in whole lines.
+    @param head Its first word; the number of planes and of lines in it do not matter.
+    """
+    lines: uint256 = unsafe_add(plane_count, base.LINE) // base.LINE
+    state: DynArray[uint256, base.MAX_STATE] = [
+        (head & ~(base.MASK_32 << base.PLANES)) | (plane_count << base.PLANES) | (lines << base.STATE_LINES)
+    ]
+    for p: uint256 in range(unsafe_sub(unsafe_mul(lines, base.LINE), 1), bound=ALL_PLANES):
+        state.append(planes[p] if p < plane_count else 0)
+    return state

@@ -8,19 +8,25 @@
      What a model answers, and whether it does, its own markets alone depend on.
 """
 from ..interfaces import IModel
-from ..interfaces import IScorer
 from ..modules import limits
 from ..modules import sample
 from ..modules import stored
-
-implements: IScorer
-initializes: stored
 
 # the kinds whose learning depends on the number of updates so far, and where it stands in word 0 of a replica
 LEVELS: constant(bytes32) = keccak256("LevelPerceptron")
 MANY_LEVELS: constant(bytes32) = keccak256("MulticlassLevelPerceptron")
 VERSION: constant(uint256) = 224
 NOT_AS_MANY: constant(String[42]) = "scorer: not as many rows as a portion has"
+MAX_PARTS: constant(uint256) = 64  # portions that are read at once
+# code that takes an ABI-encoded list of addresses and returns what follows the first byte of their code, one after the other:
+#     6040 5f                     i = 64; o = 0
+#     5b 81 36 11 600c 57         3: if i < calldatasize: go to 12
+#     5f f3                       return the o bytes from 0 on
+#     5b 81 35 6001 81 3b 03      12: a = calldata[i]; n = size of the code of a - 1
+#     80 6001 84 84 3c 90 50 01   copy n bytes of the code of a from 1 on to o; o += n
+#     90 6020 01 90 6003 56       i += 32; go to 3
+GATHER_CODE: constant(Bytes[37]) = x"60405f5b813611600c575ff35b81356001813b0380600184843c9050019060200190600356"
+
 CONTRIBUTION_HEAD: constant(uint256) = 25  # bytes of a packed contribution before its sample
 
 MASK_16: constant(uint256) = 2**16 - 1
@@ -45,10 +51,13 @@ portions: HashMap[bytes32, uint256[limits.MAX_PORTIONS]]
 # scored (16); whether the rows are checked (1)
 files: HashMap[bytes32, uint256]
 
+# the contract with GATHER_CODE
+GATHER: immutable(address)
+
 
 @deploy
 def __init__():
-    stored.__init__()
+    GATHER = raw_create(concat(stored.RETURN_REST, GATHER_CODE))
 
 
 @view
@@ -145,32 +154,35 @@ def check(
 
 
 @external
-def score(
-    market: uint256, first: uint256, contributions: Bytes[limits.MAX_BATCH], limit: uint256
-) -> (DynArray[uint256, limits.MAX_MANY], uint256, uint256):
+def score_many(
+    market: uint256,
+    first: uint256,
+    contributions: Bytes[limits.MAX_BATCH],
+    rows: uint256,
+    before: bytes32,
+    after: DynArray[bytes32, limits.MAX_AFTER],
+    carried: DynArray[uint256, 1],
+) -> (uint256[limits.MANY_WORDS], uint256, uint256, uint256):
     """
-    @notice Have the replica learn the first of the contributions, unless it has begun with it, and evaluate it.
-    @param limit How many rows to evaluate at most; the next call goes on from there. With 0 the replica only learns.
+    @notice Have the replica learn the first of the contributions, unless it has begun with it, and evaluate it. See `IScorer`.
+    @param rows How many rows to evaluate at most; the next call goes on from there. With 0 the replica only learns.
+    @param carried Nothing: the scorer keeps all itself. `IScorer` has room for more; here it would cost each call 20,000 gas.
     """
     key: bytes32 = self._key(market)
     file: File = self._file(key)
     assert file.checked and first == file.scored + 1, "scorer: not the contribution that comes next"
     if file.cursor == 0:
-        # the replica is what the model was, so it learns what the model learnt; a call that fails, also for lack of gas,
-        # undoes everything
-        head: uint256 = convert(slice(contributions, 0, CONTRIBUTION_HEAD), uint256)
-        x: Bytes[limits.MAX_BATCH] = slice(contributions, CONTRIBUTION_HEAD, head & MASK_16)
-        raw_call(self.replicas[key], abi_encode(x, (head >> 16) & 255, method_id=method_id("update(bytes,uint256)")))
+        self._learn(self.replicas[key], contributions)
         file.cursor = 1
-    errors: uint256 = 0
+    errors: uint256[limits.MANY_WORDS] = empty(uint256[limits.MANY_WORDS])
     count: uint256 = 0
-    errors, count, file = self._evaluated(key, file, limit)
+    errors[0], count, file = self._evaluated(key, file, rows)
     scored: uint256 = 0
     if file.cursor == 0:
         file.scored += 1
         scored = first
     self._save(key, file)
-    return [errors], count, scored
+    return errors, 1, count, scored
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -202,6 +214,17 @@ def _save(key: bytes32, file: File):
 
 
 @internal
+def _learn(replica: address, contributions: Bytes[limits.MAX_BATCH]):
+    """
+    @dev Have the replica learn the first of the contributions: it is what the model was, so it learns what the model learnt. A call that
+         fails, also for lack of gas, undoes everything. A function of its own, whose memory others use before and after it.
+    """
+    head: uint256 = convert(slice(contributions, 0, CONTRIBUTION_HEAD), uint256)
+    x: Bytes[limits.MAX_BATCH] = slice(contributions, CONTRIBUTION_HEAD, head & MASK_16)
+    raw_call(replica, abi_encode(x, (head >> 16) & 255, method_id=method_id("update(bytes,uint256)")))
+
+
+@internal
 def _evaluated(key: bytes32, before: File, limit: uint256) -> (uint256, uint256, File):
     """
     @dev Goes on with the evaluation of the hidden rows: with whole portions or, where the limit is less than one has or one was
@@ -215,19 +238,23 @@ def _evaluated(key: bytes32, before: File, limit: uint256) -> (uint256, uint256,
     next: uint256 = first
     size: uint256 = 0
     rows: uint256 = 0
-    parts: DynArray[address, stored.MAX_PARTS] = []
+    parts: DynArray[address, MAX_PARTS] = []
     for i: uint256 in range(first, file.parts, bound=limits.MAX_PORTIONS):
-        part: address = convert(self.portions[key][i] & MASK_160, address)
-        more: uint256 = self.portions[key][i] >> 160
+        portion: uint256 = self.portions[key][i]
+        part: address = convert(portion & MASK_160, address)
+        more: uint256 = portion >> 160
         size += part.codesize - 1
         if i > first and (
-            file.offset > 0 or rows + more > limit or len(parts) == stored.MAX_PARTS or size > limits.MAX_PORTION
+            file.offset > 0 or rows + more > limit or len(parts) == MAX_PARTS or size > limits.MAX_PORTION
         ):
             break
         rows += more
         parts.append(part)
         next = i + 1
-    found: Bytes[limits.MAX_PORTION] = stored._gather(parts)
+    # here and not in a function of its own: it would have these bytes twice
+    found: Bytes[limits.MAX_PORTION] = raw_call(
+        GATHER, abi_encode(parts), max_outsize=limits.MAX_PORTION, is_static_call=True
+    )
     if file.offset > 0 or rows > limit:
         # a piece of one portion
         begin: uint256 = file.offset

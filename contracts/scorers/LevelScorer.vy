@@ -26,13 +26,14 @@ initializes: base
 initializes: two[base := base]
 
 exports: (
-    base.translated,
+    base.marked,
     two.check,
 )
 
 MAX_STEP: constant(uint256) = 17  # bits of 1,024 · 32 + 65,535
 # groups of up to 15 words: one for each of 6 steps in 256 samples of 6 words, and one more for each 30 bytes that are left
 MAX_GROUPS: constant(uint256) = 1_629
+MAX_ENDS: constant(uint256) = limits.MAX_MANY + 1
 
 # of the models: see `LevelPerceptron`
 LANE_ONES: constant(uint256) = max_value(uint256) // (2**16 - 1)
@@ -46,8 +47,8 @@ EIGHT_LANES: constant(uint256) = max_value(uint256) // (2**128 - 1) * (2**32 - 1
 # marks the levels in the table: a word of it is never 0
 THERE: constant(uint256) = max_value(uint256) // 15 * 8
 MAX_LEVEL_WORDS: constant(uint256) = 1_024  # 64 lanes to a word, 65,536 lanes
-# where a block's place in `history` begins: how many words of features the samples had that it went through
-PLACE: constant(uint256) = 224
+# where in a block's state its place in `history` begins: how many words of features the samples had that it went through
+PLACE: constant(uint256) = base.REST + 16
 
 # by caller and market: the number of updates before the first contribution
 versions: HashMap[bytes32, uint256]
@@ -61,7 +62,6 @@ history: HashMap[bytes32, HashMap[uint256, uint256]]
 
 @deploy
 def __init__():
-    base.__init__()
     two.__init__(LEVEL_BITS)
 
 
@@ -119,27 +119,31 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
 # ---- score ----------------------------------------------------------------------------------------------------------
 
 @external
-def score(
-    market: uint256, first: uint256, contributions: Bytes[limits.MAX_BATCH], limit: uint256
-) -> (DynArray[uint256, limits.MAX_MANY], uint256, uint256):
+def score_many(
+    market: uint256,
+    first: uint256,
+    contributions: Bytes[limits.MAX_BATCH],
+    rows: uint256,
+    before: bytes32,
+    after: DynArray[bytes32, limits.MAX_AFTER],
+    carried: DynArray[uint256, limits.MAX_CARRIED],
+) -> (uint256[limits.MANY_WORDS], uint256, uint256, uint256):
     """
-    @notice Take the contributions that come next through blocks, as many as the limit allows.
-    @param limit How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
-    @return The errors on these blocks after each contribution; the rows times contributions that were evaluated now; and up to
-            which contribution all blocks are done, 0 where the last block was not among them.
+    @notice Take the contributions that come next through the blocks that are shown, as many as the limit allows. See `IScorer`.
+    @param rows How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
-    words: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
-    ends: DynArray[uint256, base.MAX_ENDS] = []  # in `words`, of each sample
-    heads: DynArray[uint256, limits.MAX_MANY] = []
-    words, ends, heads = base._samples(contributions)
-    count: uint256 = len(heads)
+    wide: bool = (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS
+    begin: uint256 = 0  # of the contributions
+    given: uint256 = 0
+    begin, given = base._contributions()
+    count: uint256 = given
     block_count: uint256 = (file >> base.BLOCKS) & base.MASK_16
-    assert count > 0 and block_count > 0, "scorer: nothing to score"
-    all_errors: DynArray[uint256, limits.MAX_MANY] = []
-    for c: uint256 in range(count, bound=limits.MAX_MANY):
-        all_errors.append(0)
+    errors: uint256[limits.MANY_WORDS] = empty(uint256[limits.MANY_WORDS])
+    all_rows: uint256 = 0
+    scored: uint256 = 0
+    evaluated: uint256 = 0
     # what each row moves by, whatever it has in common with a sample
     bias_rate: uint256 = (file >> base.BIAS_RATE) & base.MASK_16
     bias_steps: uint256[MAX_STEP] = empty(uint256[MAX_STEP])
@@ -150,68 +154,83 @@ def score(
         bias_steps[p] = unsafe_mul((bias_rate >> p) & 1, base.ALL)
         bias_bits = p + 1
     learnt: uint256 = base.blocks[key][0] & base.MASK_16
-    begin: uint256 = 0  # where the levels of the first of these samples stand in the history
+    history_begin: uint256 = 0  # where the levels of the first of these samples stand in the history
     levels: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
     groups: DynArray[uint256, MAX_GROUPS] = []
-    group_ends: DynArray[uint256, base.MAX_ENDS] = []
-    all_rows: uint256 = 0
-    scored: uint256 = 0
-    evaluated: uint256 = 0
-    translated: DynArray[uint256, base.MAX_SAMPLE_WORDS] = words
+    group_ends: DynArray[uint256, MAX_ENDS] = []
+    at: uint256 = 0  # in the blocks that are shown
+    end: uint256 = 0
+    at, end = base._carried()
     for number: uint256 in range(block_count, bound=base.MAX_BLOCKS):
         info: uint256 = base.blocks[key][number]
         done: uint256 = info & base.MASK_16
+        # blocks that are done are not shown
+        if done >= first + given - 1:
+            continue
+        assert done + 1 >= first, "scorer: not the contribution that comes next"
+        if at == end:
+            break
+        head: uint256 = base._word(at)
+        block_rows: uint256 = head & base.MASK_16
+        if all_rows > 0 and all_rows + block_rows > rows:
+            break
+        # which rows have which feature
+        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
+        labels: uint256 = 0
+        link: bytes32 = empty(bytes32)
+        state_at: uint256 = at
+        rows_at: uint256 = at + base.LINE_BYTES * ((head >> base.STATE_LINES) & base.MASK_16)
+        at = rows_at
+        for i: uint256 in range((head >> base.ROW_LINES) & base.MASK_16, bound=base.MAX_ROW_LINES):
+            line: uint256[base.LINE] = base._line(at)
+            link = base._link(link, line)
+            for lanes: uint256 in line:
+                bit: uint256 = 1 << (lanes & base.MASK_8)
+                labels |= ((lanes >> 8) & 1) << (lanes & base.MASK_8)
+                if not wide:
+                    # unrolled: fifteen_marks
+                    maps[lanes >> 240] |= bit
+                    maps[(lanes >> 224) & 65535] |= bit
+                    maps[(lanes >> 208) & 65535] |= bit
+                    maps[(lanes >> 192) & 65535] |= bit
+                    maps[(lanes >> 176) & 65535] |= bit
+                    maps[(lanes >> 160) & 65535] |= bit
+                    maps[(lanes >> 144) & 65535] |= bit
+                    maps[(lanes >> 128) & 65535] |= bit
+                    maps[(lanes >> 112) & 65535] |= bit
+                    maps[(lanes >> 96) & 65535] |= bit
+                    maps[(lanes >> 80) & 65535] |= bit
+                    maps[(lanes >> 64) & 65535] |= bit
+                    maps[(lanes >> 48) & 65535] |= bit
+                    maps[(lanes >> 32) & 65535] |= bit
+                    maps[(lanes >> 16) & 65535] |= bit
+                    # end
+            at = unsafe_add(at, base.LINE_BYTES)
+        state: DynArray[uint256, base.MAX_STATE] = base._state(state_at, info, link)
+        numbered: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
+        if wide:
+            row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(rows_at, (head >> base.ROW_LINES) & base.MASK_16)
+            # the same number for every block; what is left out comes in the next transaction
+            maps, numbered, count = staticcall base.ISelf(self).marked(contributions, row_words)
+        maps[0] = 0
         last: uint256 = first + count - 1
         if done >= last:
             continue
-        assert done + 1 >= first, "scorer: not the contribution that comes next"
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
-            break
-        # which rows have which feature
-        row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(base._found(info), info)
-        if (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS:
-            taken: uint256 = 0
-            row_words, translated, taken = staticcall base.ISelf(self).translated(row_words, words, ends)
-            if taken < count:
-                # the same number for every block; what is left out comes in the next transaction
-                count = taken
-                last = first + count - 1
-                if done >= last:
-                    continue
         if len(group_ends) == 0:
-            begin = (info >> PLACE) - ends[done + 1 - first]
-            groups, group_ends, levels = self._groups(key, file, first, learnt, begin, words, translated, ends, count)
-        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
-        labels: uint256 = 0
-        for lanes: uint256 in row_words:
-            bit: uint256 = 1 << (lanes & base.MASK_8)
-            labels |= ((lanes >> 8) & 1) << (lanes & base.MASK_8)
-            # unrolled: fifteen_marks
-            maps[lanes >> 240] |= bit
-            maps[(lanes >> 224) & 65535] |= bit
-            maps[(lanes >> 208) & 65535] |= bit
-            maps[(lanes >> 192) & 65535] |= bit
-            maps[(lanes >> 176) & 65535] |= bit
-            maps[(lanes >> 160) & 65535] |= bit
-            maps[(lanes >> 144) & 65535] |= bit
-            maps[(lanes >> 128) & 65535] |= bit
-            maps[(lanes >> 112) & 65535] |= bit
-            maps[(lanes >> 96) & 65535] |= bit
-            maps[(lanes >> 80) & 65535] |= bit
-            maps[(lanes >> 64) & 65535] |= bit
-            maps[(lanes >> 48) & 65535] |= bit
-            maps[(lanes >> 32) & 65535] |= bit
-            maps[(lanes >> 16) & 65535] |= bit
-            # end
-        maps[0] = 0
-        there: uint256 = base.ALL >> (256 - rows)
-        planes: uint256[two.MAX_PLANES] = empty(uint256[two.MAX_PLANES])
-        plane_count: uint256 = (info >> base.PLANES) & base.MASK_16
+            history_begin = ((state[0] >> PLACE) & base.MASK_32) - base._word_count(begin, done + 1 - first)
+            groups, group_ends, levels = self._groups(key, file, first, learnt, history_begin, begin, numbered, count)
+        there: uint256 = base.ALL >> (256 - block_rows)
+        planes: uint256[two.ALL_PLANES] = empty(uint256[two.ALL_PLANES])
+        plane_count: uint256 = (state[0] >> base.PLANES) & base.MASK_16
         for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
-            planes[p] = two.planes[key][number][p]
+            planes[p] = state[unsafe_add(p, 1)]
         room: uint256 = 0  # how far all numbers can move without needing another plane
-        for c: uint256 in range(unsafe_sub(done + 1, first), count, bound=limits.MAX_MANY):
+        position: uint256 = begin
+        for c: uint256 in range(count, bound=limits.MAX_MANY):
+            given_head: uint256 = base._word(position) >> (256 - 8 * base.CONTRIBUTION_HEAD)
+            position = unsafe_add(position, unsafe_add(base.CONTRIBUTION_HEAD, given_head & base.MASK_16))
+            if first + c <= done:
+                continue
             # by how much each row moves
             steps: uint256[MAX_STEP] = bias_steps
             step_bits: uint256 = bias_bits
@@ -298,7 +317,7 @@ def score(
                     carry &= old
                 step_bits = max(step_bits, place)
             # as many planes as the numbers may need after the step, which is the effect less one, and the bias rate
-            step: uint256 = unsafe_add((heads[c] >> 24) & base.MASK_16, bias_rate)
+            step: uint256 = unsafe_add((given_head >> 24) & base.MASK_16, bias_rate)
             if step > room:
                 signs: uint256 = planes[plane_count - 1]
                 used: uint256 = plane_count - 1  # planes below those that only repeat the signs
@@ -313,7 +332,7 @@ def score(
                     planes[plane_count] = signs
                     plane_count += 1
             room = unsafe_sub(room, step)
-            down: uint256 = 0 if (heads[c] >> 16) & base.MASK_8 == 1 else base.ALL
+            down: uint256 = 0 if (given_head >> 16) & base.MASK_8 == 1 else base.ALL
             carry: uint256 = 0
             for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
                 old: uint256 = planes[p]
@@ -328,25 +347,22 @@ def score(
                     planes[p] = old ^ carry
                     carry &= old ^ down
             # class 1 where the score is above 0; count the rows where it is not the label
-            all_errors[c] += base._count((~planes[plane_count - 1] ^ labels) & there)
-            evaluated = unsafe_add(evaluated, rows)
-        for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
-            two.planes[key][number][p] = planes[p]
-        base.blocks[key][number] = (
-            (info & ~base.MASK_32 & (2**PLACE - 1)) | last | (plane_count << base.PLANES) | ((begin + ends[count]) << PLACE)
-        )
-        all_rows += rows
+            wrong: uint256 = base._count((~planes[plane_count - 1] ^ labels) & there)
+            errors[c >> 4] = unsafe_add(errors[c >> 4], wrong << ((c & 15) << 4))  # safe: there are fewer than 65,536 rows
+            evaluated = unsafe_add(evaluated, block_rows)
+        head = (head & ~(base.MASK_32 << PLACE)) | ((history_begin + len(levels)) << PLACE)
+        base._keep(key, market, number, last, link, two._state(head, plane_count, planes))
+        all_rows += block_rows
         if number == block_count - 1:
             scored = last
-    assert all_rows > 0, "scorer: scored already"
+    assert all_rows > 0, "scorer: nothing to score"
     if scored == 0:
-        # a block stayed behind, and will need the levels
-        for c: uint256 in range(count, bound=limits.MAX_MANY):
-            if first + c > learnt:
-                for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
-                    place: uint256 = begin + w
-                    self.history[key][place >> 2] |= levels[w] << ((place & 3) << 6)
-    return all_errors, evaluated, scored
+        # a block stayed behind, and will need the levels that were not known before
+        known: uint256 = 0 if learnt < first else base._word_count(begin, min(learnt + 1 - first, count))
+        for w: uint256 in range(known, len(levels), bound=base.MAX_SAMPLE_WORDS):
+            place: uint256 = history_begin + w
+            self.history[key][place >> 2] |= levels[w] << ((place & 3) << 6)
+    return errors, count, evaluated, scored
 
 
 @internal
@@ -355,26 +371,28 @@ def _groups(
     file: uint256,
     first: uint256,
     learnt: uint256,
+    history_begin: uint256,
     begin: uint256,
-    words: DynArray[uint256, base.MAX_SAMPLE_WORDS],
-    numbers: DynArray[uint256, base.MAX_SAMPLE_WORDS],
-    ends: DynArray[uint256, base.MAX_ENDS],
+    numbered: DynArray[uint256, base.MAX_SAMPLE_WORDS],
     count: uint256,
-) -> (DynArray[uint256, MAX_GROUPS], DynArray[uint256, base.MAX_ENDS], DynArray[uint256, base.MAX_SAMPLE_WORDS]):
+) -> (DynArray[uint256, MAX_GROUPS], DynArray[uint256, MAX_ENDS], DynArray[uint256, base.MAX_SAMPLE_WORDS]):
     """
     @dev Sorts the samples' words by their levels when they are learnt. Those that were learnt before are in the history, as far as a block
          needs them; for the others the table goes on.
     @param learnt How many contributions were learnt before.
-    @param begin Where the levels of the first sample stand in the history.
-    @param numbers As `words`, with the numbers of the features' maps.
+    @param history_begin Where the levels of the first sample stand in the history.
+    @param begin Where in the calldata the contributions begin.
+    @param numbered The numbers of the features' maps; none where these are 1 + the feature.
     @return These numbers, up to 15 with the same level to a word, which says in its lowest 16 bits what power of two the step is; where in
             these each sample begins, and where the last one ends; and the levels, 4 bits each, the first in the lowest.
     """
     groups: DynArray[uint256, MAX_GROUPS] = []
-    group_ends: DynArray[uint256, base.MAX_ENDS] = [0]
+    group_ends: DynArray[uint256, MAX_ENDS] = [0]
     all_levels: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
     table: uint256[MAX_LEVEL_WORDS] = empty(uint256[MAX_LEVEL_WORDS])
     version: uint256 = self.versions[key]
+    position: uint256 = begin
+    w: uint256 = 0
     for c: uint256 in range(count, bound=limits.MAX_MANY):
         index: uint256 = first + c
         # the largest level that rises, as in the model
@@ -385,12 +403,20 @@ def _groups(
             unsafe_add(convert(factor > 63, uint256), convert(factor > 255, uint256)),
         )
         begun: uint256[LEVELS + 1] = empty(uint256[LEVELS + 1])
-        for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
-            lanes: uint256 = words[w]
-            numbered: uint256 = numbers[w]
+        head: uint256 = base._word(position) >> (256 - 8 * base.CONTRIBUTION_HEAD)
+        position = unsafe_add(position, base.CONTRIBUTION_HEAD)
+        stop: uint256 = unsafe_add(position, head & base.MASK_16)
+        for i: uint256 in range(base.MAX_SAMPLE_WORDS):
+            if position >= stop:
+                break
+            lanes: uint256 = base._sample_word(position, stop)
+            position = unsafe_add(position, 2 * base.LANES)
+            numbers: uint256 = lanes
+            if len(numbered) > 0:
+                numbers = numbered[w]
             levels: uint256 = 0
             if index <= learnt:
-                place: uint256 = begin + w
+                place: uint256 = history_begin + w
                 levels = (self.history[key][place >> 2] >> ((place & 3) << 6)) & base.MASK_64
             for j: uint256 in range(base.LANES):
                 if lanes == 0:
@@ -406,15 +432,17 @@ def _groups(
                     level = (packed >> place) & LEVELS
                     levels |= level << (j << 2)
                     table[lane >> 6] = unsafe_add(packed, convert(level <= rising, uint256) << place)
-                group: uint256 = (begun[level] << 16) | (numbered >> 240)
+                group: uint256 = (begun[level] << 16) | (numbers >> 240)
                 if group >> 224 > 0:
                     if level <= LAST_LEVEL:
                         groups.append((group << 16) | (LAST_LEVEL - level))
                     group = 0
                 begun[level] = group
                 lanes <<= 16
-                numbered <<= 16
+                numbers <<= 16
             all_levels.append(levels)
+            w = unsafe_add(w, 1)
+        position = stop
         # the smallest steps first, so that carries end soon
         for power: uint256 in range(LAST_LEVEL + 1):
             group: uint256 = begun[LAST_LEVEL - power]

@@ -24,7 +24,7 @@ initializes: base
 initializes: many[base := base]
 
 exports: (
-    base.translated,
+    base.marked,
     many.check,
 )
 
@@ -32,7 +32,7 @@ MAX_STEP: constant(uint256) = 17  # bits of 1,024 · 32 + 65,535
 # A group has up to 15 lanes of 16 bits with the numbers of maps, the first in the highest bits, and in its lowest 16 bits what
 # power of two the step is. After the last group of each of the two classes stands `LAST`.
 LAST: constant(uint256) = base.MASK_16
-MAX_GROUPS: constant(uint256) = 1_280  # in a transaction; a sample has at most 2 · (69 + 6), and 2 ends
+MAX_GROUPS: constant(uint256) = 2_048  # in a transaction; a sample has at most 2 · (69 + 6), and 2 ends
 MAX_KEPT: constant(uint256) = base.MAX_SAMPLE_WORDS // 2 + 1
 
 # of the models: see `MulticlassLevelPerceptron`
@@ -57,8 +57,9 @@ FOUR_LANES: constant(uint256) = max_value(uint256) // (2**64 - 1) * (2**12 - 1)
 EIGHT_LANES: constant(uint256) = max_value(uint256) // (2**128 - 1) * (2**24 - 1)
 MASK_48: constant(uint256) = 2**48 - 1
 
-# where a block's place in `history` begins: how many words of features the samples had that it went through
-PLACE: constant(uint256) = 224
+# where in the first word of a block's state its place in `history` begins (32 bits): how many words of features the samples had
+# that it went through
+PLACE: constant(uint256) = 96
 
 # by caller and market: the number of updates before the first contribution
 versions: HashMap[bytes32, uint256]
@@ -71,7 +72,6 @@ history: HashMap[bytes32, HashMap[uint256, uint256]]
 
 @deploy
 def __init__():
-    base.__init__()
     many.__init__(LEVEL_BITS)
 
 
@@ -108,10 +108,12 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
         base.files[key] = staticcall IModel(model).parameters()
         self.versions[key] = staticcall IModel(model).version()
     total: uint256 = staticcall IModel(model).word_count()
-    assert start % base.WORDS_KEPT == 0 and start < total, "scorer: not the next words"
+    if start % base.WORDS_KEPT > 0 or start >= total:
+        base._refuse("scorer: not the next words")
     size: uint256 = min(base.WORDS_KEPT, total - start)
     words: DynArray[uint256, limits.MAX_WORDS] = staticcall IModel(model).words(start, size)
-    assert len(words) == size, "scorer: the model does not answer"
+    if len(words) != size:
+        base._refuse("scorer: the model does not answer")
     base.states[key][start // base.WORDS_KEPT] = stored._keep(abi_encode(words))
     for i: uint256 in range(0, (size + 3) // 4, bound=base.WORDS_KEPT // 4):
         packed: uint256 = (start // 4 + i + 1) << NUMBER
@@ -130,14 +132,20 @@ def prepare(market: uint256, model: address, start: uint256, count: uint256, sal
 # ---- score ----------------------------------------------------------------------------------------------------------
 
 @external
-def score(
-    market: uint256, first: uint256, contributions: Bytes[limits.MAX_BATCH], limit: uint256
-) -> (DynArray[uint256, limits.MAX_MANY], uint256, uint256):
+def score_many(
+    market: uint256,
+    first: uint256,
+    contributions: Bytes[limits.MAX_BATCH],
+    rows: uint256,
+    before: bytes32,
+    after: DynArray[bytes32, limits.MAX_AFTER],
+    carried: DynArray[uint256, limits.MAX_CARRIED],
+) -> (uint256[limits.MANY_WORDS], uint256, uint256, uint256):
     """
-    @notice Take the contributions that come next through blocks, as many as the limit allows.
-    @param limit How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
-    @return The errors on these blocks after each contribution; the rows times contributions that were evaluated now; and up to
-            which contribution all blocks are done, 0 where the last block was not among them.
+    @notice Take the contributions that come next through the blocks that are shown, as many as the limit allows. See `IScorer`.
+    @dev Contributions and blocks are read where they stand in the calldata: lists of them would take memory, whose price grows with
+         the square.
+    @param rows How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
@@ -145,16 +153,13 @@ def score(
     header: uint256 = base._state_word(key, 0)
     class_count: uint256 = (header >> many.CLASSES) & base.MASK_8
     last_founder: uint256 = unsafe_sub((header >> many.FOUNDERS) & base.MASK_8, 1)  # meant to wrap around
-    words: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
-    ends: DynArray[uint256, base.MAX_ENDS] = []  # in `words`, of each sample
-    heads: DynArray[uint256, limits.MAX_MANY] = []
-    words, ends, heads = base._samples(contributions)
-    count: uint256 = len(heads)
+    wide: bool = (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS
+    begin: uint256 = 0  # of the contributions
+    given: uint256 = 0
+    begin, given = base._contributions()
+    count: uint256 = given
     block_count: uint256 = (file >> base.BLOCKS) & base.MASK_16
-    assert count > 0 and block_count > 0, "scorer: nothing to score"
-    all_errors: DynArray[uint256, limits.MAX_MANY] = []
-    for c: uint256 in range(count, bound=limits.MAX_MANY):
-        all_errors.append(0)
+    errors: uint256[limits.MANY_WORDS] = empty(uint256[limits.MANY_WORDS])
     # what each row moves by, whatever it has in common with a sample
     bias_steps: uint256[MAX_STEP] = self._bits(bias_rate)
     bias_bits: uint256 = 0
@@ -163,122 +168,226 @@ def score(
             break
         bias_bits = p + 1
     learnt: uint256 = base.blocks[key][0] & base.MASK_16
-    begin: uint256 = 0  # where the levels of the first of these samples stand in the history
-    kept: DynArray[uint256, MAX_KEPT] = []
+    first_word: uint256 = 0  # where the levels of the first of these samples stand in the history
+    last_word: uint256 = 0  # where those after the last one will
+    kept: DynArray[uint256, MAX_KEPT] = []  # the levels, as the history has them from the word on in which these begin
     groups: DynArray[uint256, MAX_GROUPS] = []
     all_rows: uint256 = 0
     scored: uint256 = 0
     evaluated: uint256 = 0
-    translated: DynArray[uint256, base.MAX_SAMPLE_WORDS] = words
+    at: uint256 = 0  # in the blocks that are shown
+    end: uint256 = 0
+    at, end = base._carried()
     for number: uint256 in range(block_count, bound=base.MAX_BLOCKS):
         info: uint256 = base.blocks[key][number]
         done: uint256 = info & base.MASK_16
+        # blocks that are done are not shown
+        if done >= first + given - 1:
+            continue
+        if done + 1 < first:
+            base._refuse("scorer: not the contribution that comes next")
+        if at == end:
+            break
+        head: uint256 = base._word(at)
+        block_rows: uint256 = head & base.MASK_16
+        if all_rows > 0 and all_rows + block_rows > rows:
+            break
+        # which rows have which feature
+        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
+        labels: uint256[many.MOST_CLASSES] = empty(uint256[many.MOST_CLASSES])  # which rows have which
+        link: bytes32 = empty(bytes32)
+        state_at: uint256 = at
+        rows_at: uint256 = at + base.LINE_BYTES * ((head >> base.STATE_LINES) & base.MASK_16)
+        at = rows_at
+        for i: uint256 in range((head >> base.ROW_LINES) & base.MASK_16, bound=base.MAX_ROW_LINES):
+            line: uint256[base.LINE] = base._line(at)
+            link = base._link(link, line)
+            for lanes: uint256 in line:
+                if lanes == 0:
+                    break
+                bit: uint256 = 1 << (lanes & base.MASK_8)
+                labels[(lanes >> 8) & base.MASK_8] |= bit
+                if not wide:
+                    # unrolled: fifteen_marks
+                    maps[lanes >> 240] |= bit
+                    maps[(lanes >> 224) & 65535] |= bit
+                    maps[(lanes >> 208) & 65535] |= bit
+                    maps[(lanes >> 192) & 65535] |= bit
+                    maps[(lanes >> 176) & 65535] |= bit
+                    maps[(lanes >> 160) & 65535] |= bit
+                    maps[(lanes >> 144) & 65535] |= bit
+                    maps[(lanes >> 128) & 65535] |= bit
+                    maps[(lanes >> 112) & 65535] |= bit
+                    maps[(lanes >> 96) & 65535] |= bit
+                    maps[(lanes >> 80) & 65535] |= bit
+                    maps[(lanes >> 64) & 65535] |= bit
+                    maps[(lanes >> 48) & 65535] |= bit
+                    maps[(lanes >> 32) & 65535] |= bit
+                    maps[(lanes >> 16) & 65535] |= bit
+                    # end
+            at = unsafe_add(at, base.LINE_BYTES)
+        state: DynArray[uint256, base.MAX_STATE] = base._state(state_at, info, link)
+        numbered: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
+        if wide:
+            lines: uint256 = (head >> base.ROW_LINES) & base.MASK_16
+            row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(rows_at, lines)
+            taken: uint256 = 0
+            maps, numbered, taken = staticcall base.ISelf(self).marked(contributions, row_words)
+            # the same number for every block; what is left out comes in the next transaction
+            count = min(count, taken)
+        maps[0] = 0
+        if len(groups) == 0 and done + 1 < first + count:
+            # Sort the samples' features by the steps that they make when they are learnt. Levels of those that were learnt
+            # before are in the history, as far as a block needs them; for the others the table goes on. It is done here, as
+            # lists that a function gives back would stand in memory twice.
+            first_word = ((head >> PLACE) & base.MASK_32) - self._words(begin, done + 1 - first)
+            table: uint256[MAX_READ] = empty(uint256[MAX_READ])
+            version: uint256 = self.versions[key]
+            row: uint256 = many._lanes(file)
+            place: uint256 = 2 * first_word
+            position: uint256 = begin
+            word: uint256 = 0  # of the samples
+            four: uint256 = 0  # the levels that are kept next
+            new: uint256 = (head >> many.UNTAUGHT) & base.MASK_16  # classes that have not learnt yet
+            for c: uint256 in range(count, bound=limits.MAX_MANY):
+                given_head: uint256 = base._word(position) >> (256 - 8 * base.CONTRIBUTION_HEAD)
+                position = unsafe_add(position, base.CONTRIBUTION_HEAD)
+                stop: uint256 = unsafe_add(position, given_head & base.MASK_16)
+                word_count: uint256 = unsafe_add(given_head & base.MASK_16, 29) // 30
+                if len(groups) + 2 * (STEPS + 1 + word_count) > MAX_GROUPS:
+                    count = c
+                    break
+                index: uint256 = first + c
+                # the largest level that rises, as in the model
+                factor: uint256 = version + index
+                factor &= unsafe_sub(0, factor)
+                rising: uint256 = unsafe_add(
+                    unsafe_add(convert(factor > 3, uint256), convert(factor > 15, uint256)),
+                    unsafe_add(convert(factor > 63, uint256), convert(factor > 255, uint256)),
+                )
+                own: uint256 = (given_head >> 16) & base.MASK_8
+                rival: uint256 = unsafe_sub((given_head >> 24) & base.MASK_8, 1)
+                if own >= class_count or rival >= class_count:
+                    base._refuse("scorer: no such class")
+                smaller: uint256 = 0  # levels more that count
+                if index > learnt and (new >> own) & 1 == 1:
+                    smaller = self._smaller((given_head & base.MASK_16) >> 1)
+                    new ^= 1 << own
+                for y: uint256 in [own, rival]:
+                    lane_0: uint256 = unsafe_add(BIASES, y)  # the lane of the class for feature -1
+                    begun: uint256[LEVELS + 1] = empty(uint256[LEVELS + 1])
+                    for w: uint256 in range(word_count, bound=base.MAX_SAMPLE_WORDS):
+                        lanes: uint256 = base._sample_word(unsafe_add(position, unsafe_mul(2 * base.LANES, w)), stop)
+                        numbers: uint256 = numbered[unsafe_add(word, w)] if wide else lanes
+                        levels: uint256 = 0
+                        if index <= learnt:
+                            levels = (self.history[key][place >> 2] >> ((place & 3) << 6)) & base.MASK_64
+                        for j: uint256 in range(base.LANES):
+                            if lanes == 0:
+                                break
+                            level: uint256 = (levels >> (j << 2)) & LEVELS
+                            if index > learnt:
+                                # a lane of the sample has 1 + the feature
+                                lane: uint256 = unsafe_add(unsafe_mul(lanes >> 240, row), lane_0)
+                                slot: uint256 = (lane >> 6) & (MAX_READ - 1)
+                                packed: uint256 = table[slot]
+                                if packed >> NUMBER != unsafe_add(lane >> 6, 1):
+                                    if packed > 0:
+                                        self.table[key][unsafe_sub(packed >> NUMBER, 1)] = packed
+                                    packed = self.table[key][lane >> 6]
+                                low: uint256 = unsafe_mul(~lane & (LANES - 1), LEVEL_BITS)
+                                level = (packed >> low) & LEVELS
+                                table[slot] = unsafe_add(packed, convert(level <= rising, uint256) << low)
+                                if smaller > 0:
+                                    level = min(unsafe_add(level, smaller), LEVELS)
+                                levels |= level << (j << 2)
+                            group: uint256 = (begun[level] << 16) | (numbers >> 240)
+                            if group >> 224 > 0:
+                                if level <= LAST_LEVEL:
+                                    groups.append((group << 16) | (LAST_LEVEL - level))
+                                group = 0
+                            begun[level] = group
+                            lanes <<= 16
+                            numbers <<= 16
+                        four |= levels << ((place & 3) << 6)
+                        if place & 3 == 3:
+                            kept.append(four)
+                            four = 0
+                        place = unsafe_add(place, 1)
+                    # the smallest steps first, so that carries end soon
+                    for power: uint256 in range(STEPS):
+                        group: uint256 = begun[LAST_LEVEL - power]
+                        if group > 0:
+                            groups.append((group << 16) | power)
+                    groups.append(LAST)
+                    smaller = 0
+                word = unsafe_add(word, word_count)
+                position = stop
+            kept.append(four)
+            # words of the table, and slots that may be in use
+            used: uint256 = (((file >> base.N_FEATURES) & base.MASK_32) + 1) * row // LANES + 2
+            for slot: uint256 in range(min(used, MAX_READ), bound=MAX_READ):
+                packed: uint256 = table[slot]
+                if packed > 0:
+                    self.table[key][unsafe_sub(packed >> NUMBER, 1)] = packed
+            last_word = first_word + word
         last: uint256 = first + count - 1
         if done >= last:
             continue
-        assert done + 1 >= first, "scorer: not the contribution that comes next"
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
-            break
-        # which rows have which feature
-        row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(base._found(info), info)
-        if (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS:
-            taken: uint256 = 0
-            row_words, translated, taken = staticcall base.ISelf(self).translated(row_words, words, ends)
-            if taken < count:
-                # the same number for every block; what is left out comes in the next transaction
-                count = taken
-                last = first + count - 1
-                if done >= last:
-                    continue
-        if len(groups) == 0:
-            begin = (info >> PLACE) - ends[done + 1 - first]
-            fitting: uint256 = 0  # another variable than what is passed, which would be copied once more
-            groups, kept, fitting = self._groups(
-                key, first, learnt, begin, words, translated, ends, heads, count, (info >> many.UNTAUGHT) & base.MASK_16
-            )
-            count = fitting
-            last = first + count - 1
-            if done >= last:
-                continue
-        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
-        labels: uint256[many.MOST_CLASSES] = empty(uint256[many.MOST_CLASSES])  # which rows have which
-        for lanes: uint256 in row_words:
-            bit: uint256 = 1 << (lanes & base.MASK_8)
-            labels[(lanes >> 8) & base.MASK_8] |= bit
-            # unrolled: fifteen_marks
-            maps[lanes >> 240] |= bit
-            maps[(lanes >> 224) & 65535] |= bit
-            maps[(lanes >> 208) & 65535] |= bit
-            maps[(lanes >> 192) & 65535] |= bit
-            maps[(lanes >> 176) & 65535] |= bit
-            maps[(lanes >> 160) & 65535] |= bit
-            maps[(lanes >> 144) & 65535] |= bit
-            maps[(lanes >> 128) & 65535] |= bit
-            maps[(lanes >> 112) & 65535] |= bit
-            maps[(lanes >> 96) & 65535] |= bit
-            maps[(lanes >> 80) & 65535] |= bit
-            maps[(lanes >> 64) & 65535] |= bit
-            maps[(lanes >> 48) & 65535] |= bit
-            maps[(lanes >> 32) & 65535] |= bit
-            maps[(lanes >> 16) & 65535] |= bit
-            # end
-        maps[0] = 0
-        there: uint256 = base.ALL >> (256 - rows)
-        planes: uint256[many.ALL_PLANES] = empty(uint256[many.ALL_PLANES])
-        plane_count: uint256 = (info >> base.PLANES) & base.MASK_16
-        for y: uint256 in range(class_count, bound=many.MOST_CLASSES):
-            for p: uint256 in range(plane_count, bound=many.MAX_PLANES):
-                planes[y * many.MAX_PLANES + p] = many.planes[key][number][y * many.MAX_PLANES + p]
+        there: uint256 = base.ALL >> (256 - block_rows)
+        plane_count: uint256 = (head >> base.PLANES) & base.MASK_16
+        planes: uint256[many.ALL_PLANES] = many._planes(state, class_count, plane_count)
         label_planes: uint256[many.MAX_PLANES] = self._label_planes(planes, plane_count, labels)
         later: uint256[many.MOST_CLASSES] = empty(uint256[many.MOST_CLASSES])  # which rows have a label of a higher index
-        after: uint256 = there
+        higher: uint256 = there
         for y: uint256 in range(class_count, bound=many.MOST_CLASSES):
-            after &= ~labels[y]
-            later[y] = after
-        untaught: uint256 = (info >> many.UNTAUGHT) & base.MASK_16
-        moved: uint256 = 0  # classes
+            higher &= ~labels[y]
+            later[y] = higher
+        untaught: uint256 = (head >> many.UNTAUGHT) & base.MASK_16
         room: uint256 = 0  # how far all numbers can move without needing another plane
         g: uint256 = 0  # in the groups
-        for c: uint256 in range(2 * unsafe_sub(done + 1, first), bound=2 * limits.MAX_MANY):
-            # those of what the block went through
-            for i: uint256 in range(MAX_GROUPS):
-                g = unsafe_add(g, 1)
-                if groups[unsafe_sub(g, 1)] == LAST:
-                    break
-        for c: uint256 in range(unsafe_sub(done + 1, first), count, bound=limits.MAX_MANY):
-            own: uint256 = (heads[c] >> 16) & base.MASK_8
-            rival: uint256 = unsafe_sub((heads[c] >> 24) & base.MASK_8, 1)
-            size: uint256 = (heads[c] & base.MASK_16) >> 1
+        position: uint256 = begin
+        for c: uint256 in range(count, bound=limits.MAX_MANY):
+            given_head: uint256 = base._word(position) >> (256 - 8 * base.CONTRIBUTION_HEAD)
+            position = unsafe_add(position, unsafe_add(base.CONTRIBUTION_HEAD, given_head & base.MASK_16))
+            if first + c <= done:
+                for mover: uint256 in range(2):
+                    for i: uint256 in range(MAX_GROUPS):
+                        g = unsafe_add(g, 1)
+                        if groups[unsafe_sub(g, 1)] == LAST:
+                            break
+                continue
+            own: uint256 = (given_head >> 16) & base.MASK_8
+            rival: uint256 = unsafe_sub((given_head >> 24) & base.MASK_8, 1)
+            size: uint256 = (given_head & base.MASK_16) >> 1
             bias_step: uint256 = bias_rate
             if (untaught >> own) & 1 == 1:
                 bias_step = MOST + 1 - unsafe_mul(FIRST_STEP >> self._smaller(size), size)
                 untaught ^= 1 << own
-            moved |= (1 << own) | (1 << rival)
             # as many planes as the numbers may need after the step: the effect names four times the mean of all steps of both
             # classes
-            step: uint256 = unsafe_add(unsafe_mul((heads[c] >> 32) & base.MASK_8, size) >> 1, max(bias_step, bias_rate))
+            step: uint256 = unsafe_add(unsafe_mul((given_head >> 32) & base.MASK_8, size) >> 1, max(bias_step, bias_rate))
             if step > room:
                 used: uint256 = 0  # planes below those that only repeat the signs
                 for y: uint256 in range(class_count, bound=many.MOST_CLASSES):
-                    at: uint256 = unsafe_mul(y, many.MAX_PLANES)
-                    signs: uint256 = ~planes[unsafe_sub(unsafe_add(at, plane_count), 1)]
+                    lowest: uint256 = unsafe_mul(y, many.MAX_PLANES)
+                    signs: uint256 = ~planes[unsafe_sub(unsafe_add(lowest, plane_count), 1)]
                     for p: uint256 in range(many.MAX_PLANES):
                         i: uint256 = unsafe_sub(unsafe_sub(plane_count, 2), p)
-                        if i >= many.MAX_PLANES or i < used or planes[unsafe_add(at, i)] != signs:
+                        if i >= many.MAX_PLANES or i < used or planes[unsafe_add(lowest, i)] != signs:
                             used = max(used, 0 if i >= many.MAX_PLANES else unsafe_add(i, 1))
                             break
                 for p: uint256 in range(many.MAX_PLANES):
                     room = (1 << (plane_count - 1)) - (1 << used)
                     if step <= room:
                         break
-                    assert plane_count < many.MAX_PLANES, "scorer: number out of range"
+                    if plane_count == many.MAX_PLANES:
+                        base._refuse("scorer: number out of range")
                     for y: uint256 in range(class_count, bound=many.MOST_CLASSES):
-                        at: uint256 = unsafe_add(unsafe_mul(y, many.MAX_PLANES), plane_count)
-                        planes[at] = planes[unsafe_sub(at, 1)]
-                        planes[unsafe_sub(at, 1)] = ~planes[at]
+                        lowest: uint256 = unsafe_add(unsafe_mul(y, many.MAX_PLANES), plane_count)
+                        planes[lowest] = planes[unsafe_sub(lowest, 1)]
+                        planes[unsafe_sub(lowest, 1)] = ~planes[lowest]
                     plane_count += 1
-                    moved = base.ALL
                 label_planes = self._label_planes(planes, plane_count, labels)
             room = unsafe_sub(room, step)
             for mover: uint256 in [own, rival]:
@@ -307,6 +416,7 @@ def score(
                         old = steps[place]
                         steps[place] = old ^ twos ^ carry
                         carry = (old & twos) | ((old ^ twos) & carry)
+                        place = unsafe_add(place, 1)
                     else:
                         # unrolled: fifteen_maps
                         ones: uint256 = maps[lanes >> 240]
@@ -348,35 +458,25 @@ def score(
                         fours: uint256 = d0 ^ d1 ^ d2
                         eights: uint256 = (d0 & d1) | ((d0 ^ d1) & d2)
                         # end
-                        old: uint256 = steps[place]
-                        steps[place] = old ^ ones
-                        carry = old & ones
-                        place = unsafe_add(place, 1)
-                        old = steps[place]
-                        steps[place] = old ^ twos ^ carry
-                        carry = (old & twos) | ((old ^ twos) & carry)
-                        place = unsafe_add(place, 1)
-                        old = steps[place]
-                        steps[place] = old ^ fours ^ carry
-                        carry = (old & fours) | ((old ^ fours) & carry)
-                        place = unsafe_add(place, 1)
-                        old = steps[place]
-                        steps[place] = old ^ eights ^ carry
-                        carry = (old & eights) | ((old ^ eights) & carry)
+                        for more: uint256 in [ones, twos, fours, eights]:
+                            old: uint256 = steps[place]
+                            steps[place] = old ^ more ^ carry
+                            carry = (old & more) | ((old ^ more) & carry)
+                            place = unsafe_add(place, 1)
                     for p: uint256 in range(MAX_STEP):
-                        place = unsafe_add(place, 1)
                         if carry == 0:
                             break
                         old: uint256 = steps[place]
                         steps[place] = old ^ carry
                         carry &= old
+                        place = unsafe_add(place, 1)
                     step_bits = max(step_bits, place)
                 down: uint256 = base.ALL if mover == rival else 0
                 mine: uint256 = labels[mover]
-                at: uint256 = unsafe_mul(mover, many.MAX_PLANES)
+                lowest: uint256 = unsafe_mul(mover, many.MAX_PLANES)
                 carry: uint256 = 0
                 for p: uint256 in range(plane_count, bound=many.MAX_PLANES):
-                    old: uint256 = planes[unsafe_add(at, p)]
+                    old: uint256 = planes[unsafe_add(lowest, p)]
                     new: uint256 = old ^ carry
                     if p < step_bits:
                         more: uint256 = steps[p]
@@ -386,50 +486,41 @@ def score(
                         if carry == 0:
                             break
                         carry &= old ^ down
-                    planes[unsafe_add(at, p)] = new
+                    planes[unsafe_add(lowest, p)] = new
                     label_planes[p] = (label_planes[p] & ~mine) | (new & mine)
             # where another class has more than the label, or as much and a lower index
             wrong: uint256 = 0
             for y: uint256 in range(class_count, bound=many.MOST_CLASSES):
-                at: uint256 = unsafe_mul(y, many.MAX_PLANES)
+                lowest: uint256 = unsafe_mul(y, many.MAX_PLANES)
                 more: uint256 = later[y]
                 for p: uint256 in range(plane_count, bound=many.MAX_PLANES):
-                    plane: uint256 = planes[unsafe_add(at, p)]
-                    differing: uint256 = plane ^ label_planes[p]
-                    more = (differing & plane) | (more & ~differing)
+                    plane: uint256 = planes[unsafe_add(lowest, p)]
+                    more ^= (plane ^ label_planes[p]) & (plane ^ more)
                 if y > last_founder:
                     above: uint256 = 0  # where it has any bit but the highest
                     for p: uint256 in range(unsafe_sub(plane_count, 1), bound=many.MAX_PLANES):
-                        above |= planes[unsafe_add(at, p)]
-                    above &= planes[unsafe_sub(unsafe_add(at, plane_count), 1)]
+                        above |= planes[unsafe_add(lowest, p)]
+                    above &= planes[unsafe_sub(unsafe_add(lowest, plane_count), 1)]
                     more &= above
                     wrong |= labels[y] & ~above
                 wrong |= more
-            all_errors[c] += base._count(wrong & there)
-            evaluated = unsafe_add(evaluated, rows)
-        for y: uint256 in range(class_count, bound=many.MOST_CLASSES):
-            if (moved >> y) & 1 == 1:
-                for p: uint256 in range(plane_count, bound=many.MAX_PLANES):
-                    many.planes[key][number][y * many.MAX_PLANES + p] = planes[y * many.MAX_PLANES + p]
-        kept_fields: uint256 = (2**PLACE - 1) & ~(base.MASK_32 | (base.MASK_16 << many.UNTAUGHT))
-        base.blocks[key][number] = (
-            (info & kept_fields)
-            | last
-            | (plane_count << base.PLANES)
-            | (untaught << many.UNTAUGHT)
-            | ((begin + ends[count]) << PLACE)
-        )
-        all_rows += rows
+            wrong = base._count(wrong & there)
+            errors[c >> 4] = unsafe_add(errors[c >> 4], wrong << ((c & 15) << 4))  # safe: there are fewer than 65,536 rows
+            evaluated = unsafe_add(evaluated, block_rows)
+        head = (head & base.MASK_64) | (untaught << many.UNTAUGHT) | (last_word << PLACE)
+        base._keep(key, market, number, last, link, many._state(head, class_count, plane_count, planes))
+        all_rows += block_rows
         if number == block_count - 1:
             scored = last
-    assert all_rows > 0, "scorer: scored already"
+    if all_rows == 0:
+        base._refuse("scorer: nothing to score")
     if scored == 0:
         # a block stayed behind, and will need the levels
-        place: uint256 = (2 * begin) >> 2
+        place: uint256 = first_word >> 1
         for i: uint256 in range(len(kept), bound=MAX_KEPT):
             if kept[i] > 0:
                 self.history[key][place + i] |= kept[i]
-    return all_errors, evaluated, scored
+    return errors, count, evaluated, scored
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------
@@ -479,112 +570,16 @@ def _smaller(count: uint256) -> uint256:
 
 
 @internal
-def _groups(
-    key: bytes32,
-    first: uint256,
-    learnt: uint256,
-    begin: uint256,
-    words: DynArray[uint256, base.MAX_SAMPLE_WORDS],
-    numbers: DynArray[uint256, base.MAX_SAMPLE_WORDS],
-    ends: DynArray[uint256, base.MAX_ENDS],
-    heads: DynArray[uint256, limits.MAX_MANY],
-    count: uint256,
-    untaught: uint256,
-) -> (DynArray[uint256, MAX_GROUPS], DynArray[uint256, MAX_KEPT], uint256):
+@view
+def _words(begin: uint256, count: uint256) -> uint256:
     """
-    @dev Sorts the samples' features by the steps that they make when they are learnt. Levels of those that were learnt before
-         are in the history, as far as a block needs them; for the others the table goes on.
-    @param learnt How many contributions were learnt before.
-    @param begin How many words the samples before the first one had.
-    @param numbers As `words`, with the numbers of the features' maps.
-    @param count How many samples to take at most.
-    @param untaught Which classes have not learnt yet.
-    @return These numbers, up to 15 with the same step to a word, see `LAST`, for each sample those of its class and those of
-            the rival; the levels, 15 in 64 bits, as the history has them from the word on in which these begin; and how many
-            samples there was room for.
+    @dev How many words of features the first samples have.
+    @param begin Where in the calldata the contributions begin.
     """
-    groups: DynArray[uint256, MAX_GROUPS] = []
-    kept: DynArray[uint256, MAX_KEPT] = []
-    table: uint256[MAX_READ] = empty(uint256[MAX_READ])
-    version: uint256 = self.versions[key]
-    row: uint256 = many._lanes(base.files[key])
-    class_count: uint256 = (base._state_word(key, 0) >> many.CLASSES) & base.MASK_8
-    place: uint256 = 2 * begin
-    four: uint256 = 0  # the levels that are kept next
-    new: uint256 = untaught
-    taken: uint256 = count
+    words: uint256 = 0
+    position: uint256 = begin
     for c: uint256 in range(count, bound=limits.MAX_MANY):
-        if len(groups) + 2 * (STEPS + 1 + ends[c + 1] - ends[c]) > MAX_GROUPS:
-            taken = c
-            break
-        index: uint256 = first + c
-        # the largest level that rises, as in the model
-        factor: uint256 = version + index
-        factor &= unsafe_sub(0, factor)
-        rising: uint256 = unsafe_add(
-            unsafe_add(convert(factor > 3, uint256), convert(factor > 15, uint256)),
-            unsafe_add(convert(factor > 63, uint256), convert(factor > 255, uint256)),
-        )
-        own: uint256 = (heads[c] >> 16) & base.MASK_8
-        rival: uint256 = unsafe_sub((heads[c] >> 24) & base.MASK_8, 1)
-        assert own < class_count and rival < class_count, "scorer: no such class"
-        smaller: uint256 = 0  # levels more that count
-        if index > learnt and (new >> own) & 1 == 1:
-            smaller = self._smaller((heads[c] & base.MASK_16) >> 1)
-            new ^= 1 << own
-        for y: uint256 in [own, rival]:
-            lane_0: uint256 = unsafe_add(BIASES, y)  # the lane of the class for feature -1
-            begun: uint256[LEVELS + 1] = empty(uint256[LEVELS + 1])
-            for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
-                lanes: uint256 = words[w]
-                numbered: uint256 = numbers[w]
-                levels: uint256 = 0
-                if index <= learnt:
-                    levels = (self.history[key][place >> 2] >> ((place & 3) << 6)) & base.MASK_64
-                for j: uint256 in range(base.LANES):
-                    if lanes == 0:
-                        break
-                    level: uint256 = (levels >> (j << 2)) & LEVELS
-                    if index > learnt:
-                        # a lane of the sample has 1 + the feature
-                        lane: uint256 = unsafe_add(unsafe_mul(lanes >> 240, row), lane_0)
-                        slot: uint256 = (lane >> 6) & (MAX_READ - 1)
-                        packed: uint256 = table[slot]
-                        if packed >> NUMBER != unsafe_add(lane >> 6, 1):
-                            if packed > 0:
-                                self.table[key][unsafe_sub(packed >> NUMBER, 1)] = packed
-                            packed = self.table[key][lane >> 6]
-                        at: uint256 = unsafe_mul(~lane & (LANES - 1), LEVEL_BITS)
-                        level = (packed >> at) & LEVELS
-                        table[slot] = unsafe_add(packed, convert(level <= rising, uint256) << at)
-                        if smaller > 0:
-                            level = min(unsafe_add(level, smaller), LEVELS)
-                        levels |= level << (j << 2)
-                    group: uint256 = (begun[level] << 16) | (numbered >> 240)
-                    if group >> 224 > 0:
-                        if level <= LAST_LEVEL:
-                            groups.append((group << 16) | (LAST_LEVEL - level))
-                        group = 0
-                    begun[level] = group
-                    lanes <<= 16
-                    numbered <<= 16
-                four |= levels << ((place & 3) << 6)
-                if place & 3 == 3:
-                    kept.append(four)
-                    four = 0
-                place = unsafe_add(place, 1)
-            # the smallest steps first, so that carries end soon
-            for power: uint256 in range(STEPS):
-                group: uint256 = begun[LAST_LEVEL - power]
-                if group > 0:
-                    groups.append((group << 16) | power)
-            groups.append(LAST)
-            smaller = 0
-    kept.append(four)
-    # words of the table, and slots that may be in use
-    used: uint256 = (((base.files[key] >> base.N_FEATURES) & base.MASK_32) + 1) * row // LANES + 2
-    for slot: uint256 in range(min(used, MAX_READ), bound=MAX_READ):
-        packed: uint256 = table[slot]
-        if packed > 0:
-            self.table[key][unsafe_sub(packed >> NUMBER, 1)] = packed
-    return groups, kept, taken
+        length: uint256 = (base._word(position) >> (256 - 8 * base.CONTRIBUTION_HEAD)) & base.MASK_16
+        position = unsafe_add(position, unsafe_add(base.CONTRIBUTION_HEAD, length))
+        words = unsafe_add(words, unsafe_add(length, 29) // 30)
+    return words

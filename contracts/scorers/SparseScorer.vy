@@ -13,7 +13,7 @@
      rate, is added to the planes or taken from them; rows whose sign differs from what their label says are counted. All of it
      is exact, whatever the parameters: there are as many planes as the numbers need, and one more before they could overflow.
 
-     Each block goes through the contributions in their order, and no block is ahead of the one before it; where that is kept,
+     Blocks are shown, see the module `sparse_rows`. Each goes through the contributions in their order, and no block is ahead of the one before it; where that is kept,
      anyone may go on with any number of contributions.
 
      The maps are made anew in each transaction, for the words of the contributions that are scored in it.
@@ -30,13 +30,12 @@ initializes: two[base := base]
 
 exports: (
     base.prepare,
-    base.translated,
+    base.marked,
     two.check,
 )
 
 @deploy
 def __init__():
-    base.__init__()
     two.__init__(0)
 
 
@@ -61,89 +60,118 @@ def fits(model: address) -> bool:
 # ---- score ----------------------------------------------------------------------------------------------------------
 
 @external
-def score(
-    market: uint256, first: uint256, contributions: Bytes[limits.MAX_BATCH], limit: uint256
-) -> (DynArray[uint256, limits.MAX_MANY], uint256, uint256):
+def score_many(
+    market: uint256,
+    first: uint256,
+    contributions: Bytes[limits.MAX_BATCH],
+    rows: uint256,
+    before: bytes32,
+    after: DynArray[bytes32, limits.MAX_AFTER],
+    carried: DynArray[uint256, limits.MAX_CARRIED],
+) -> (uint256[limits.MANY_WORDS], uint256, uint256, uint256):
     """
-    @notice Take the contributions that come next through blocks, as many as the limit allows.
-    @param limit How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
-    @return The errors on these blocks after each contribution; the rows times contributions that were evaluated now; and up to
-            which contribution all blocks are done, 0 where the last block was not among them.
+    @notice Take the contributions that come next through the blocks that are shown, as many as the limit allows. See `IScorer`.
+    @dev Contributions and blocks are read where they stand in the calldata: lists of them would take memory, whose price grows with
+         the square.
+    @param rows How many rows to evaluate at most for each contribution, but for a block, which is taken whole.
     """
     key: bytes32 = base._key(market)
     file: uint256 = base.files[key]
     rate: uint256 = file & base.MASK_16
     bias_rate: uint256 = (file >> base.BIAS_RATE) & base.MASK_16
-    words: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
-    ends: DynArray[uint256, base.MAX_ENDS] = []  # in `words`, of each sample
-    heads: DynArray[uint256, limits.MAX_MANY] = []
-    words, ends, heads = base._samples(contributions)
-    count: uint256 = len(heads)
+    wide: bool = (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS
+    begin: uint256 = 0  # of the contributions
+    given: uint256 = 0
+    begin, given = base._contributions()
+    count: uint256 = given
     block_count: uint256 = (file >> base.BLOCKS) & base.MASK_16
-    assert count > 0 and block_count > 0, "scorer: nothing to score"
-    all_errors: DynArray[uint256, limits.MAX_MANY] = []
-    for c: uint256 in range(count, bound=limits.MAX_MANY):
-        all_errors.append(0)
+    errors: uint256[limits.MANY_WORDS] = empty(uint256[limits.MANY_WORDS])
     all_rows: uint256 = 0
     scored: uint256 = 0
     evaluated: uint256 = 0
-    translated: DynArray[uint256, base.MAX_SAMPLE_WORDS] = words
+    at: uint256 = 0  # in the blocks that are shown
+    end: uint256 = 0
+    at, end = base._carried()
     for number: uint256 in range(block_count, bound=base.MAX_BLOCKS):
         info: uint256 = base.blocks[key][number]
         done: uint256 = info & base.MASK_16
+        # blocks that are done are not shown
+        if done >= first + given - 1:
+            continue
+        assert done + 1 >= first, "scorer: not the contribution that comes next"
+        if at == end:
+            break
+        head: uint256 = base._word(at)
+        block_rows: uint256 = head & base.MASK_16
+        if all_rows > 0 and all_rows + block_rows > rows:
+            break
+        # which rows have which feature
+        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
+        labels: uint256 = 0
+        link: bytes32 = empty(bytes32)
+        state_at: uint256 = at
+        rows_at: uint256 = at + base.LINE_BYTES * ((head >> base.STATE_LINES) & base.MASK_16)
+        at = rows_at
+        for i: uint256 in range((head >> base.ROW_LINES) & base.MASK_16, bound=base.MAX_ROW_LINES):
+            line: uint256[base.LINE] = base._line(at)
+            link = base._link(link, line)
+            for lanes: uint256 in line:
+                bit: uint256 = 1 << (lanes & base.MASK_8)
+                labels |= ((lanes >> 8) & 1) << (lanes & base.MASK_8)
+                if not wide:
+                    # unrolled: fifteen_marks
+                    maps[lanes >> 240] |= bit
+                    maps[(lanes >> 224) & 65535] |= bit
+                    maps[(lanes >> 208) & 65535] |= bit
+                    maps[(lanes >> 192) & 65535] |= bit
+                    maps[(lanes >> 176) & 65535] |= bit
+                    maps[(lanes >> 160) & 65535] |= bit
+                    maps[(lanes >> 144) & 65535] |= bit
+                    maps[(lanes >> 128) & 65535] |= bit
+                    maps[(lanes >> 112) & 65535] |= bit
+                    maps[(lanes >> 96) & 65535] |= bit
+                    maps[(lanes >> 80) & 65535] |= bit
+                    maps[(lanes >> 64) & 65535] |= bit
+                    maps[(lanes >> 48) & 65535] |= bit
+                    maps[(lanes >> 32) & 65535] |= bit
+                    maps[(lanes >> 16) & 65535] |= bit
+                    # end
+            at = unsafe_add(at, base.LINE_BYTES)
+        state: DynArray[uint256, base.MAX_STATE] = base._state(state_at, info, link)
+        numbered: DynArray[uint256, base.MAX_SAMPLE_WORDS] = []
+        if wide:
+            row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(rows_at, (head >> base.ROW_LINES) & base.MASK_16)
+            # the same number for every block; what is left out comes in the next transaction
+            maps, numbered, count = staticcall base.ISelf(self).marked(contributions, row_words)
+        maps[0] = 0
         last: uint256 = first + count - 1
         if done >= last:
             continue
-        assert done + 1 >= first, "scorer: not the contribution that comes next"
-        rows: uint256 = (info >> base.ROWS) & base.MASK_16
-        if all_rows > 0 and all_rows + rows > limit:
-            break
-        # which rows have which feature
-        row_words: DynArray[uint256, base.MAX_ROW_WORDS] = base._row_words(base._found(info), info)
-        if (file >> base.N_FEATURES) & base.MASK_32 > base.MAPS:
-            taken: uint256 = 0
-            row_words, translated, taken = staticcall base.ISelf(self).translated(row_words, words, ends)
-            if taken < count:
-                # the same number for every block; what is left out comes in the next transaction
-                count = taken
-                last = first + count - 1
-                if done >= last:
-                    continue
-        maps: uint256[base.MAPS + 1] = empty(uint256[base.MAPS + 1])
-        labels: uint256 = 0
-        for lanes: uint256 in row_words:
-            bit: uint256 = 1 << (lanes & base.MASK_8)
-            labels |= ((lanes >> 8) & 1) << (lanes & base.MASK_8)
-            # unrolled: fifteen_marks
-            maps[lanes >> 240] |= bit
-            maps[(lanes >> 224) & 65535] |= bit
-            maps[(lanes >> 208) & 65535] |= bit
-            maps[(lanes >> 192) & 65535] |= bit
-            maps[(lanes >> 176) & 65535] |= bit
-            maps[(lanes >> 160) & 65535] |= bit
-            maps[(lanes >> 144) & 65535] |= bit
-            maps[(lanes >> 128) & 65535] |= bit
-            maps[(lanes >> 112) & 65535] |= bit
-            maps[(lanes >> 96) & 65535] |= bit
-            maps[(lanes >> 80) & 65535] |= bit
-            maps[(lanes >> 64) & 65535] |= bit
-            maps[(lanes >> 48) & 65535] |= bit
-            maps[(lanes >> 32) & 65535] |= bit
-            maps[(lanes >> 16) & 65535] |= bit
-            # end
-        maps[0] = 0
-        there: uint256 = base.ALL >> (256 - rows)
-        planes: uint256[two.MAX_PLANES] = empty(uint256[two.MAX_PLANES])
-        plane_count: uint256 = (info >> base.PLANES) & base.MASK_16
+        there: uint256 = base.ALL >> (256 - block_rows)
+        planes: uint256[two.ALL_PLANES] = empty(uint256[two.ALL_PLANES])
+        plane_count: uint256 = (state[0] >> base.PLANES) & base.MASK_16
         for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
-            planes[p] = two.planes[key][number][p]
+            planes[p] = state[unsafe_add(p, 1)]
         room: uint256 = 0  # how far all numbers can move without needing another plane
-        for c: uint256 in range(unsafe_sub(done + 1, first), count, bound=limits.MAX_MANY):
+        position: uint256 = begin
+        word: uint256 = 0  # of the samples
+        for c: uint256 in range(count, bound=limits.MAX_MANY):
+            given_head: uint256 = base._word(position) >> (256 - 8 * base.CONTRIBUTION_HEAD)
+            position = unsafe_add(position, base.CONTRIBUTION_HEAD)
+            sample_end: uint256 = unsafe_add(position, given_head & base.MASK_16)
+            if first + c <= done:
+                word = unsafe_add(word, unsafe_add(given_head & base.MASK_16, 29) // 30)
+                position = sample_end
+                continue
             # how many features each row has in common with the sample
             counts: uint256[base.MAX_COUNTS + 1] = empty(uint256[base.MAX_COUNTS + 1])
             count_bits: uint256 = 4
-            for w: uint256 in range(ends[c], ends[c + 1], bound=base.MAX_SAMPLE_WORDS):
-                lanes: uint256 = translated[w]
+            for w: uint256 in range(base.MAX_SAMPLE_WORDS):
+                if position >= sample_end:
+                    break
+                lanes: uint256 = numbered[word] if wide else base._sample_word(position, sample_end)
+                word = unsafe_add(word, 1)
+                position = unsafe_add(position, 2 * base.LANES)
                 # unrolled: fifteen_maps
                 ones: uint256 = maps[lanes >> 240]
                 x: uint256 = maps[(lanes >> 224) & 65535]
@@ -184,7 +212,7 @@ def score(
                 fours: uint256 = d0 ^ d1 ^ d2
                 eights: uint256 = (d0 & d1) | ((d0 ^ d1) & d2)
                 # end
-                if w == ends[c]:
+                if w == 0:
                     counts[0] = ones
                     counts[1] = twos
                     counts[2] = fours
@@ -202,7 +230,7 @@ def score(
                         carry = (old & more) | ((old ^ more) & carry)
                         count_bits = max(count_bits, p + 1)
             # as many planes as the numbers may need after the step
-            step: uint256 = unsafe_add(unsafe_mul(rate, (heads[c] & base.MASK_16) >> 1), bias_rate)
+            step: uint256 = unsafe_add(unsafe_mul(rate, (given_head & base.MASK_16) >> 1), bias_rate)
             if step > room:
                 signs: uint256 = planes[plane_count - 1]
                 used: uint256 = plane_count - 1  # planes below those that only repeat the signs
@@ -218,7 +246,7 @@ def score(
                     plane_count += 1
             room = unsafe_sub(room, step)
             # add to or take from the planes: rate times the counts, and the bias rate
-            down: uint256 = 0 if (heads[c] >> 16) & base.MASK_8 == 1 else base.ALL
+            down: uint256 = 0 if (given_head >> 16) & base.MASK_8 == 1 else base.ALL
             for place: uint256 in range(16):
                 if (rate | bias_rate) >> place == 0:
                     break
@@ -240,13 +268,13 @@ def score(
                     planes[p] = old ^ carry
                     carry &= old ^ down
             # class 1 where the score is above 0; count the rows where it is not the label
-            all_errors[c] += base._count((~planes[plane_count - 1] ^ labels) & there)
-            evaluated = unsafe_add(evaluated, rows)
-        for p: uint256 in range(plane_count, bound=two.MAX_PLANES):
-            two.planes[key][number][p] = planes[p]
-        base.blocks[key][number] = (info & ~base.MASK_32) | last | (plane_count << base.PLANES)
-        all_rows += rows
+            wrong: uint256 = base._count((~planes[plane_count - 1] ^ labels) & there)
+            errors[c >> 4] = unsafe_add(errors[c >> 4], wrong << ((c & 15) << 4))  # safe: there are fewer than 65,536 rows
+            evaluated = unsafe_add(evaluated, block_rows)
+            position = sample_end
+        base._keep(key, market, number, last, link, two._state(state[0], plane_count, planes))
+        all_rows += block_rows
         if number == block_count - 1:
             scored = last
-    assert all_rows > 0, "scorer: scored already"
-    return all_errors, evaluated, scored
+    assert all_rows > 0, "scorer: nothing to score"
+    return errors, count, evaluated, scored

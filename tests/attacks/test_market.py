@@ -17,9 +17,11 @@ from comodels.chain.contract import ContractAt
 from comodels.chain.local import local_chain
 from comodels.chain.node import RpcError
 from comodels.claims import PredictionMarket as DefaultTerms
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.chains import around
 from comodels.incentives.prediction_market import Plan
 from comodels.incentives.scorers import portions_for_check
+from comodels.market import blocks_told
 from comodels.market_secret import Secret
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.naive_bayes import NaiveBayes, NaiveBayesParameters
@@ -165,6 +167,15 @@ class Game:
         count = portions_for_check([len(secret.portions[i]) for i in left], secret.plan.rows, rows, in_blocks)
         self.do("check", secret.market, *secret.check_arguments(left[:count]), rows, sender=self.keeper)
 
+    def carried(self, secret, last):
+        """The blocks of hidden rows that the scorer is to be shown for contributions up to the last."""
+        view, portions = self.view(secret.market), secret.portions
+        blocks = Blocks([rows for i, rows in enumerate(portions) if view[4] >> i & 1 == 0], secret.plan.rows)
+        told = blocks_told(self.contract, view[5], secret.market, 0, self.block)
+        for values in told:
+            blocks.tell(values)
+        return blocks.carried(last, 256) if told else []
+
     def add(self, who, model, x, y, stake=PLAN.stake):
         """Stake on a sample, with success; what a claim must present."""
         self.do("add_data", model, x, y, sender=who, value=stake)
@@ -204,7 +215,8 @@ class Game:
             beside = around(given, index, index)
             packed = pack_contribution(*contribution)
             while self.view(secret.market)[9] < index:
-                self.do("score_many", secret.market, index, packed, 256, *beside, sender=self.keeper)
+                carried = self.carried(secret, index)
+                self.do("score_many", secret.market, index, packed, 256, *beside, carried, sender=self.keeper)
 
     def finish(self, secret, claims, samples):
         self.close(secret)
@@ -311,7 +323,7 @@ def test_aliased_record__whatever_is_no_market_no_index_no_portion__refused(game
     rest = {
         "withdraw_stake": (claim[0], *claim, *ALONE),
         "withdraw": (pack_withdrawal(claim[0], PLAN.stake, 1, []),),
-        "score_many": (pack_contribution(claim[0], sample(1), 1, claim[3]), 5, *ALONE),
+        "score_many": (pack_contribution(claim[0], sample(1), 1, claim[3]), 5, *ALONE, []),
         "settle": (pack_entries([[(claim[0], 0)]]),),
         "reveal": second.reveal_arguments(hidden)[2:],
         "check": (*second.check_arguments([hidden]), 5),
@@ -353,15 +365,18 @@ def test_forged_contribution__behind_as_many_as_a_call_takes__refused(game):
     game.reveal(secret)
     game.check(secret)
     given = [s.given for s in stakes_in(game.contract, model, secret.market, 0, game.block)]
-    game.do("score_many", secret.market, 1, pack_contribution(*given[0]), 256, *around(given, 1, 1), sender=game.keeper)
+    one = 1, pack_contribution(*given[0]), 256, *around(given, 1, 1), game.carried(secret, 1)
+    game.do("score_many", secret.market, *one, sender=game.keeper)
     forged = (game.attacker, *given[256][1:])
     # from the second on: the groups end at 16, 32, ..., 256, and the 257th is the first of the next
     for more in ([forged], [forged, given[257]], [given[256], (game.attacker, *given[257][1:])]):
         packed = b"".join(pack_contribution(*c) for c in [*given[1:256], *more])
         for beside in (around(given, 2, 256), around(given, 2, 257), around(given, 2, 258)):
-            assert not game.try_("score_many", secret.market, 2, packed, 256, *beside, sender=game.attacker)
+            arguments = 2, packed, 256, *beside, game.carried(secret, 257)
+            assert not game.try_("score_many", secret.market, *arguments, sender=game.attacker)
     packed = b"".join(pack_contribution(*c) for c in given[1:257])
-    game.do("score_many", secret.market, 2, packed, 256, *around(given, 2, 257), sender=game.keeper)
+    arguments = 2, packed, 256, *around(given, 2, 257), game.carried(secret, 257)
+    game.do("score_many", secret.market, *arguments, sender=game.keeper)
     assert game.view(secret.market)[9] == 257
 
 
@@ -573,7 +588,7 @@ def test_too_dear_to_score__classes_filled_after_the_check__is_scored_row_by_row
         who, _, y, effect = claims[index]
         packed = pack_contribution(who, xs[index], y, effect)
         beside = around([(c[0], x, *c[2:]) for c, x in zip(claims, xs, strict=True)], index + 1, index + 1)
-        if not game.try_("score_many", secret.market, index + 1, packed, size, *beside, sender=game.keeper):
+        if not game.try_("score_many", secret.market, index + 1, packed, size, *beside, [], sender=game.keeper):
             size = min(size, 256) // 2
             assert size > 0, f"contribution {index + 1} cannot be scored"
     game.settle(secret)
@@ -594,7 +609,7 @@ def test_too_dear_to_score__nobody_goes_on__no_share_for_what_was_not_scored(gam
     game.check(secret)
     packed = pack_contribution(claims[0][0], xs[0], 1, claims[0][3])
     beside = around([(c[0], x, *c[2:]) for c, x in zip(claims, xs, strict=True)], 1, 1)
-    game.do("score_many", secret.market, 1, packed, 256, *beside, sender=game.keeper)
+    game.do("score_many", secret.market, 1, packed, 256, *beside, game.carried(secret, 1), sender=game.keeper)
     game.wait(PLAN.score_time)
     game.do("expire", secret.market, sender=game.attacker)
     game.settle(secret, sender=game.attacker)
@@ -768,8 +783,8 @@ def test_too_dear_to_score__longest_sample_with_all_new_words__is_replayed(game,
     given = [(who, x, y, effect) for (who, _, y, effect), x in zip(claims, xs, strict=True)]
 
     packed, beside = pack_contribution(*given[0]), around(given, 1, 1)
-    game.do("score_many", secret.market, 1, packed, 0, *beside, sender=game.keeper)
-    game.do("score_many", secret.market, 1, packed, 1, *beside, sender=game.keeper)
+    game.do("score_many", secret.market, 1, packed, 0, *beside, [], sender=game.keeper)
+    game.do("score_many", secret.market, 1, packed, 1, *beside, [], sender=game.keeper)
 
     assert game.view(secret.market)[9] == 1
 
@@ -794,7 +809,7 @@ def test_too_dear_to_score__longest_sample_of_new_words_by_levels__is_scored_a_b
     packed, beside = pack_contribution(*given[0]), around(given, 1, 1)
 
     for _ in range(2):
-        game.do("score_many", secret.market, 1, packed, 1, *beside, sender=game.keeper)
+        game.do("score_many", secret.market, 1, packed, 1, *beside, game.carried(secret, 1), sender=game.keeper)
 
     twin.update(longest, 1)
     view = game.view(secret.market)

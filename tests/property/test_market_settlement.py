@@ -7,8 +7,10 @@ from eth_utils import keccak
 
 from comodels.artifacts import deploy
 from comodels.chain.local import local_chain
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.prediction_market import Plan
 from comodels.incentives.settlement import settle
+from comodels.market import blocks_told
 from comodels.market_secret import Secret
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.payouts import due_in, errors_in
@@ -106,13 +108,23 @@ def test_settle__random_markets__contract_and_twin_agree(rpc, project):
     send([call("close", s.market) for s in secrets])
     send([call("reveal", *s.reveal_arguments(1 - i)) for s, i in zip(secrets, drawn, strict=True)])
     send([call("check", s.market, *s.check_arguments([1 - i]), 8) for s, i in zip(secrets, drawn, strict=True)])
+
+    def carried(s, index, last):
+        """The block that the scorer is shown: the one hidden portion."""
+        blocks = Blocks([s.portions[index]], s.plan.rows)
+        scorer, latest = contract.call("market", s.market)[5], int(rpc.rpc("eth_blockNumber"), 16)
+        for told in blocks_told(contract, scorer, s.market, 0, latest):
+            blocks.tell(told)
+        return blocks.carried(last, 8)
+
+    shown = [carried(s, 1 - i, len(some)) for s, i, (*_, some, _) in zip(secrets, drawn, markets, strict=True)]
     send(
         [
             call(
                 *("score_many", s.market, 1, b"".join(pack_contribution(contributor, x, y, 2 - y) for x, y in some), 8),
-                *(bytes(32), []),
+                *(bytes(32), [], blocks),
             )
-            for s, (_, _, some, _) in zip(secrets, markets, strict=True)
+            for s, (_, _, some, _), blocks in zip(secrets, markets, shown, strict=True)
         ]
     )
     last = int(rpc.rpc("eth_blockNumber"), 16)

@@ -8,6 +8,7 @@ import pytest
 from comodels.artifacts import artifact, deploy
 from comodels.chain.local import local_chain
 from comodels.chain.node import RpcError
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.scorers import fitting, portions_for_check
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
@@ -18,6 +19,7 @@ from comodels.models.multiclass_sparse_perceptron import (
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
 from comodels.revert import Revert
 from comodels.rows import pack_rows
+from tests.market_run import unpacked
 
 GAS = 2**24
 MARKET = 2**256 - 1
@@ -212,6 +214,7 @@ class Scored:
             pack_rows([(int(rng.integers(labels)), case.sample(rng)) for _ in range(n)]) for n in case.portions
         ]
         self.rng, self.labels = rng, labels
+        self.blocks = Blocks(self.portions, case.portions[0]) if kind else None
 
     def send(self, function, *arguments):
         """What a transaction returns."""
@@ -219,7 +222,16 @@ class Scored:
         transaction = self.scorer.transaction(function, *arguments, sender=self.caller, gas=GAS)
         (receipt,) = self.chain.send([transaction])
         assert receipt["status"] == "0x1", self.chain.why(transaction)
+        for _, told in self.scorer.events(receipt):
+            self.blocks.tell(told)
         return result
+
+    def score(self, first, packed, last):
+        """Errors after each contribution on the rows that are evaluated now, how many, and up to which all are."""
+        carried = self.blocks.carried(last, self.case.limit) if self.blocks else []
+        arguments = MARKET, first, packed, self.case.limit, bytes(32), [], carried
+        errors, taken, count, now = self.send("score_many", *arguments)
+        return unpacked(errors, taken), count, now
 
     def model(self):
         """The twin's model on the chain, trained by nobody."""
@@ -285,8 +297,8 @@ def test_score__after_every_contribution__as_many_errors_as_the_twin(chain, case
     done, evaluated = 0, 0
     while done < len(claims):
         some, packed = fitting(claims[done : done + case.many])
-        errors, count, now = scored.send("score", MARKET, done + 1, packed, case.limit)
-        found[done : done + len(some)] += errors
+        errors, count, now = scored.score(done + 1, packed, done + len(some))
+        found[done : done + len(errors)] += errors
         evaluated += count
         done = now or done
     assert found.tolist() == expected
@@ -308,7 +320,7 @@ def test_score__levels_by_the_scorer_for_all_kinds__learns_from_the_version_on_t
     claims, expected = scored.contributions()
     found = []
     for index, claim in enumerate(claims, 1):
-        (errors,), _, now = scored.send("score", MARKET, index, fitting([claim])[1], 99)
+        (errors,), _, now = scored.score(index, fitting([claim])[1], index)
         assert now == index
         found.append(errors)
     assert found == expected

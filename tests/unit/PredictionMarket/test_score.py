@@ -77,7 +77,7 @@ def test_score__a_few_rows_without_what_was_contributed__refused(mirror, scoring
     market = mirror.twin.markets[scoring]
     mirror.score_next(keeper, scoring, 3)
     for rows in (1, 5, 65_535):
-        said = mirror.on_chain("score_many", scoring, 1, b"", rows, bytes(32), [], sender=stranger)
+        said = mirror.on_chain("score_many", scoring, 1, b"", rows, bytes(32), [], [], sender=stranger)
         assert said == "prediction-market: not what was scored"
     while market.scored == 0:
         mirror.score_next(keeper, scoring)
@@ -92,7 +92,7 @@ def test_score__too_little_gas_for_the_replica__refused_instead_of_skipped(mirro
     outcomes = set()
     for gas in range(60_000, 400_000, 12_000):
         said = mirror.on_chain(
-            "score_many", scoring, 1, packed, 65_535, *mirror.twin.around(scoring, 1, 1), sender=keeper, gas=gas
+            "score_many", scoring, 1, packed, 65_535, *mirror.twin.around(scoring, 1, 1), [], sender=keeper, gas=gas
         )
         outcomes.add(said)
         if not said:

@@ -14,7 +14,7 @@ from comodels.models.sparse_perceptron import SparsePerceptron
 from comodels.payouts import due_in, pack_payouts
 from comodels.revert import Revert
 from comodels.rows import pack_rows
-from comodels.wire import pack_entries
+from comodels.wire import pack_contribution, pack_entries
 from tests.mirror import ANY, PLAN, Mirror, random_portions, sample
 
 
@@ -78,7 +78,9 @@ def test_score_many__all_in_one_transaction__errors_as_the_twin_counts_them(mirr
     assert market.phase == SETTLING
     assert mirror.errors(scoring) == [c.errors for c in market.contributions]
     assert len({c.errors for c in market.contributions}) > 1
-    assert len(mirror.receipt["logs"]) == 1  # for all of them
+    # one of the market for all of them, and one of the scorer for each block
+    assert [log["address"] for log in mirror.receipt["logs"]].count(mirror.contract.address.lower()) == 1
+    assert len(mirror.receipt["logs"]) == 1 + len(market.scorer.blocks)
     mirror.settle(keeper, scoring)
     mirror.withdraw_all(keeper, scoring)
 
@@ -119,7 +121,7 @@ def test_score_many__not_the_next_or_not_what_was_contributed__refused(mirror, m
         with pytest.raises(Revert, match="not what was contributed"):
             mirror.score_many(keeper, many_rows, 1, wrong)
     mirror.score_many(keeper, many_rows, 1, right)
-    with pytest.raises(Revert, match="scorer: scored already"):
+    with pytest.raises(Revert, match="scorer: nothing to score"):
         mirror.score_many(keeper, many_rows, 1, right)
     # more than there are
     all_and_one = [*claims(mirror, many_rows, 4, 6), right[0]]
@@ -129,7 +131,7 @@ def test_score_many__not_the_next_or_not_what_was_contributed__refused(mirror, m
 
 @pytest.mark.parametrize("data", ["00", "00" * 25, "00" * 24 + "05" + "0001", "00" * 26])
 def test_score_many__cut_off__refused(mirror, scoring, keeper, data):
-    said = mirror.on_chain("score_many", scoring, 1, bytes.fromhex(data), 256, bytes(32), [], sender=keeper)
+    said = mirror.on_chain("score_many", scoring, 1, bytes.fromhex(data), 256, bytes(32), [], [], sender=keeper)
     assert said == "scorer: contributions are cut off"
 
 
@@ -241,7 +243,7 @@ def test_check__block_by_block__takes_whole_blocks_of_what_is_shown(mirror, many
             with pytest.raises(Revert, match="scorer: nothing to check"):
                 mirror.check(keeper, market, 65_535, secret.check_arguments(state.hidden[first : first + 1]))
         mirror.check(stranger, market, 1, secret.check_arguments(state.hidden[first : first + 2 + (block == 1)]))
-        assert state.scorer.begun == len(state.scorer.blocks) == block + 1
+        assert len(state.scorer.blocks) == block + 1
         assert mirror.contract.call("market", market)[15] == state.hidden[min(first + 1, plan.hidden - 1)] + 1
     assert state.phase == SCORING
     assert mirror.twin.balances[stranger.address] == plan.fee // (plan.hidden_rows + 4) * plan.hidden_rows
@@ -286,6 +288,39 @@ def test_score_many__something_else_beside_them__refused(mirror, many_rows, keep
         with pytest.raises(Revert, match="not what was contributed"):
             mirror.score_many(keeper, many_rows, 3, right[2:4], 1, *wrong)
     mirror.score_many(keeper, many_rows, 3, right[2:4], 1)
+
+
+def test_score_many__other_blocks_than_come_next__refused(mirror, many_rows, keeper):
+    some = claims(mirror, many_rows, 1, 2)
+    packed = b"".join(pack_contribution(*c) for c in some)
+    fresh = mirror.carried(many_rows, 2, 1)
+    mirror.score_many(keeper, many_rows, 1, some, 240)
+    one, two = (mirror.carried(many_rows, 2, rows) for rows in (1, 480))
+
+    def said(carried):
+        beside = mirror.twin.around(many_rows, 1, 2)
+        return mirror.on_chain("score_many", many_rows, 1, packed, 65_535, *beside, carried, sender=keeper)
+
+    lines = (one[0] >> 32 & 0xFFFF) * 16  # of the state
+    for wrong in (
+        fresh,  # the one before, which is done
+        two[len(one) :],  # the one behind
+        [*two[len(one) :], *one],
+        [*one[:-1], one[-1] ^ 1],
+        [one[0] ^ 1, *one[1:]],  # another number of rows
+        [one[0], one[1] ^ 1, *one[2:]],
+        [one[0] - (1 << 48), *one[1:]],  # a line of rows less
+        [*one[:lines], *one[lines + 16 : lines + 32], *one[lines : lines + 16], *one[lines + 32 :]],
+    ):
+        assert said(wrong) == "scorer: not the block that comes next"
+    for wrong in (one[:-16], [2**256 - 1, *one[1:]]):
+        assert said(wrong)
+    assert said([]) == "scorer: nothing to score"
+    mirror.score_many(keeper, many_rows, 1, some, 240)
+    # it is another one now
+    assert said(one) == "scorer: not the block that comes next"
+    mirror.score_many(keeper, many_rows, 1, some)
+    assert mirror.twin.markets[many_rows].scored == 2
 
 
 def test_settle__scored_in_calls_of_any_size__shown_in_the_lines_of_each_call(

@@ -46,8 +46,10 @@ def test_score__rate_falls_meanwhile__errors_and_state_of_the_model(
         assert twin.update(x, y) == effect
         doublings.append(effect >> 8)
         packed = pack_contribution(keeper.address, x, y, effect)
-        assert scorer.call("score", MARKET, number, packed, 40, sender=keeper) == ([twin.evaluate(rows)], 40, number)
-        scorer.send("score", MARKET, number, packed, 40, sender=keeper)
+        arguments = MARKET, number, packed, 40, bytes(32), [], []
+        (errors, *_), *said = scorer.call("score_many", *arguments, sender=keeper)
+        assert (errors, *said) == (twin.evaluate(rows), 1, 40, number)
+        scorer.send("score_many", *arguments, sender=keeper)
 
     assert doublings == [1] * 6 + [0] * 6
     replica = client.at(getattr(project, twin.KIND), scorer.call("replica", keeper.address, MARKET))

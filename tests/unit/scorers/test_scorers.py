@@ -1,8 +1,14 @@
 """What scorers refuse, each called alone by an account that stands for a market."""
 
+import re
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from comodels.artifacts import SCORERS
+from comodels.artifacts import SCORERS, artifact
+from comodels.chain.abi import word
+from comodels.incentives.blocks import Blocks
 from comodels.incentives.scorers import MAX_PORTION, MAX_SHOWN
 from comodels.models.level_perceptron import LevelPerceptron, LevelPerceptronParameters
 from comodels.models.multiclass_level_perceptron import MulticlassLevelPerceptron, MulticlassLevelPerceptronParameters
@@ -55,6 +61,17 @@ def checked(prepared, keeper):
     return prepared
 
 
+def scoring(scorer, sender, packed, first=1, limit=2, rows=ROWS, count=2):
+    """Arguments of `score_many` for one contribution, shown the one block that this sender has."""
+    blocks, carried = Blocks([rows], count), []
+    if scorer.topics("Block"):
+        place = 0, scorer.chain.block, word(sender.address), word(MARKET)
+        for _, told in scorer.past_events(["Block"], *place):
+            blocks.tell(told)
+            carried = blocks.carried(first, limit)
+    return MARKET, first, packed, limit, bytes(32), [], carried
+
+
 def shown(*portions, count=2, more=False, limit=65_535):
     """Arguments of `check`, for portions with these rows."""
     return MARKET, b"".join(portions), [len(rows) for rows in portions], count, more, limit
@@ -67,6 +84,29 @@ def contribution(y=1, effect=1):
 def test_kind__told(scorer, name, model):
     assert scorer.call("kind") == ("" if name == "EvaluatingScorer" else TWINS[name].KIND)
     assert scorer.call("fits", model.address)
+
+
+def test_functions__of_all_scorers__are_those_of_the_interface(name):
+    """The compiler checks it of most; not of the one for all kinds, which has no room for what it is never shown."""
+
+    def functions(scorer):
+        return {item["name"]: (item["inputs"], item["outputs"]) for item in artifact(scorer).abi if "outputs" in item}
+
+    shared = {"kind", "fits", "prepare", "check", "score_many"}
+    source = Path(__file__).resolve().parents[3] / "contracts" / "interfaces" / "IScorer.vyi"
+    assert set(re.findall(r"^def (\w+)", source.read_text(), re.MULTILINE)) == shared
+    assert "implements: IScorer" in source.parents[1].joinpath("scorers", "SparseScorer.vy").read_text()
+    said, expected = functions(name), functions("SparseScorer")
+    assert {function: said[function] for function in shared} == {function: expected[function] for function in shared}
+
+
+@pytest.mark.parametrize("name", ["EvaluatingScorer"], indirect=True)
+def test_score__shown_blocks_that_it_keeps_itself__refused(checked, keeper):
+    *arguments, none = scoring(checked, keeper, contribution())
+    assert none == []
+    with refused():
+        checked.send("score_many", *arguments, [0] * 16, sender=keeper)
+    checked.send("score_many", *arguments, none, sender=keeper)
 
 
 @pytest.mark.parametrize("name", ["LevelScorer", "MulticlassLevelScorer"], indirect=True)
@@ -126,8 +166,9 @@ def test_check__as_many_bytes_as_can_be_shown__taken(prepared, name, keeper):
 
 
 @pytest.mark.parametrize("name", SPARSE, indirect=True)
-def test_check__no_rows_in_a_portion__none_or_refused(prepared, keeper):
-    assert prepared.call("check", *shown(b"", count=0), sender=keeper) == (0, 0, 1, True)
+def test_check__no_rows_in_a_portion__refused(prepared, keeper):
+    with refused():
+        prepared.send("check", *shown(b"", count=0), sender=keeper)
     with reverts("scorer: not as many rows as a portion has"):
         prepared.send("check", *shown(b"", count=1), sender=keeper)
 
@@ -170,32 +211,66 @@ def test_score__before_the_rows_are_checked__refused(prepared, name, keeper):
     with reverts(
         "scorer: not the contribution that comes next" if name == "EvaluatingScorer" else "scorer: nothing to score"
     ):
-        prepared.send("score", MARKET, 1, contribution(), 2, sender=keeper)
+        prepared.send("score_many", *scoring(prepared, keeper, contribution()), sender=keeper)
 
 
 def test_score__not_the_next__refused(checked, keeper):
     with reverts("scorer: not the contribution that comes next"):
-        checked.send("score", MARKET, 2, contribution(), 2, sender=keeper)
+        checked.send("score_many", *scoring(checked, keeper, contribution(), 2), sender=keeper)
 
 
 @pytest.mark.parametrize("name", SPARSE, indirect=True)
 def test_score__again__refused(checked, keeper):
-    checked.send("score", MARKET, 1, contribution(), 2, sender=keeper)
-    with reverts("scorer: scored already"):
-        checked.send("score", MARKET, 1, contribution(), 2, sender=keeper)
+    checked.send("score_many", *scoring(checked, keeper, contribution()), sender=keeper)
+    with reverts("scorer: nothing to score"):
+        checked.send("score_many", *scoring(checked, keeper, contribution()), sender=keeper)
 
 
 @pytest.mark.parametrize("name", SPARSE, indirect=True)
 def test_score__nothing__refused(checked, keeper):
     with reverts("scorer: nothing to score"):
-        checked.send("score", MARKET, 1, b"", 2, sender=keeper)
+        checked.send("score_many", *scoring(checked, keeper, b""), sender=keeper)
+
+
+@pytest.mark.parametrize("name", SPARSE, indirect=True)
+def test_score__another_callers_block__refused(checked, keeper, stranger, model):
+    """The same rows of the same model: what they have gone through is another thing."""
+    checked.send("prepare", MARKET, model.address, 0, 640, bytes(32), sender=stranger)
+    checked.send("check", *shown(ROWS), sender=stranger)
+    checked.send("score_many", *scoring(checked, keeper, contribution()), sender=keeper)
+    market, _, *others = scoring(checked, keeper, contribution(), first=2)
+    with reverts("scorer: not the block that comes next"):
+        checked.send("score_many", market, 1, *others, sender=stranger)
+    checked.send("score_many", *scoring(checked, stranger, contribution()), sender=stranger)
+
+
+@pytest.mark.parametrize("name", ["SparseScorer"], indirect=True)
+def test_score__rows_that_could_be_a_state__refused_as_one(scorer, new_model, trainer, keeper):
+    """The provider chooses the rows. One of them, the first of its line, says as the head of a state would:
+
+    13 lines of rows, 18 of the state, 19 planes, 208 rows.
+    """
+    twin = SparsePerceptron(SparsePerceptronParameters(100))
+    scorer.send("prepare", MARKET, new_model(twin, trainer).address, 0, 640, bytes(32), sender=keeper)
+    counts = [1] * 208 + [15] + [90] * 36 + [75] * 11
+    samples = [np.arange(n).astype(">u2").tobytes() for n in counts]
+    samples[208] = np.array([*range(13), 17, 18], ">u2").tobytes()
+    rows = pack_rows([(0, x) for x in samples])
+    scorer.send("check", *shown(rows, count=256), sender=keeper)
+    *arguments, right = scoring(scorer, keeper, contribution(), rows=rows, count=256)
+    assert len(right) == 16 * (1 + 30)
+    head = right[16 * 14]
+    assert [head >> at & 0xFFFF for at in (0, 16, 32, 48)] == [208, 19, 18, 13]
+    with reverts("scorer: not the block that comes next"):
+        scorer.send("score_many", *arguments, [*right[16 * 14 :], *right[:16], *right[16 : 16 * 14]], sender=keeper)
+    scorer.send("score_many", *arguments, right, sender=keeper)
 
 
 @pytest.mark.parametrize("name", ["MulticlassSparseScorer", "MulticlassLevelScorer"], indirect=True)
 @pytest.mark.parametrize(("y", "effect"), [(2, 1), (1, 3), (255, 1), (0, 0), (0, 2**16 - 1)])
 def test_score__class_that_the_model_does_not_have__refused(checked, keeper, y, effect):
     with reverts("scorer: no such class"):
-        checked.send("score", MARKET, 1, contribution(y, effect), 2, sender=keeper)
+        checked.send("score_many", *scoring(checked, keeper, contribution(y, effect)), sender=keeper)
 
 
 @pytest.mark.parametrize("name", SPARSE, indirect=True)
@@ -220,9 +295,10 @@ def test_check__another_caller_with_a_model_of_their_own__each_has_their_rows(
     prepared.send("check", *shown(others, count=3), sender=stranger)
     assert prepared.call("check", *shown(ROWS), sender=keeper) == (1, 2, 1, True)
     prepared.send("check", *shown(ROWS), sender=keeper)
-    for sender, count in ((keeper, 2), (stranger, 3)):
-        errors, evaluated, last = prepared.call("score", MARKET, 1, contribution(), 65_535, sender=sender)
-        assert (len(errors), evaluated, last) == (1, count, 1)
+    for sender, rows, count in ((keeper, ROWS, 2), (stranger, others, 3)):
+        arguments = scoring(prepared, sender, contribution(), limit=65_535, rows=rows, count=count)
+        _, *said = prepared.call("score_many", *arguments, sender=sender)
+        assert said == [1, count, 1]
     with reverts("scorer: the model does not answer" if name == "EvaluatingScorer" else ""):
         prepared.send("check", *shown(ROWS), sender=trainer)
 
