@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from eth_utils import to_checksum_address
 
+from comodels import market
 from comodels.artifacts import artifact, deploy
 from comodels.chain.contract import ContractAt
 from comodels.chain.local import Chain, local_chain
 from comodels.chain.node import Unreachable
 from comodels.errors import ComodelsError
 from comodels.incentives.commitment import Commitment
-from comodels.incentives.prediction_market import PARTICIPATING, SETTLED
-from comodels.market import MarketDriver, TooMuchGas
+from comodels.incentives.prediction_market import PARTICIPATING, SCORING, SETTLED, SETTLING
+from comodels.market import MarketDriver, StepRefused, TooMuchGas
 from comodels.market_secret import Secret, SecretError
 from comodels.market_status import tables
 from comodels.models.sparse_perceptron import SparsePerceptron, SparsePerceptronParameters
@@ -319,3 +320,54 @@ def test_committed_rows__a_tree_in_another_order__only_the_provider_can_go_on(dr
     monkeypatch.setattr(driver, "_told", lambda view, event: iter(events))
     with pytest.raises(ComodelsError, match="not OpenZeppelin's standard tree"):
         driver.committed_rows(driver.view())
+
+
+@pytest.fixture
+def scoring(drawn):
+    """A driver of a market with a contribution, whose hidden rows are checked."""
+    driver, _ = drawn([pack_rows([(i % 2, sample(i))] * PLAN.rows) for i in range(PLAN.portions)])
+    driver.reveal()
+    driver.prepare()
+    chain, contract = driver.node, driver.contract
+    for i in range(PLAN.min_contributions):
+        who = to_checksum_address(chain.accounts[2])
+        contract.transact("add_data", driver.model, sample(i), 1, account=who, value=PLAN.stake)
+    driver.pass_time(driver.view())
+    driver.close()
+    driver.reveal()
+    driver.check()
+    assert driver.view().phase == SCORING
+    return driver
+
+
+def test_score__a_node_that_leaves_out_what_the_scorer_told__refused_until_it_does(scoring, monkeypatch):
+    told = market.blocks_told
+    monkeypatch.setattr(market, "blocks_told", lambda *arguments: [])
+    with pytest.raises(StepRefused, match="The node leaves out events of the market's scorer"):
+        scoring.score()
+    assert scoring.view().scored == 0
+    monkeypatch.setattr(market, "blocks_told", told)
+    scoring.score()
+    assert scoring.view().scored == PLAN.min_contributions
+
+
+def test_score__by_somebody_without_the_rows__from_events(scoring):
+    number, account = scoring.market & 0xFFFFFFFF, to_checksum_address(scoring.node.accounts[3])
+    driver = MarketDriver(scoring.contract, scoring.model, account, number=number, say=lambda line: None)
+    driver.score()
+    assert driver.view().phase == SETTLING
+
+
+def test_run__blocks_of_the_chain_in_which_it_scored_are_undone__scores_again(scoring):
+    chain = scoring.node
+    snapshot = chain.rpc("evm_snapshot")
+    scoring.score()
+    assert scoring.view().phase == SETTLING
+    assert set(scoring.blocks(scoring.view()).done) == {PLAN.min_contributions}
+    chain.rpc("evm_revert", snapshot)
+    # what it knows of the scorer's blocks is no longer so
+    with pytest.raises(StepRefused, match="nothing to score"):
+        scoring.score()
+    scoring.run(lambda view: None)
+    assert scoring.view().ended
+    assert scoring.contract.call("held", scoring.market) == (0, 0)
