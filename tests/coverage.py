@@ -13,6 +13,7 @@ from tests.watch import Seen
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 FAILING = {"_check", "_fail"}  # how the module `market_book` asserts, with the text last
+REFUSING = "_refuse"  # how the module `sparse_rows` does, with the whole text
 
 HEAD = """# Coverage of the contracts
 
@@ -45,8 +46,10 @@ def reasons(folder: Path = CONTRACTS) -> dict[str, set[str]]:
         messages = [node.msg for node in module.get_descendants(ast.nodes.Assert)]
         messages += [node.exc for node in module.get_descendants(ast.nodes.Raise)]
         texts = {m.value for m in messages if isinstance(m, ast.nodes.Str)}
-        calls = [node for node in module.get_descendants(ast.nodes.Call) if getattr(node.func, "attr", "") in FAILING]
-        last = [call.args[-1] for call in calls if call.args]
+        calls = [node for node in module.get_descendants(ast.nodes.Call) if node.args]
+        named = [(getattr(call.func, "attr", ""), call.args[-1]) for call in calls]
+        texts |= {arg.value for function, arg in named if function == REFUSING and isinstance(arg, ast.nodes.Str)}
+        last = [arg for function, arg in named if function in FAILING]
         if texts := texts | {f"prediction-market: {arg.value}" for arg in last if isinstance(arg, ast.nodes.Str)}:
             found[name] = texts
     return found
