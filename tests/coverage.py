@@ -13,7 +13,7 @@ from tests.watch import Seen
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 FAILING = {"_check", "_fail"}  # how the module `market_book` asserts, with the text last
-REFUSING = "_refuse"  # how the module `sparse_rows` does, with the whole text
+REFUSING = "_refuse"  # how others do, with the whole text
 
 HEAD = """# Coverage of the contracts
 
