@@ -203,29 +203,40 @@ def test_local_node__its_user_is_killed__does_not_stay_behind():
     pytest.fail("the node still answers")
 
 
-@pytest.mark.parametrize("overtaken", [False, True])
-def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_before_any_money_moves(
-    chain, project, tmp_path, overtaken
-):
+@pytest.fixture
+def place(chain, project):
+    """The market's contract, a model that has learnt nothing, and its owner, who provides test sets."""
     owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
     contract = deploy(chain, owner, "PredictionMarket")
     implementation = deploy(chain, owner, "SparsePerceptron")
     model = to_checksum_address(
         create_raw(chain, implementation, contract.address, provider, SparsePerceptron(SparsePerceptronParameters(30)))
     )
+    return contract, model, provider
+
+
+def secret_at(place, portions):
+    """A test set for the next market there."""
+    contract, model, provider = place
+    return Secret.new(
+        portions,
+        chain_id=contract.chain.chain_id,
+        contract=contract.address,
+        model=model,
+        market=contract.call("next_market", model),
+        provider=provider,
+        plan=PLAN,
+    )
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_before_any_money_moves(
+    chain, place, tmp_path, overtaken
+):
+    contract, model, provider = place
     portions = random_portions(np.random.default_rng(0))
-    secrets = [
-        Secret.new(
-            rows,
-            chain_id=int(chain.rpc("eth_chainId"), 16),
-            contract=contract.address,
-            model=model,
-            market=contract.call("next_market", model),
-            provider=provider,
-            plan=PLAN,
-        )
-        for rows in (portions, [*portions[:-1], pack_rows([(2, sample(1))] * PLAN.rows)])
-    ]
+    spoilt = [*portions[:-1], pack_rows([(2, sample(1))] * PLAN.rows)]
+    secrets = [secret_at(place, rows) for rows in (portions, spoilt)]
     drivers = []
     for number, secret in enumerate(secrets):
         drivers.append(MarketDriver(contract, model, provider, say=lambda text: None))
@@ -245,24 +256,12 @@ def test_commit__rows_that_the_model_refuses_or_a_number_that_is_taken__refused_
 
 
 @pytest.fixture
-def drawn(chain, project, tmp_path):
+def drawn(chain, place, tmp_path):
     """Draw of a test set on a model that has learnt nothing: its driver, and the model."""
 
     def draw(portions):
-        owner, provider = (to_checksum_address(a) for a in chain.accounts[:2])
-        contract = deploy(chain, owner, "PredictionMarket")
-        twin = SparsePerceptron(SparsePerceptronParameters(30))
-        implementation = deploy(chain, owner, "SparsePerceptron")
-        model = to_checksum_address(create_raw(chain, implementation, contract.address, provider, twin))
-        secret = Secret.new(
-            portions,
-            chain_id=int(chain.rpc("eth_chainId"), 16),
-            contract=contract.address,
-            model=model,
-            market=contract.call("next_market", model),
-            provider=provider,
-            plan=PLAN,
-        )
+        contract, model, provider = place
+        secret = secret_at(place, portions)
         secret.save(tmp_path / "a.secret.json")
         driver = MarketDriver(contract, model, provider, secret, tmp_path / "a.secret.json", say=lambda line: None)
         driver.commit()
