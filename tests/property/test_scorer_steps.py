@@ -586,6 +586,35 @@ def test_score__any_steps_in_any_order__as_the_twin_takes_them(world, kind, seed
         assert beside.replica.words() == twin.words()
 
 
+@pytest.mark.parametrize("kind", [*KINDS, MulticlassSparsePerceptron], ids=lambda kind: kind.KIND)
+@undone
+def test_score__a_bit_of_what_is_shown_changed_or_words_left_out__refused(world, kind):
+    """Whatever it is: a row, a score, a number of these."""
+    rng = np.random.default_rng(8)
+    twin = draw_twin(kind, rng, 61)
+    scorer, beside = world.contracts[name_of(kind.KIND)], SCORERS[kind.KIND](deepcopy(twin))
+    prepared(world, scorer, world.model(twin))
+    portions = draw_portions(twin, rng, 20, 2, 20)
+    check_all(world, scorer, beside, portions, 20, rng)
+    ((x, y, effect),) = learn(twin, rng, 61, 20, 1)
+    blocks = Blocks(portions, 20)
+    for log in world.told.values():
+        blocks.tell(log.arguments)
+    right = blocks.carried(1, 65_535)
+
+    def step(carried):
+        packed = pack_contribution(world.market, x, y, effect)
+        return world.send(world.market, scorer, "score_many", MARKET, 1, packed, 99, bytes(32), [], carried)
+
+    for at in range(len(right)):
+        for bit in {0, 255, int(rng.integers(256))}:
+            with pytest.raises(Revert):
+                step([*right[:at], right[at] ^ (1 << bit), *right[at + 1 :]])
+        with pytest.raises(Revert):
+            step(right[:at] + right[at + 1 :])
+    assert step(right)[2] == 40
+
+
 @undone
 def test_score__reviews__as_many_errors_as_the_twin(world):
     """People's words, not drawn ones: the same texts come again, so that levels fall to the last."""
